@@ -1,0 +1,68 @@
+"""Aludel: formal proof data and verification.
+
+The contract shared by every part of the service: requests, verdicts, errors, settings.
+"""
+
+from aludel.errors import (
+    AludelError,
+    BackendCrashed,
+    BackendUnavailable,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    QueueFull,
+    StoreError,
+    ToolchainMissing,
+)
+from aludel.models import (
+    Accepted,
+    Budget,
+    CheckRequest,
+    Diagnostic,
+    Evidence,
+    FStarContext,
+    LeanContext,
+    Policy,
+    Position,
+    Prover,
+    Rejected,
+    RejectReason,
+    Severity,
+    Toolchain,
+    Undecided,
+    UndecidedReason,
+    Usage,
+    Verdict,
+    content_hash,
+)
+
+__all__ = [
+    "Accepted",
+    "AludelError",
+    "BackendCrashed",
+    "BackendUnavailable",
+    "Budget",
+    "CheckRequest",
+    "Conflict",
+    "Diagnostic",
+    "Evidence",
+    "FStarContext",
+    "InvalidRequest",
+    "LeanContext",
+    "NotFound",
+    "Policy",
+    "Position",
+    "Prover",
+    "QueueFull",
+    "RejectReason",
+    "Rejected",
+    "Severity",
+    "StoreError",
+    "Toolchain",
+    "ToolchainMissing",
+    "Undecided",
+    "UndecidedReason",
+    "Usage",
+    "Verdict",
+    "content_hash",
+]

@@ -1,0 +1,115 @@
+"""One failure taxonomy: a proof that fails is a value, a machine that fails is an exception.
+
+    AludelError
+    +-- InvalidRequest       the caller's input is wrong            exit 64, HTTP 422
+    |   +-- RequestTooLarge  the caller's input is too big          exit 64, HTTP 413
+    +-- NotFound             no such job, result or theorem         exit 64, HTTP 404
+    +-- Conflict             the request contradicts a recorded one exit 64, HTTP 409
+    +-- ToolchainMissing     a prover is not installed or broken    exit 69, HTTP 503
+    +-- BackendUnavailable   broker, store or prover out of reach   exit 69, HTTP 503
+    |   +-- BackendCrashed   a prover process died or lied          exit 69, HTTP 503
+    |   +-- StoreError       the database cannot be used            exit 69, HTTP 503
+    +-- QueueFull            come back later                        exit 69, HTTP 429
+
+Libraries' errors are mapped onto this tree at one border per package.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+EX_USAGE = 64
+EX_UNAVAILABLE = 69
+
+
+class AludelError(Exception):
+    """Root of every error Aludel raises on purpose.
+
+    Args:
+        message: what is wrong, in one sentence.
+        field: the input field, option or file at fault, if one is.
+        fix: what the caller can do about it, in one sentence.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = EX_UNAVAILABLE
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, field: str | None = None, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.fix = fix
+
+    def __str__(self) -> str:
+        where = f"{self.field}: " if self.field else ""
+        remedy = f" ({self.fix})" if self.fix else ""
+        return f"{where}{self.message}{remedy}"
+
+
+class InvalidRequest(AludelError):
+    """The caller's input is wrong; ``field`` names it."""
+
+    code = "invalid_request"
+    exit_code = EX_USAGE
+    http_status = 422
+
+
+class RequestTooLarge(InvalidRequest):
+    """The caller's input exceeds a size limit."""
+
+    code = "request_too_large"
+    http_status = 413
+
+
+class NotFound(AludelError):
+    """The named job, result, theorem or dataset does not exist."""
+
+    code = "not_found"
+    exit_code = EX_USAGE
+    http_status = 404
+
+
+class Conflict(AludelError):
+    """The request contradicts something already recorded."""
+
+    code = "conflict"
+    exit_code = EX_USAGE
+    http_status = 409
+
+
+class ToolchainMissing(AludelError):
+    """A prover toolchain is not installed, too old, or damaged; ``fix`` says how to mend it."""
+
+    code = "toolchain_missing"
+    http_status = 503
+
+
+class BackendUnavailable(AludelError):
+    """A broker, a database or a prover could not be reached."""
+
+    code = "backend_unavailable"
+    http_status = 503
+
+
+class BackendCrashed(BackendUnavailable):
+    """A prover process died, or answered something that is not an answer."""
+
+    code = "backend_crashed"
+
+
+class StoreError(BackendUnavailable):
+    """The database cannot be read or written (full disk, read-only, newer schema)."""
+
+    code = "store_error"
+
+
+class QueueFull(AludelError):
+    """Too much work is waiting; ``retry_after_s`` says when to come back."""
+
+    code = "queue_full"
+    http_status = 429
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message, fix=f"retry after {retry_after_s:g} s")
+        self.retry_after_s = retry_after_s

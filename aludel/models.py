@@ -1,0 +1,238 @@
+"""The contract: frozen models whose JSON is the same in Python, over HTTP, in the store and exports.
+
+Shapes follow DESIGN section 2. A :data:`Verdict` is a union by ``kind``; infrastructure faults are
+never verdicts, they are exceptions (:mod:`aludel.errors`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+STANDARD_AXIOMS = ("propext", "Classical.choice", "Quot.sound")
+MAX_CODE_BYTES = 1_000_000
+MAX_STATEMENT_BYTES = 100_000
+MAX_WALL_S = 3_600.0
+
+
+class Model(BaseModel):
+    """Base of the contract: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Prover(StrEnum):
+    """Which proof assistant decides."""
+
+    LEAN = "lean"
+    FSTAR = "fstar"
+
+
+class Toolchain(Model):
+    """One installed prover. ``digest`` is the SHA-256 of everything that decides a verdict."""
+
+    prover: Prover
+    name: str
+    version: str
+    commit: str | None = None
+    kind: Literal["embedded", "native", "container"]
+    digest: str
+
+
+class LeanContext(Model):
+    """Where a Lean candidate is elaborated.
+
+    ``imports`` is the import set; ``None`` takes it from the candidate's own header. When it is
+    given, the candidate's header may only name modules of this set.
+    """
+
+    prover: Literal[Prover.LEAN] = Prover.LEAN
+    imports: tuple[str, ...] | None = None
+    options: dict[str, bool | int | str] = Field(default_factory=dict)
+
+
+class FStarContext(Model):
+    """Where an F* candidate is checked: its module, what it opens, options and checked prefix."""
+
+    prover: Literal[Prover.FSTAR] = Prover.FSTAR
+    module: str | None = None
+    opens: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    prefix: str = ""
+
+
+Context = Annotated[LeanContext | FStarContext, Field(discriminator="prover")]
+
+
+class Policy(Model):
+    """What a candidate may do and rest on. The defaults are the strict ones."""
+
+    allowed_axioms: tuple[str, ...] = STANDARD_AXIOMS
+    allow_helpers: bool = True
+    allow_native_decide: bool = False
+
+
+class Budget(Model):
+    """How much a check may cost. Heartbeats count in thousands, as ``maxHeartbeats`` does."""
+
+    wall_s: float = Field(default=60.0, gt=0, le=MAX_WALL_S)
+    heartbeats: int = Field(default=200_000, ge=1)
+    z3rlimit: int | None = Field(default=None, ge=1)
+    memory_mb: int | None = Field(default=None, ge=1)
+
+
+class CheckRequest(Model):
+    """One candidate to be judged.
+
+    Attributes:
+        statement: header of a declaration without its proof, elaborated apart from the candidate;
+            ``None`` judges every declaration of ``code``.
+        code: the candidate's whole text.
+        toolchain: name of an installed toolchain; ``None`` is the prover's default.
+        metadata: the client's own labels; returned untouched, not part of the content hash.
+    """
+
+    context: Context = Field(default_factory=LeanContext)
+    statement: str | None = None
+    code: str
+    toolchain: str | None = None
+    policy: Policy = Field(default_factory=Policy)
+    budget: Budget = Field(default_factory=Budget)
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class Severity(StrEnum):
+    """Severity of a diagnostic."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Position(Model):
+    """A place in the user's own text: ``line`` from 1, ``column`` from 0 in code points."""
+
+    line: int
+    column: int
+
+
+class Diagnostic(Model):
+    """One message about the user's own text; ``end`` is absent when the prover gives none."""
+
+    severity: Severity
+    message: str
+    start: Position | None = None
+    end: Position | None = None
+
+
+class Usage(Model):
+    """What a check cost. Seconds, megabytes (2**20 bytes), heartbeats in thousands."""
+
+    wall_s: float = 0.0
+    cpu_s: float | None = None
+    prover_s: float | None = None
+    heartbeats: int | None = None
+    peak_memory_mb: float | None = None
+    queue_s: float | None = None
+
+
+class Evidence(Model):
+    """What was established outside the candidate's control.
+
+    Attributes:
+        statement_match: how the declared type compares to the asked one; ``None`` without statement.
+        declarations: new constants that the kernel re-checked in the clean import environment.
+        checks: names of the checks that were run, in order.
+    """
+
+    statement_match: Literal["identical", "reducible_defeq"] | None = None
+    declarations: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+
+class RejectReason(StrEnum):
+    """Why a candidate is refused."""
+
+    PARSE = "parse"
+    ELABORATION = "elaboration"
+    UNSOLVED_GOALS = "unsolved_goals"
+    KERNEL = "kernel"
+    SORRY = "sorry"
+    AXIOM = "axiom"
+    STATEMENT_MISMATCH = "statement_mismatch"
+    MISSING_DECLARATION = "missing_declaration"
+    FORBIDDEN_CONSTRUCT = "forbidden_construct"
+    EXTRA_DECLARATION = "extra_declaration"
+    SMT_FAILURE = "smt_failure"
+    ADMIT = "admit"
+
+
+class UndecidedReason(StrEnum):
+    """Why no verdict was reached. Never counted as a rejection."""
+
+    TIMEOUT = "timeout"
+    HEARTBEATS = "heartbeats"
+    RLIMIT = "rlimit"
+    MEMORY = "memory"
+    CANCELLED = "cancelled"
+
+
+class _Judged(Model):
+    """Fields every verdict has. ``hash`` is the content hash of the request."""
+
+    diagnostics: tuple[Diagnostic, ...] = ()
+    axioms: tuple[str, ...] = ()
+    usage: Usage = Field(default_factory=Usage)
+    hash: str
+    message: str | None = None
+
+
+class Accepted(_Judged):
+    """The prover accepted the candidate, on evidence outside its control."""
+
+    kind: Literal["accepted"] = "accepted"
+    reason: None = None
+    evidence: Evidence
+
+
+class Rejected(_Judged):
+    """The candidate is refused; ``message`` says why in a sentence."""
+
+    kind: Literal["rejected"] = "rejected"
+    reason: RejectReason
+
+
+class Undecided(_Judged):
+    """A limit was reached first; may be retried with a larger budget, and is never cached."""
+
+    kind: Literal["undecided"] = "undecided"
+    reason: UndecidedReason
+
+
+Verdict = Annotated[Accepted | Rejected | Undecided, Field(discriminator="kind")]
+VERDICT: TypeAdapter[Accepted | Rejected | Undecided] = TypeAdapter(Verdict)
+
+
+def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Serialise ``value`` to the one JSON text that hashes are taken of (sorted keys, no spaces)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def content_hash(toolchain_digest: str, request: CheckRequest) -> str:
+    """Key of the result cache: SHA-256 over (toolchain digest, context, statement, code, policy).
+
+    Budget and metadata are left out: a larger budget cannot turn a recorded acceptance or rejection,
+    and ``undecided`` is never recorded under this key.
+    """
+    payload = {
+        "toolchain": toolchain_digest,
+        "context": request.context.model_dump(mode="json"),
+        "statement": request.statement,
+        "code": request.code,
+        "policy": request.policy.model_dump(mode="json"),
+    }
+    return hashlib.sha256(canonical_json(payload).encode()).hexdigest()

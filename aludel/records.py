@@ -1,0 +1,66 @@
+"""Records of the corpus: theorems the library has, and variants the prover accepted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from aludel.models import Model, Usage
+
+
+class TheoremRecord(Model):
+    """A theorem of an import set, as the prover prints it.
+
+    Attributes:
+        name: fully qualified name.
+        module: module that declares it.
+        statement: printed type.
+    """
+
+    name: str
+    module: str
+    statement: str
+
+
+class VariantRecord(Model):
+    """A new theorem made by rewriting, with what made it and what accepted it.
+
+    Attributes:
+        name: the variant's own name; unique within a corpus.
+        statement: ``theorem NAME BINDERS : TYPE``, the header of a declaration.
+        proof: what follows ``:=``.
+        rule: the operation that made it.
+        lemma: the lemma that was rewritten with.
+        direction: ``forward`` (left to right) or ``backward``.
+        position: the conclusion (``goal``) or a ``hypothesis``.
+        hypothesis: name of the rewritten hypothesis, if one.
+        parents: names of the target (first) and the lemma.
+        round: 1 for variants of library theorems, 2 for variants of those, and so on.
+        imports: import set under which it was accepted.
+        toolchain_digest: toolchain that accepted it.
+        verdict_hash: key of the recorded verdict.
+        term_hash: hash of the statement's term, names of binders left out.
+        usage: cost of building and checking.
+    """
+
+    name: str
+    statement: str
+    proof: str
+    rule: Literal["rw", "apply"]
+    lemma: str
+    direction: Literal["forward", "backward"]
+    position: Literal["goal", "hypothesis"]
+    hypothesis: str | None = None
+    parents: tuple[str, ...]
+    round: int = Field(default=1, ge=1)
+    imports: tuple[str, ...]
+    toolchain_digest: str
+    verdict_hash: str
+    term_hash: str
+    usage: Usage = Field(default_factory=Usage)
+
+    @property
+    def code(self) -> str:
+        """The candidate's whole text, as it was checked."""
+        return f"{self.statement} := {self.proof}\n"

@@ -1,0 +1,86 @@
+"""Settings: one frozen object, read from the environment on demand, no work at import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aludel.errors import InvalidRequest
+
+ENV_PREFIX = "ALUDEL_"
+
+
+def _cache_dir() -> Path:
+    return Path(platformdirs.user_cache_dir("aludel"))
+
+
+def _data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("aludel"))
+
+
+class Settings(BaseModel):
+    """Everything that can be configured. Each field reads ``ALUDEL_<FIELD>`` from the environment.
+
+    Attributes:
+        cache_dir: unpacked toolchains (XDG cache folder by default).
+        data_dir: the default SQLite database (XDG data folder by default).
+        database_url: SQLAlchemy URL; empty means SQLite under ``data_dir``.
+        broker_url: Celery broker; ``memory://`` runs API and worker in one process.
+        toolchain: name of the default Lean toolchain.
+        node: path of a Node 24 binary; empty uses the one that came with the Python dependency.
+        fstar: path of ``fstar.exe``; empty searches PATH.
+        pool_size: prover processes at once; 0 means one per CPU.
+        process_memory_mb: resident size at which a prover process is recycled or killed.
+        process_max_requests: requests after which a prover process is recycled.
+        max_code_bytes: largest candidate accepted.
+        lease_s: seconds a running item may go without heartbeat before it is queued again.
+        host, port: where ``aludel serve`` listens.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cache_dir: Path = Field(default_factory=_cache_dir)
+    data_dir: Path = Field(default_factory=_data_dir)
+    database_url: str = ""
+    broker_url: str = "memory://"
+    toolchain: str = "lean-embedded"
+    node: str = ""
+    fstar: str = ""
+    pool_size: int = Field(default=0, ge=0)
+    process_memory_mb: int = Field(default=3_000, ge=256)
+    process_max_requests: int = Field(default=2_000, ge=1)
+    max_code_bytes: int = Field(default=1_000_000, ge=1)
+    lease_s: float = Field(default=60.0, gt=0)
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=0, le=65_535)
+
+    @property
+    def store_url(self) -> str:
+        """The database URL in effect."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'aludel.sqlite3'}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from ``environ`` (the process environment by default).
+
+    Raises:
+        InvalidRequest: a variable has a value that does not fit; ``field`` names it.
+    """
+    source = os.environ if environ is None else environ
+    known = {
+        name: source[ENV_PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if source.get(ENV_PREFIX + name.upper())
+    }
+    try:
+        return Settings.model_validate(known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise InvalidRequest(
+            first["msg"], field=ENV_PREFIX + name.upper(), fix="correct or unset the variable"
+        ) from error

@@ -1,0 +1,1 @@
+"""The store: what was asked and what was decided, in SQL."""

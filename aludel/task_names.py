@@ -1,0 +1,8 @@
+"""Celery task and queue names, so that the API can send work without importing a prover."""
+
+RUN_CHECKS = "aludel.run_checks"
+RUN_MUTATION = "aludel.run_mutation"
+SWEEP = "aludel.sweep"
+
+CHECK_QUEUE = "lean.check"
+MUTATE_QUEUE = "lean.mutate"

@@ -1,0 +1,1 @@
+"""Dataset recipes and writers: what the prover accepted, as training data."""

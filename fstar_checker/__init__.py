@@ -1,0 +1,1 @@
+"""F*: toolchains, ``--ide`` sessions, scaffolding and verdict policy."""

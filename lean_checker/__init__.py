@@ -1,0 +1,1 @@
+"""Lean 4: toolchains, server processes, pool and verdict policy."""

@@ -1,0 +1,1 @@
+"""The embedded Lean: fetched from npm, prepared once, run by Node."""

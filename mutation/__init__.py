@@ -1,0 +1,1 @@
+"""Theorem mutation by symbolic rewriting (Alchemy, ICLR 2025)."""

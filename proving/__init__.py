@@ -1,0 +1,1 @@
+"""Prover models in the loop: generators, searches and pass@k."""
