@@ -1,0 +1,185 @@
+module
+public import Lean
+public import Aludel.Imports
+public import Aludel.Messages
+public import Aludel.Replay
+public import Aludel.Run
+public import Aludel.Statement
+
+/-! The operation `check`: facts about a candidate, from which the verdict is made outside. -/
+
+public section
+
+open Lean Meta Elab
+
+namespace Aludel
+
+/-- Elaborates `header := sorry` alone and reads the declared type back. -/
+def elabStatement (start : Command.State) (header : String) : IO (Except BadRequest Statement) := do
+  let bad := fun m => (Except.error { field := "statement", message := m } : Except BadRequest Statement)
+  let header := header.crlfToLf
+  let text := header ++ "\n:= sorry"
+  let ictx := textContext text "<statement>"
+  let e ← elabCommands false ictx {} { state := start }
+  if h : 0 < e.forbidden.size then return bad e.forbidden[0].message
+  if h : e.commands.size = 1 then
+    match readHeader e.commands[0] ⟨header.utf8ByteSize + 1⟩ with
+    | .error m => return bad m
+    | .ok (name, signature) =>
+      if let some m := e.diagnostics.firstError? then return bad m
+      match e.state.env.find? name with
+      | none => return bad ("it declares no `" ++ name.toString ++ "`")
+      | some ci =>
+        if ci.type.hasSorry then return bad "its type contains `sorry`"
+        return .ok { name, type := ci.type, levelParams := ci.levelParams, signature }
+  else match e.diagnostics.firstError? with
+    | some m => return bad m
+    | none => return bad "expected the header of exactly one declaration"
+
+def levelsOf (ns : List Name) : List Level :=
+  match ns with
+  | [] => []
+  | n :: ns => .param n :: levelsOf ns
+
+def sameLength (a b : List Name) : Bool :=
+  match a, b with
+  | [], [] => true
+  | _ :: a, _ :: b => sameLength a b
+  | _, _ => false
+
+/-- How the declared type compares to the asked one, in the clean environment. -/
+def compareTypes (heartbeats : Nat) (env : Environment) (s : Statement) (ci : ConstantInfo) : IO String := do
+  if !sameLength s.levelParams ci.levelParams then return "different"
+  let type := ci.type.instantiateLevelParams ci.levelParams (levelsOf s.levelParams)
+  if type == s.type then return "identical"
+  let r ← runMeta heartbeats env (withReducible (isDefEq type s.type))
+  match r with
+  | .ok true => return "reducible_defeq"
+  | _ => return "different"
+
+def printType (env : Environment) (e : Expr) : IO String := do
+  let r ← runMeta 200000 env do
+    let f ← ppExpr e
+    return f.pretty
+  match r with
+  | .ok s => return s
+  | .error m => return m
+
+def jsonPairs (key : String) (a : Array (Name × String)) : Json :=
+  .arr (foldArray a (fun acc p => acc.push (Json.mkObj [("name", .str p.1.toString), (key, .str p.2)])) #[])
+
+def jsonLimits (d : Diagnostics) : Json := .arr (if d.limitHit then #[.str "heartbeats"] else #[])
+
+structure CheckInput where
+  base : Environment
+  imports : Array Name
+  start : Command.State
+  heartbeats : Nat
+  native : Bool
+  statement : Option Statement
+  code : String
+
+def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Replay) : IO Json := do
+  let expected ← printType i.base s.type
+  let common := [("name", Json.str s.name.toString), ("expected", Json.str expected)]
+  match full.find? s.name with
+  | none => return Json.mkObj (("declared", .bool false) :: ("match", .null) :: ("found", .null) :: common)
+  | some ci =>
+    let m ← compareTypes i.heartbeats r.env s ci
+    let found ← printType full ci.type
+    return Json.mkObj (("declared", .bool true) :: ("match", .str m) :: ("found", .str found) :: common)
+
+/-- Safe constants that the candidate declares; auxiliary unsafe ones (of `partial`) are left out. -/
+def safeConstants (env : Environment) (names : Array Name) : Array Name :=
+  foldArray names (fun acc n =>
+    match env.find? n with
+    | some ci => if ci.isUnsafe || ci.isPartial then acc else acc.push n
+    | none => acc) #[]
+
+def newAxiomsOf (env : Environment) (names : Array Name) : Array Name :=
+  foldArray names (fun acc n =>
+    match env.find? n with
+    | some (.axiomInfo _) => acc.push n
+    | _ => acc) #[]
+
+def elaboratedFacts (i : CheckInput) (ictx : Parser.InputContext) (headerImports : Array Name)
+    (e : Elaborated) : IO Json := do
+  let d := e.diagnostics
+  let full := e.state.env
+  let own := ownConstants full
+  let wanted := match i.statement with
+    | some s => if (full.find? s.name).isSome then #[s.name] else #[]
+    | none => safeConstants full own
+  let refused := e.forbidden.size > 0
+  let wanted := if refused then #[] else wanted
+  let r ← foldArrayIO wanted (replayConstant full i.base) { env := i.base }
+  let statement ← match i.statement with
+    | some s => if refused then pure Json.null else statementFacts i s full r
+    | none => pure Json.null
+  let newAxioms := newAxiomsOf full own
+  let axioms := foldArray r.newAxioms (fun acc n => acc.push n) r.baseAxioms
+  return Json.mkObj
+    [("imports", jsonNames i.imports), ("header_imports", jsonNames headerImports),
+     ("diagnostics", .arr d.items),
+     ("forbidden", .arr (foldArray e.forbidden (fun acc f => acc.push (forbiddenJson ictx.fileMap f)) #[])),
+     ("limits", jsonLimits d), ("statement", statement),
+     ("declarations", jsonPairs "kind" r.added), ("kernel_rejected", jsonPairs "message" r.rejected),
+     ("axioms", jsonNames axioms), ("new_axioms", jsonNames newAxioms), ("examples", jsonNat e.examples)]
+
+def importNames (is : Array Import) : Array Name :=
+  foldArray is (fun acc i => acc.push i.module) #[]
+
+/-- Modules that the candidate's header names and the import set does not contain. -/
+def foreignImports (base : Environment) (header : Syntax) (names : Array Name) : Array Forbidden :=
+  foldArray names (fun acc n =>
+    match base.getModuleIdx? n with
+    | some _ => acc
+    | none =>
+      let message := "`" ++ n.toString ++ "` is not in the import set of the request"
+      acc.push { construct := "import " ++ n.toString, message := message, stx := header }) #[]
+
+def optionsOf (j : Json) : List (String × Json) :=
+  match j.getObjVal? "options" with
+  | .ok (.obj kvs) => kvs.toList
+  | _ => []
+
+/-- Everything but the candidate: environment, options and statement. -/
+unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (imports : Array Name) (code : String) :
+    IO (Except BadRequest CheckInput) := do
+  match ← loadImports state field imports with
+  | .error e => return .error e
+  | .ok base =>
+    let heartbeats := getNat j "heartbeats" 200000
+    match ← startState base heartbeats (optionsOf j) with
+    | .error m => return .error { field := "options", message := m }
+    | .ok start =>
+      let native := getBool j "allow_native" false
+      let input : CheckInput :=
+        { base, imports := normalImports imports, start, heartbeats, native, statement := none, code }
+      match getStr? j "statement" with
+      | none => return .ok input
+      | some header =>
+        match ← elabStatement start header with
+        | .error e => return .error e
+        | .ok s => return .ok { input with statement := some s }
+
+unsafe def check (state : ServerState) (j : Json) : IO Answer := do
+  let code := getStr j "code"
+  let ictx := textContext code "<candidate>"
+  let (header, ps, messages) ← Parser.parseHeader ictx
+  let headerImports := importNames (Elab.headerToImports header)
+  let asked := getStrs? j "imports"
+  let (field, imports) := match asked with
+    | some names => ("imports", foldArray names (fun acc s => acc.push (nameOfString s)) #[])
+    | none => ("code", headerImports)
+  match ← prepareCheck state j field imports code with
+  | .error e => return .error e
+  | .ok i =>
+    let diagnostics ← addLog {} messages (parsing := true)
+    let forbidden := foreignImports i.base header.raw headerImports
+    let start : Elaborated := { state := i.start, diagnostics := diagnostics, forbidden := forbidden }
+    let e ← if forbidden.size > 0 then pure start else elabCommands i.native ictx ps start
+    let facts ← elaboratedFacts i ictx headerImports e
+    return .ok facts
+
+end Aludel

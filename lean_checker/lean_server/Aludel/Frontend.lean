@@ -1,0 +1,133 @@
+module
+public import Lean
+public import Aludel.Guard
+public import Aludel.Messages
+
+/-!
+Elaborating text command by command, with the guard in front of every command. The environment that
+comes out is thrown away by the caller once the declarations have been read from it.
+-/
+
+public section
+
+open Lean Elab Command
+
+namespace Aludel
+
+structure Elaborated where
+  /-- Messages are moved to `diagnostics` after every command. -/
+  state : Command.State
+  diagnostics : Diagnostics := {}
+  forbidden : Array Forbidden := #[]
+  /-- `example`s, elaborated as named declarations so that their terms can be examined. -/
+  examples : Nat := 0
+  commands : Array Syntax := #[]
+
+def headScope? (s : Command.State) : Option Scope :=
+  match s.scopes with
+  | scope :: _ => some scope
+  | [] => none
+
+/-- No code is generated for candidates: nothing may run it, and imported IR may be missing. -/
+def initialCommandState (env : Environment) : Command.State :=
+  let s := Command.mkState env {} {}
+  let s := { s with infoState := { s.infoState with enabled := false } }
+  match s.scopes with
+  | scope :: rest => { s with scopes := { scope with isNoncomputable := true } :: rest }
+  | [] => s
+
+def elabCommandIO (ictx : Parser.InputContext) (pos : String.Pos.Raw) (stx : Syntax) (s : Command.State) :
+    IO Command.State := do
+  let ref ← ST.Prim.mkRef (σ := IO.RealWorld) s
+  let ctx : Command.Context :=
+    { fileName := ictx.fileName, fileMap := ictx.fileMap, cmdPos := pos, snap? := none, cancelTk? := none }
+  let act : EIO Exception Unit := elabCommandTopLevel stx ctx ref
+  let r ← (show IO (Except Exception Unit) from EIO.toIO' act)
+  let s ← ST.Prim.Ref.get ref
+  match r with
+  | .ok _ => return s
+  | .error e =>
+    let data := match e with
+      | .error _ m => m
+      | .internal .. => .ofFormat (.text "internal exception")
+    let position := ictx.fileMap.toPosition pos
+    let m : Message := { fileName := ictx.fileName, pos := position, data := data }
+    return { s with messages := s.messages.add m }
+
+/-- `example …` as `def _aludel_example_N …`: the same term, but it stays in the environment. -/
+partial def nameExample (n : Nat) (stx : Syntax) : Option Syntax :=
+  match stx with
+  | .node i k args =>
+    if k == `Lean.Parser.Command.in then
+      if h : 2 < args.size then
+        match nameExample n args[2] with
+        | some inner => some (.node i k (args.set! 2 inner))
+        | none => none
+      else none
+    else if k == `Lean.Parser.Command.declaration then
+      if h : 1 < args.size then
+        match args[1] with
+        | .node j `Lean.Parser.Command.example parts =>
+          if h : 2 < parts.size then
+            let id := mkIdent (Name.mkSimple ("_aludel_example_" ++ toString n))
+            let declId := .node j `Lean.Parser.Command.declId #[id, .node j `null #[]]
+            let keyword := match parts[0] with
+              | .atom info _ => .atom info "def"
+              | s => s
+            let d := .node j `Lean.Parser.Command.definition
+              #[keyword, declId, parts[1], parts[2], .node j `null #[]]
+            some (.node i k (args.set! 1 d))
+          else none
+        | _ => none
+      else none
+    else none
+  | _ => none
+
+/-- Parses and elaborates until the end of the text or the first refused construct. -/
+partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Parser.ModuleParserState)
+    (e : Elaborated) : IO Elaborated := do
+  match headScope? e.state with
+  | none => return e
+  | some scope =>
+    let pmctx : Parser.ParserModuleContext :=
+      { env := e.state.env, options := scope.opts, currNamespace := scope.currNamespace,
+        openDecls := scope.openDecls }
+    let (stx, ps', messages) := Parser.parseCommand ictx pmctx ps {}
+    let diagnostics ← addLog e.diagnostics messages (parsing := true)
+    let e := { e with diagnostics }
+    match refusedCommand? native stx with
+    | some f => return { e with forbidden := e.forbidden.push f }
+    | none =>
+      if Parser.isTerminalCommand stx then return e
+      let (command, examples) := match nameExample (e.examples + 1) stx with
+        | some named => (named, e.examples + 1)
+        | none => (stx, e.examples)
+      let state ← elabCommandIO ictx ps.pos command e.state
+      let diagnostics ← addLog e.diagnostics state.messages
+      let state := { state with messages := {} }
+      elabCommands native ictx ps' { e with state, diagnostics, examples, commands := e.commands.push stx }
+
+/-- One `set_option` command for each option of the request. -/
+def optionCommands (opts : List (String × Json)) : String :=
+  match opts with
+  | [] => ""
+  | (k, v) :: rest => "set_option " ++ k ++ " " ++ v.compress ++ "\n" ++ optionCommands rest
+
+/-- Lines end with a line feed before anything else looks at the text. -/
+def textContext (text name : String) : Parser.InputContext :=
+  let text := text.crlfToLf
+  { inputString := text, fileName := name, fileMap := FileMap.ofString text, endPos := text.rawEndPos,
+    endPos_valid := by simp }
+
+/-- The command state that candidate and statement both start from. -/
+def startState (env : Environment) (heartbeats : Nat) (opts : List (String × Json)) :
+    IO (Except String Command.State) := do
+  let text := "set_option maxHeartbeats " ++ toString heartbeats ++ "\n" ++ optionCommands opts
+  let ictx := textContext text "<options>"
+  let e ← elabCommands false ictx {} { state := initialCommandState env }
+  if h : 0 < e.forbidden.size then return .error e.forbidden[0].message
+  match e.diagnostics.firstError? with
+  | some m => return .error m
+  | none => return .ok e.state
+
+end Aludel

@@ -1,0 +1,64 @@
+module
+public import Lean
+public import Aludel.Basic
+
+/-! Import sets: each is loaded once and kept; no request changes a kept environment. -/
+
+public section
+
+open Lean
+
+namespace Aludel
+
+structure LoadedImports where
+  modules : Array Name
+  env : Environment
+
+structure ServerState where
+  loaded : IO.Ref (Array LoadedImports)
+
+def sameNames (a b : Array Name) (i : Nat := 0) : Bool :=
+  if a.size != b.size then false
+  else if h : i < a.size then
+    if h' : i < b.size then
+      if a[i] == b[i] then sameNames a b (i + 1) else false
+    else false
+  else true
+termination_by a.size - i
+
+def findLoaded (ls : Array LoadedImports) (ms : Array Name) (i : Nat := 0) : Option Environment :=
+  if h : i < ls.size then
+    if sameNames ls[i].modules ms then some ls[i].env else findLoaded ls ms (i + 1)
+  else none
+termination_by ls.size - i
+
+/-- `Init` first, then the others in the order given, each once. -/
+def normalImports (ms : Array Name) : Array Name :=
+  foldArray ms (fun acc m => if memNameArray m acc then acc else acc.push m) #[`Init]
+
+def toImports (ms : Array Name) : Array Import :=
+  foldArray ms (fun acc m => acc.push { module := m }) #[]
+
+/-- Lean lists its search path after the first line; that is of no use to the caller. -/
+def firstLine (s : String) : String :=
+  match s.splitOn "\n" with
+  | line :: _ => line
+  | [] => s
+
+unsafe def loadImports (s : ServerState) (field : String) (names : Array Name) :
+    IO (Except BadRequest Environment) := do
+  let names := normalImports names
+  let loaded ← ST.Prim.Ref.get s.loaded
+  match findLoaded loaded names with
+  | some env => return .ok env
+  | none =>
+    try
+      let env ← importModules (toImports names) {} 1024 #[] true true
+      ST.Prim.Ref.set s.loaded (loaded.push { modules := names, env })
+      return .ok env
+    catch e => return .error { field, message := firstLine (toString e) }
+
+def jsonImportSets (ls : Array LoadedImports) : Json :=
+  .arr (foldArray ls (fun acc l => acc.push (jsonNames l.modules)) #[])
+
+end Aludel

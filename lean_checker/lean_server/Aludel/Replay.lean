@@ -1,0 +1,169 @@
+module
+public import Lean
+public import Aludel.Basic
+
+/-!
+What carries soundness: the wanted constant and every new constant it reaches are taken from the
+candidate's environment as terms and added to the clean import environment through the kernel
+(`Environment.addDeclCore`, which no option of the candidate can weaken). Axioms are collected there,
+relative to the imports.
+-/
+
+public section
+
+open Lean
+
+namespace Aludel
+
+structure Replay where
+  /-- The import environment, extended by what the kernel accepted. -/
+  env : Environment
+  added : Array (Name × String) := #[]
+  rejected : Array (Name × String) := #[]
+  /-- Axioms declared by the candidate. -/
+  newAxioms : Array Name := #[]
+  /-- Axioms of the import environment that were reached. -/
+  baseAxioms : Array Name := #[]
+  visited : NameSet := {}
+
+/-- Axioms are told from theorems and definitions whose bodies the import hides. -/
+def isAxiomOf (base : Environment) (n : Name) : Bool :=
+  match base.find? n with
+  | some (.axiomInfo _) =>
+    match getOriginalConstKind? base n with
+    | some .axiom => true
+    | some _ => false
+    | none => true
+  | _ => false
+
+def kindText (ci : ConstantInfo) : String :=
+  match ci with
+  | .thmInfo _ => "theorem"
+  | .defnInfo _ => "def"
+  | .opaqueInfo _ => "opaque"
+  | .axiomInfo _ => "axiom"
+  | .inductInfo _ => "inductive"
+  | .ctorInfo _ => "constructor"
+  | .recInfo _ => "recursor"
+  | .quotInfo _ => "quot"
+
+def ctorsOf (full : Environment) (names : List Name) : List Constructor :=
+  match names with
+  | [] => []
+  | n :: ns =>
+    match full.find? n with
+    | some ci => { name := n, type := ci.type } :: ctorsOf full ns
+    | none => ctorsOf full ns
+
+def inductiveTypes (full : Environment) (names : List Name) : List InductiveType :=
+  match names with
+  | [] => []
+  | n :: ns =>
+    match full.find? n with
+    | some (.inductInfo v) =>
+      { name := n, type := v.type, ctors := ctorsOf full v.ctors } :: inductiveTypes full ns
+    | _ => inductiveTypes full ns
+
+def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : IO Replay := do
+  match r.env.addDeclCore 0 d none with
+  | .ok env => return { r with env, added := r.added.push (n, kind) }
+  | .error e =>
+    let text ← (e.toMessageData {}).toString
+    return { r with rejected := r.rejected.push (n, text) }
+
+def refuse (r : Replay) (n : Name) (why : String) : Replay :=
+  { r with rejected := r.rejected.push (n, why) }
+
+/-- Adds `n` and, before it, what its type and value use. -/
+partial def replayConstant (full base : Environment) (r : Replay) (n : Name) : IO Replay := do
+  if r.visited.contains n then return r
+  let r := { r with visited := r.visited.insert n }
+  if (base.find? n).isSome then
+    return if isAxiomOf base n then { r with baseAxioms := r.baseAxioms.push n } else r
+  match full.find? n with
+  | none => return refuse r n "unknown constant"
+  | some ci =>
+    match ci with
+    | .thmInfo v => valueConstant r n v.type v.value (.thmDecl v)
+    | .defnInfo v =>
+      match v.safety with
+      | .safe => valueConstant r n v.type v.value (.defnDecl v)
+      | _ => return refuse r n "unsafe or partial definition"
+    | .opaqueInfo v =>
+      if v.isUnsafe then return refuse r n "unsafe constant"
+      else valueConstant r n v.type v.value (.opaqueDecl v)
+    | .axiomInfo v =>
+      let r ← constants r v.type.getUsedConstants
+      let r := { r with newAxioms := r.newAxioms.push n }
+      addDeclaration r n "axiom" (.axiomDecl v)
+    | .inductInfo v => inductiveBlock r n v
+    | .ctorInfo v => replayConstant full base r v.induct
+    | .recInfo v => replayConstant full base r (recursorOwner v)
+    | .quotInfo _ => return refuse r n "quotient primitive"
+where
+  constants (r : Replay) (ns : Array Name) : IO Replay :=
+    foldArrayIO ns (replayConstant full base) r
+  valueConstant (r : Replay) (n : Name) (type value : Expr) (d : Declaration) : IO Replay := do
+    let r ← constants r type.getUsedConstants
+    let r ← constants r value.getUsedConstants
+    let kind := match full.find? n with | some ci => kindText ci | none => "constant"
+    addDeclaration r n kind d
+  recursorOwner (v : RecursorVal) : Name :=
+    match v.all with
+    | n :: _ => n
+    | [] => .anonymous
+  inductiveBlock (r : Replay) (n : Name) (v : InductiveVal) : IO Replay := do
+    if v.isUnsafe then return refuse r n "unsafe inductive type"
+    let types := inductiveTypes full v.all
+    -- the members of the block must not be visited again through each other
+    let r := { r with visited := insertAll r.visited v.all }
+    let r ← blockDependencies r types
+    addDeclaration r n "inductive" (.inductDecl v.levelParams v.numParams types false)
+  insertAll (s : NameSet) (ns : List Name) : NameSet :=
+    match ns with
+    | [] => s
+    | n :: ns => insertAll (s.insert n) ns
+  blockDependencies (r : Replay) (ts : List InductiveType) : IO Replay := do
+    match ts with
+    | [] => return r
+    | t :: ts =>
+      let r := { r with visited := insertCtors r.visited t.ctors }
+      let r ← constants r t.type.getUsedConstants
+      let r ← ctorDependencies r t.ctors
+      blockDependencies r ts
+  insertCtors (s : NameSet) (cs : List Constructor) : NameSet :=
+    match cs with
+    | [] => s
+    | c :: cs => insertCtors (s.insert c.name) cs
+  ctorDependencies (r : Replay) (cs : List Constructor) : IO Replay := do
+    match cs with
+    | [] => return r
+    | c :: cs =>
+      let r ← constants r c.type.getUsedConstants
+      ctorDependencies r cs
+
+/-! The constants an elaborated environment has over its imports. -/
+
+
+mutual
+partial def namesOfNode (acc : Array Name) (n : PersistentHashMap.Node Name ConstantInfo) : Array Name :=
+  match n with
+  | .entries es => namesOfEntries acc es 0
+  | .collision ks _ _ => foldArray ks (fun acc k => acc.push k) acc
+partial def namesOfEntries (acc : Array Name)
+    (es : Array (PersistentHashMap.Entry Name ConstantInfo (PersistentHashMap.Node Name ConstantInfo)))
+    (i : Nat) : Array Name :=
+  if h : i < es.size then
+    let acc := match es[i] with
+      | .entry n _ => acc.push n
+      | .ref node => namesOfNode acc node
+      | .null => acc
+    namesOfEntries acc es (i + 1)
+  else acc
+end
+
+/-- Names of the constants that `env` declares itself. -/
+def ownConstants (env : Environment) : Array Name :=
+  namesOfNode #[] env.constants.map₂.root
+
+end Aludel

@@ -1,0 +1,63 @@
+module
+public import Lean
+public import Aludel.Basic
+
+/-! Running `CoreM`, `MetaM` and `TermElabM` actions in a given environment. -/
+
+public section
+
+open Lean Meta Elab
+
+namespace Aludel
+
+def exceptionText (e : Exception) : IO String := do
+  match e with
+  | .error _ m => m.toString
+  | .internal id _ => return "internal exception " ++ toString id.idx
+
+def textException (s : String) : Exception :=
+  .error .missing (.ofFormat (.text s))
+
+/-- Heartbeats are given in thousands, as `maxHeartbeats` is. -/
+def coreContext (heartbeats : Nat) (opts : Options := {}) : Core.Context :=
+  { fileName := "<request>", fileMap := default, options := opts,
+    maxHeartbeats := heartbeats * 1000, maxRecDepth := 512 }
+
+/-- What an elaboration action starts from and leaves behind. -/
+structure ElabState where
+  core : Core.State
+  metaState : Meta.State := {}
+  term : Term.State := {}
+
+/-- Runs `x`; an exception of the action is a value, its state is then lost. -/
+@[inline] def runTerm {α : Type} (heartbeats : Nat) (s : ElabState) (x : TermElabM α) :
+    IO (Except String (α × ElabState)) := do
+  let coreRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.core
+  let metaRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.metaState
+  let termRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.term
+  let start ← IO.getNumHeartbeats
+  let ctx := { coreContext heartbeats with initHeartbeats := start }
+  let act : EIO Exception α := x {} termRef {} metaRef ctx coreRef
+  let r ← (show IO (Except Exception α) from EIO.toIO' act)
+  match r with
+  | .ok a =>
+    let core ← ST.Prim.Ref.get coreRef
+    let metaState ← ST.Prim.Ref.get metaRef
+    let term ← ST.Prim.Ref.get termRef
+    return .ok (a, { core, metaState, term })
+  | .error e => return .error (← exceptionText e)
+
+/-- Runs `x` in `env` and forgets the state. -/
+@[inline] def runMeta {α : Type} (heartbeats : Nat) (env : Environment) (x : MetaM α) (opts : Options := {}) :
+    IO (Except String α) := do
+  let coreRef ← ST.Prim.mkRef (σ := IO.RealWorld) ({ env := env } : Core.State)
+  let metaRef ← ST.Prim.mkRef (σ := IO.RealWorld) ({} : Meta.State)
+  let start ← IO.getNumHeartbeats
+  let ctx := { coreContext heartbeats opts with initHeartbeats := start }
+  let act : EIO Exception α := x {} metaRef ctx coreRef
+  let r ← (show IO (Except Exception α) from EIO.toIO' act)
+  match r with
+  | .ok a => return .ok a
+  | .error e => return .error (← exceptionText e)
+
+end Aludel
