@@ -1,0 +1,138 @@
+"""Jobs: work that was accepted, its items, and what became of them.
+
+The same models answer over HTTP, in the store and in a client. A job is a row before it is a
+message; items are its units of work.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from aludel.errors import AludelError
+from aludel.models import Model, Verdict
+from aludel.records import VariantRecord
+
+MAX_PATTERN_CHARS = 1_000
+MAX_VARIANTS = 100_000
+MAX_LEMMAS = 10_000
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    CHECK = "check"
+    MUTATE = "mutate"
+
+
+class JobState(StrEnum):
+    """Where a job stands. It is ``failed`` when none of its items could be carried out."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class ItemState(StrEnum):
+    """Where an item stands. ``done`` has an outcome (refusals included), ``failed`` an error."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class MutationRequest(Model):
+    """What a mutation job shall do.
+
+    Attributes:
+        pattern: glob over the names of theorems, for example ``Nat.*``.
+        limit: most variants to construct.
+        imports: import set whose theorems are rewritten.
+        lemmas: names of the lemmas to rewrite with; ``None`` retrieves them.
+        seed: decides the order of targets; equal seeds give equal variants.
+    """
+
+    pattern: str = Field(min_length=1, max_length=MAX_PATTERN_CHARS)
+    limit: int = Field(default=50, ge=1, le=MAX_VARIANTS)
+    imports: tuple[str, ...] = ("Init",)
+    lemmas: tuple[str, ...] | None = Field(default=None, max_length=MAX_LEMMAS)
+    seed: int = 0
+
+
+class Failure(Model):
+    """An error that was recorded: the machine failed, or the request turned out to be wrong.
+
+    Attributes:
+        code: the error's name in :mod:`aludel.errors`.
+        message: what is wrong, in one sentence.
+        field: the input field at fault, if one is.
+        fix: what the caller can do about it.
+    """
+
+    code: str
+    message: str
+    field: str | None = None
+    fix: str | None = None
+
+    @classmethod
+    def of(cls, error: AludelError) -> Failure:
+        """Return the record of ``error``."""
+        return cls(code=error.code, message=error.message, field=error.field, fix=error.fix)
+
+
+class Progress(Model):
+    """Counts of a job's items: by state, and of those done by outcome."""
+
+    queued: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    undecided: int = 0
+
+
+class Job(Model):
+    """A job as it stands.
+
+    Attributes:
+        total: number of items.
+        request: what was asked, for jobs that are one request (mutations).
+        summary: figures of a finished mutation.
+        error: why the job failed, if it did.
+    """
+
+    id: str
+    kind: JobKind
+    state: JobState
+    total: int
+    progress: Progress
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    request: MutationRequest | None = None
+    summary: dict[str, Any] | None = None
+    error: Failure | None = None
+
+
+class Item(Model):
+    """One result of a job: a verdict of a check job, or a variant of a mutation job.
+
+    Attributes:
+        position: place in the job, from 0; the cursor of a listing.
+        metadata: the client's own labels of the request.
+        attempts: how often a worker took it up.
+    """
+
+    position: int
+    state: ItemState
+    attempts: int = 0
+    metadata: dict[str, str] = Field(default_factory=dict)
+    verdict: Verdict | None = None
+    variant: VariantRecord | None = None
+    error: Failure | None = None

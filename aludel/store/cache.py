@@ -1,0 +1,80 @@
+"""A checker that remembers: equal candidates are checked once."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+
+from aludel.models import Budget, CheckRequest, Toolchain, Undecided, Verdict, content_hash
+from aludel.protocols import Checker
+from aludel.store.store import Store
+
+_Flight = tuple[str, Budget]
+
+
+class CachedChecker:
+    """A :class:`~aludel.protocols.Checker` that looks into the store first and records after.
+
+    Equal requests that arrive at the same time wait for one check. Undecided verdicts are shared
+    by those that wait for it with the same budget, and not kept.
+    """
+
+    def __init__(self, checker: Checker, store: Store) -> None:
+        self._checker = checker
+        self._store = store
+        self._lock = threading.Lock()
+        self._flights: dict[_Flight, Future[Verdict]] = {}
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The toolchain that decides."""
+        return self._checker.toolchain
+
+    def check(self, request: CheckRequest) -> Verdict:
+        """Return the recorded verdict, or judge the candidate and record the verdict.
+
+        A decided verdict is committed when this returns.
+
+        Raises:
+            InvalidRequest: the request itself is wrong.
+            BackendUnavailable: the prover or the store failed.
+        """
+        key = content_hash(self.toolchain.digest, request)
+        known = self._store.verdicts.get(key)
+        if known is not None:
+            return known
+        flight = (key, request.budget)
+        with self._lock:
+            waiting = self._flights.get(flight)
+            if waiting is None:
+                mine = self._flights[flight] = Future()
+        if waiting is not None:
+            return waiting.result()
+        return self._lead(flight, mine, request)
+
+    def close(self) -> None:
+        """Close the checker; the store stays open."""
+        self._checker.close()
+
+    def _lead(self, flight: _Flight, mine: Future[Verdict], request: CheckRequest) -> Verdict:
+        try:
+            verdict = self._decide(flight[0], request)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(verdict)
+            return verdict
+        finally:
+            with self._lock:
+                del self._flights[flight]
+
+    def _decide(self, key: str, request: CheckRequest) -> Verdict:
+        # Another flight may have landed between the look into the store and the take-off.
+        known = self._store.verdicts.get(key)
+        if known is not None:
+            return known
+        verdict = self._checker.check(request)
+        if not isinstance(verdict, Undecided):
+            self._store.verdicts.put(request, self.toolchain, verdict)
+        return verdict

@@ -1,0 +1,66 @@
+"""The store as one object."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from aludel.settings import Settings
+from aludel.store.clock import Clock, utc_now
+from aludel.store.corpus import Theorems, Variants
+from aludel.store.database import Database
+from aludel.store.jobs import Jobs
+from aludel.store.leases import Items
+from aludel.store.migrate import migrate
+from aludel.store.toolchains import Toolchains
+from aludel.store.verdicts import Verdicts
+
+
+class Store:
+    """What was asked and what was decided. Safe to use from several threads and processes.
+
+    Not across a fork: open a store of its own in each process.
+
+    Attributes:
+        toolchains, theorems, verdicts, variants, jobs, items: the tables.
+    """
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._database = database
+        self.toolchains = Toolchains(database, clock)
+        self.theorems = Theorems(database)
+        self.verdicts = Verdicts(database, clock)
+        self.variants = Variants(database, clock)
+        self.jobs = Jobs(database, clock)
+        self.items = Items(database, clock)
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock = utc_now) -> Self:
+        """Open the database of ``settings``, creating or upgrading it as needed.
+
+        Raises:
+            InvalidRequest: the database URL is wrong.
+            StoreError: the database cannot be used, or is from a newer version.
+        """
+        database = Database(settings.store_url)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, clock)
+
+    def close(self) -> None:
+        """Close every connection; safe to call twice."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,171 @@
+"""The tables. Types are portable between SQLite and PostgreSQL; times are UTC and aware."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+DIGEST = String(64)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time, also on SQLite, which knows no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy decides
+        """Convert to UTC; a time without zone is a mistake."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without time zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy decides
+        """Return an aware time."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    """Base of the tables."""
+
+    type_annotation_map: ClassVar = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[str]: JSON,
+        str: Text,
+    }
+
+
+class ToolchainRow(Base):
+    """A prover that a worker has registered."""
+
+    __tablename__ = "toolchains"
+
+    digest: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    prover: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    version: Mapped[str] = mapped_column(String(200))
+    commit: Mapped[str | None] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(16))
+    registered_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+
+
+class TheoremRow(Base):
+    """A theorem of a toolchain's library."""
+
+    __tablename__ = "theorems"
+
+    toolchain_digest: Mapped[str] = mapped_column(ForeignKey("toolchains.digest"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    module: Mapped[str]
+    statement: Mapped[str]
+
+
+class VerdictRow(Base):
+    """A decided check. Written once; the key is the content hash."""
+
+    __tablename__ = "verdicts"
+
+    hash: Mapped[str] = mapped_column(DIGEST, primary_key=True)
+    toolchain_digest: Mapped[str] = mapped_column(ForeignKey("toolchains.digest"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(40))
+    request: Mapped[dict[str, Any]]
+    verdict: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class VariantRow(Base):
+    """A new theorem, resting on a recorded verdict."""
+
+    __tablename__ = "variants"
+    __table_args__ = (UniqueConstraint("toolchain_digest", "name", name="uq_variants_name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    statement: Mapped[str]
+    proof: Mapped[str]
+    rule: Mapped[str] = mapped_column(String(16))
+    lemma: Mapped[str]
+    direction: Mapped[str] = mapped_column(String(16))
+    position: Mapped[str] = mapped_column(String(16))
+    hypothesis: Mapped[str | None]
+    round: Mapped[int]
+    imports: Mapped[list[str]]
+    toolchain_digest: Mapped[str] = mapped_column(ForeignKey("toolchains.digest"))
+    verdict_hash: Mapped[str] = mapped_column(ForeignKey("verdicts.hash"), index=True)
+    term_hash: Mapped[str] = mapped_column(index=True)
+    usage: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class VariantParentRow(Base):
+    """What a variant was made of: the target (ordinal 0) and the lemma (ordinal 1)."""
+
+    __tablename__ = "variant_parents"
+
+    variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    parent: Mapped[str] = mapped_column(index=True)
+
+
+class JobRow(Base):
+    """Accepted work. ``enqueued_at`` is when the broker last took a message for it."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    total: Mapped[int]
+    payload: Mapped[dict[str, Any] | None]
+    summary: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    enqueued_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class ItemRow(Base):
+    """A unit of work. ``verdict`` holds undecided ones only; decided ones are referenced."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        UniqueConstraint("job_id", "position", name="uq_items_position"),
+        Index("ix_items_job_state", "job_id", "state", "position"),
+        Index("ix_items_lease", "state", "lease_expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
+    position: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    payload: Mapped[dict[str, Any]]
+    attempts: Mapped[int]
+    leased_by: Mapped[str | None] = mapped_column(String(200))
+    lease_expires_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    verdict_hash: Mapped[str | None] = mapped_column(ForeignKey("verdicts.hash"))
+    verdict: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class JobVariantRow(Base):
+    """A variant that a mutation job recorded, in order."""
+
+    __tablename__ = "job_variants"
+    __table_args__ = (UniqueConstraint("job_id", "variant_id", name="uq_job_variants_variant"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id"))

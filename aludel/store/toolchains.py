@@ -1,0 +1,72 @@
+"""Toolchains that workers have registered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from aludel.models import Model, Toolchain
+from aludel.store.clock import Clock
+from aludel.store.database import Database, insert_ignore
+from aludel.store.tables import ToolchainRow
+
+
+class RegisteredToolchain(Model):
+    """A toolchain, and when a worker last said that it has it (UTC)."""
+
+    toolchain: Toolchain
+    registered_at: datetime
+    seen_at: datetime | None
+
+
+class Toolchains:
+    """The table of toolchains."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def register(self, toolchain: Toolchain) -> None:
+        """Record that a worker offers ``toolchain`` now.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        with self._database.write() as session:
+            remember(session, toolchain, self._clock())
+            session.execute(
+                update(ToolchainRow)
+                .where(ToolchainRow.digest == toolchain.digest)
+                .values(seen_at=self._clock())
+            )
+
+    def list(self) -> list[RegisteredToolchain]:
+        """Return every toolchain that a worker ever offered, the one seen last first.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = (
+            select(ToolchainRow)
+            .where(ToolchainRow.seen_at.is_not(None))
+            .order_by(ToolchainRow.seen_at.desc())
+        )
+        with self._database.read() as session:
+            return [_registered(row) for row in session.scalars(query)]
+
+
+def remember(session: Session, toolchain: Toolchain, now: datetime) -> None:
+    """Make sure that rows can refer to ``toolchain``."""
+    values = toolchain.model_dump(mode="json")
+    session.execute(insert_ignore(session, ToolchainRow).values(**values, registered_at=now))
+
+
+def _registered(row: ToolchainRow) -> RegisteredToolchain:
+    toolchain = Toolchain.model_validate(
+        {name: getattr(row, name) for name in Toolchain.model_fields}
+    )
+    return RegisteredToolchain(
+        toolchain=toolchain, registered_at=row.registered_at, seen_at=row.seen_at
+    )

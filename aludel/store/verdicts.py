@@ -1,0 +1,109 @@
+"""Decided checks, each recorded once under its content hash."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from aludel.errors import NotFound
+from aludel.models import (
+    VERDICT,
+    Accepted,
+    CheckRequest,
+    Model,
+    Rejected,
+    Toolchain,
+    Verdict,
+    content_hash,
+)
+from aludel.store.clock import Clock
+from aludel.store.database import Database, affected, insert_ignore
+from aludel.store.tables import VerdictRow
+from aludel.store.toolchains import remember
+
+
+class Result(Model):
+    """A recorded verdict with what it is about.
+
+    ``request`` leaves out what the hash leaves out: ``budget`` and ``metadata`` are the defaults.
+    """
+
+    hash: str
+    verdict: Verdict
+    request: CheckRequest
+    toolchain_digest: str
+    created_at: datetime
+
+
+class Verdicts:
+    """The table of verdicts, which is the result cache."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def get(self, key: str) -> Accepted | Rejected | None:
+        """Return the verdict recorded under the content hash ``key``, if there is one.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._database.read() as session:
+            value = session.scalar(select(VerdictRow.verdict).where(VerdictRow.hash == key))
+        return None if value is None else _decided(VERDICT.validate_python(value))
+
+    def result(self, key: str) -> Result:
+        """Return the verdict recorded under ``key`` with its request.
+
+        Raises:
+            NotFound: nothing is recorded under ``key``.
+            StoreError: the database cannot be read.
+        """
+        with self._database.read() as session:
+            row = session.get(VerdictRow, key)
+        if row is None:
+            raise NotFound(f"no result has the hash {key!r}", field="hash")
+        return Result(
+            hash=row.hash,
+            verdict=VERDICT.validate_python(row.verdict),
+            request=CheckRequest.model_validate(row.request),
+            toolchain_digest=row.toolchain_digest,
+            created_at=row.created_at,
+        )
+
+    def put(
+        self, request: CheckRequest, toolchain: Toolchain, verdict: Accepted | Rejected
+    ) -> bool:
+        """Record ``verdict``, unless one is recorded already; the first one stays.
+
+        Returns:
+            Whether this call recorded it. It is committed when this returns.
+
+        Raises:
+            ValueError: the verdict is undecided, or carries another hash than the request's.
+            StoreError: the database cannot be written.
+        """
+        key = content_hash(toolchain.digest, request)
+        if verdict.hash != key:
+            raise ValueError(f"the verdict carries the hash {verdict.hash}, the request {key}")
+        _decided(verdict)
+        now = self._clock()
+        values = {
+            "hash": key,
+            "toolchain_digest": toolchain.digest,
+            "kind": verdict.kind,
+            "reason": verdict.reason,
+            "request": request.model_dump(mode="json", exclude={"budget", "metadata"}),
+            "verdict": verdict.model_dump(mode="json"),
+            "created_at": now,
+        }
+        with self._database.write() as session:
+            remember(session, toolchain, now)
+            return bool(affected(session, insert_ignore(session, VerdictRow).values(**values)))
+
+
+def _decided(verdict: Verdict) -> Accepted | Rejected:
+    if not isinstance(verdict, Accepted | Rejected):
+        raise ValueError("an undecided verdict is never recorded under its hash")  # noqa: TRY004 - a value, not a type, to callers
+    return verdict
