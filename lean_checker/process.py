@@ -2,8 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar, Literal, NoReturn
+
+import psutil
+
+from aludel.deadline import Deadline
+from aludel.errors import (
+    BackendCrashed,
+    BackendUnavailable,
+    InvalidRequest,
+    ToolchainMissing,
+)
+from aludel.models import Usage
+from lean_checker.meter import Meter, Sample
+from lean_checker.watchdog import Watchdog
+from lean_checker.wire import (
+    Done,
+    Item,
+    LineChannel,
+    Ready,
+    Refused,
+    WireClosed,
+    WireError,
+    encode,
+    parse_ready,
+    parse_reply,
+)
+
+_LOG = logging.getLogger(__name__)
+_POLL_S = 0.1
+_EXIT_S = 10.0
+_TAIL_BYTES = 8_192
+# What V8, Emscripten and Lean write when heap or stack has run out.
+_EXHAUSTED = ("out of memory", "cannot enlarge memory", "stack overflow", "maximum call stack size")
 
 
 @dataclass(frozen=True)
@@ -19,3 +61,312 @@ class ServerCommand:
     argv: tuple[str, ...]
     env: dict[str, str]
     cwd: Path
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The end of a request that was carried out, and what it cost."""
+
+    result: dict[str, Any]
+    usage: Usage
+
+
+class LimitReached(BackendUnavailable):
+    """A request ran into its deadline or the memory cap; its process was killed."""
+
+    code: ClassVar[str] = "limit_reached"
+
+    def __init__(self, message: str, *, limit: Literal["timeout", "memory"], usage: Usage) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.usage = usage
+
+
+class ProcessDied(BackendCrashed):
+    """The process ended by itself in the middle of a request."""
+
+    def __init__(self, status: int | None, stderr_tail: str, usage: Usage) -> None:
+        said = f": {stderr_tail.splitlines()[-1][:200]}" if stderr_tail.strip() else ""
+        super().__init__(f"the Lean server stopped with exit code {status}{said}")
+        self.status = status
+        self.stderr_tail = stderr_tail
+        self.usage = usage
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether its last words say that heap or stack had run out."""
+        words = self.stderr_tail.lower()
+        return any(sign in words for sign in _EXHAUSTED)
+
+
+class _Cost:
+    """What one request costs, sampled while it runs."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._started = time.monotonic()
+        self._first = self.last = meter.sample()
+        self._sampled = self._started
+        self._peak = self._first.rss_mb
+
+    def observe(self) -> Sample:
+        """Measure now, unless the last measurement is younger than the poll interval."""
+        now = time.monotonic()
+        if now - self._sampled >= _POLL_S:
+            self._sample(now)
+        return self.last
+
+    def usage(self, done: Done | Refused | None = None) -> Usage:
+        """Measure a last time and sum up; ``done`` adds what Lean itself counted."""
+        now = time.monotonic()
+        self._sample(now)
+        return Usage(
+            wall_s=now - self._started,
+            cpu_s=max(0.0, self.last.cpu_s - self._first.cpu_s),
+            prover_s=done.ms / 1000 if done else None,
+            heartbeats=done.heartbeats if done else None,
+            peak_memory_mb=self._peak,
+        )
+
+    def _sample(self, now: float) -> None:
+        self.last = self._meter.sample()
+        self._sampled = now
+        self._peak = max(self._peak, self.last.rss_mb)
+
+
+class LeanProcess:
+    """A Lean server that answers one request at a time.
+
+    Owned by one thread; only :meth:`interrupt` may be called from others.
+
+    Attributes:
+        ready: what the server said of itself.
+        requests: how many requests it has been sent.
+        loaded: import sets it is known to hold.
+    """
+
+    def __init__(
+        self, popen: subprocess.Popen[bytes], watchdog: Watchdog, memory_mb: float
+    ) -> None:
+        assert popen.stdin and popen.stdout and popen.stderr  # noqa: S101 - opened as pipes
+        self._popen = popen
+        self._watchdog = watchdog
+        self._memory_mb = memory_mb
+        self._idle = False
+        self._killed = False
+        self._meter = Meter(popen.pid)
+        self._channel = LineChannel(popen.stdin.fileno(), popen.stdout.fileno())
+        self._tail = bytearray()
+        self._drain = threading.Thread(target=self._drain_stderr, daemon=True)
+        self._drain.start()
+        self.ready: Ready | None = None
+        self.requests = 0
+        self.loaded: set[tuple[str, ...]] = set()
+        watchdog.watch(popen.pid)
+
+    @classmethod
+    def start(
+        cls, command: ServerCommand, deadline: Deadline, *, watchdog: Watchdog, memory_mb: float
+    ) -> LeanProcess:
+        """Start a server and wait for its first line.
+
+        Args:
+            command: how to start it.
+            deadline: when to give up.
+            watchdog: kills it should this process end without doing so.
+            memory_mb: resident megabytes at which a request is ended.
+
+        Raises:
+            ToolchainMissing: the program to run is not there.
+            BackendUnavailable: it was not ready in time, or stopped before (`BackendCrashed`).
+        """
+        process = cls(_spawn(command), watchdog, memory_mb)
+        try:
+            process._await_ready(deadline)
+        except BaseException:
+            process.kill()
+            raise
+        return process
+
+    @property
+    def pid(self) -> int:
+        """The process's id, which is its process group's too."""
+        return self._popen.pid
+
+    @property
+    def idle(self) -> bool:
+        """Whether the last request came to its proper end and nothing was said since."""
+        return self._idle and self._channel.quiet
+
+    @property
+    def rss_mb(self) -> float:
+        """Resident megabytes now, children included."""
+        return self._meter.sample().rss_mb
+
+    def ask(
+        self, op: str, body: dict[str, Any], deadline: Deadline, *, memory_mb: float | None = None
+    ) -> Reply:
+        """Carry out a request that has one answer; raises as :meth:`ask_stream`."""
+        for part in self.ask_stream(op, body, deadline, memory_mb=memory_mb):
+            if isinstance(part, Reply):
+                return part
+            self._lied("an item where one answer was due")
+        raise AssertionError("a stream ends with its reply")
+
+    def ask_stream(
+        self, op: str, body: dict[str, Any], deadline: Deadline, *, memory_mb: float | None = None
+    ) -> Iterator[dict[str, Any] | Reply]:
+        """Carry out a request; yield each streamed item, and last the :class:`Reply`.
+
+        Any exception but `InvalidRequest` leaves the process killed; so must a caller who stops
+        early, which a lease of the pool does for it.
+
+        Args:
+            op: an operation of the protocol.
+            body: its fields.
+            deadline: when to kill the process.
+            memory_mb: a cap below the process's own.
+
+        Raises:
+            InvalidRequest: the server refused the request; the process is as good as before.
+            LimitReached: deadline or memory cap.
+            BackendCrashed: the process died (`ProcessDied`) or said what is not an answer.
+        """
+        request_id = secrets.token_hex(16)
+        self._idle = False
+        self.requests += 1
+        cost = _Cost(self._meter)
+        cap = min(self._memory_mb, memory_mb or self._memory_mb)
+        self._channel.send(encode({"id": request_id, "op": op, **body}))
+        while True:
+            part = self._next_part(request_id, deadline, cost, cap)
+            if isinstance(part, Item):
+                yield part.item
+                continue
+            self._idle = True
+            if isinstance(part, Refused):
+                self._refuse(part)
+            yield Reply(part.result, cost.usage(part))
+            return
+
+    def interrupt(self) -> None:
+        """Kill the process from any thread; whoever is asking it gets `ProcessDied`."""
+        if self._popen.returncode is not None:
+            return
+        family = self._meter.family()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        for process in family:
+            # Those that left the group. psutil compares start times, so no reused id is hit.
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def kill(self) -> int | None:
+        """Kill the process with its whole group, reap it and return its exit code. Idempotent."""
+        if not self._killed:
+            self._killed = True
+            self._idle = False
+            self.interrupt()
+            self._reap()
+        return self._popen.returncode
+
+    def _reap(self) -> None:
+        try:
+            self._popen.wait(_EXIT_S)
+        except subprocess.TimeoutExpired:
+            _LOG.error("process %d survives SIGKILL (it waits inside the kernel)", self.pid)
+        self._watchdog.forget(self.pid)
+        self._drain.join(1.0)
+        self._channel.close()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            with contextlib.suppress(OSError):
+                assert pipe is not None  # noqa: S101 - opened as a pipe
+                pipe.close()
+
+    def _await_ready(self, deadline: Deadline) -> None:
+        try:
+            while (line := self._channel.poll_line(min(_POLL_S, deadline.remaining()))) is None:
+                if deadline.passed:
+                    raise BackendUnavailable(
+                        "the Lean server was not ready in time", fix="run `aludel doctor`"
+                    )
+            self.ready = parse_ready(line)
+        except WireError as error:
+            status = self._last_words()
+            raise BackendCrashed(
+                f"the Lean server did not start ({error}; exit code {status}): "
+                f"{self._stderr_tail()[-500:].strip() or 'it said nothing'}",
+                fix="run `aludel doctor`",
+            ) from error
+        self._idle = True
+
+    def _next_part(
+        self, request_id: str, deadline: Deadline, cost: _Cost, cap: float
+    ) -> Item | Done | Refused:
+        try:
+            while (line := self._channel.poll_line(min(_POLL_S, deadline.remaining()))) is None:
+                if deadline.passed:
+                    self._stop("timeout", "no answer within the wall time", cost)
+                if cost.observe().rss_mb > cap:
+                    self._stop("memory", f"resident memory above {cap:g} MB", cost)
+            return parse_reply(line, request_id)
+        except WireClosed as error:
+            usage = cost.usage()
+            raise ProcessDied(self._last_words(), self._stderr_tail(), usage) from error
+        except WireError as error:
+            self._lied(str(error))
+
+    def _stop(self, limit: Literal["timeout", "memory"], message: str, cost: _Cost) -> NoReturn:
+        usage = cost.usage()
+        self.kill()
+        raise LimitReached(message, limit=limit, usage=usage)
+
+    def _lied(self, what: str) -> NoReturn:
+        self.kill()
+        raise BackendCrashed(f"the Lean server answered something that is not an answer: {what}")
+
+    def _refuse(self, reply: Refused) -> NoReturn:
+        error = reply.error
+        if error.code != "invalid_request":
+            self.kill()
+            raise BackendCrashed(f"the Lean server failed: {error.code}: {error.message}")
+        raise InvalidRequest(error.message, field=error.field)
+
+    def _last_words(self) -> int | None:
+        """Let a process that closed its output end by itself, for its exit code tells why."""
+        patience = Deadline.after(1.0)
+        while not self._meter.gone and not patience.passed:
+            time.sleep(0.01)
+        return self.kill()
+
+    def _stderr_tail(self) -> str:
+        return bytes(self._tail).decode(errors="replace")
+
+    def _drain_stderr(self) -> None:
+        pipe = self._popen.stderr
+        assert pipe is not None  # noqa: S101 - opened as a pipe
+        with pipe:
+            while chunk := pipe.read(_TAIL_BYTES):
+                self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
+
+
+def _spawn(command: ServerCommand) -> subprocess.Popen[bytes]:
+    """Start ``command`` as the leader of its own session, so that one signal reaches all of it."""
+    try:
+        return subprocess.Popen(
+            command.argv,
+            env=command.env,
+            cwd=command.cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+    except FileNotFoundError as error:
+        raise ToolchainMissing(
+            f"cannot run {command.argv[0]}: {error.filename} does not exist",
+            fix="run `aludel doctor`",
+        ) from error
+    except OSError as error:
+        raise BackendUnavailable(f"cannot run {command.argv[0]}: {error.strerror}") from error

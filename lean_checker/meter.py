@@ -1,0 +1,68 @@
+"""What a prover process and its children use: resident memory and processor time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+import psutil
+
+MEGABYTE = 2**20
+_FAMILY_REFRESH_S = 1.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement: resident megabytes now, processor seconds since the process began."""
+
+    rss_mb: float
+    cpu_s: float
+
+
+class Meter:
+    """Measures a process and its descendants. Listing them is dear, so it is done once a second."""
+
+    def __init__(self, pid: int) -> None:
+        self._root: psutil.Process | None = None
+        with contextlib.suppress(psutil.Error):
+            self._root = psutil.Process(pid)
+        self._family: list[psutil.Process] = []
+        self._refresh_at = 0.0
+        self._last = Sample(0.0, 0.0)
+
+    def sample(self) -> Sample:
+        """Measure now; a process that is gone measures as it did last."""
+        now = time.monotonic()
+        if now >= self._refresh_at:
+            self._family = self.family()
+            self._refresh_at = now + _FAMILY_REFRESH_S
+        rss, cpu, seen = 0.0, 0.0, False
+        for process in self._family:
+            with contextlib.suppress(psutil.Error), process.oneshot():
+                times = process.cpu_times()
+                rss += process.memory_info().rss / MEGABYTE
+                cpu += times.user + times.system
+                seen = True
+        if seen:
+            # Children that ended take their processor time with them; it must not run backwards.
+            self._last = Sample(rss, max(cpu, self._last.cpu_s))
+        return self._last
+
+    def family(self) -> list[psutil.Process]:
+        """List the process and its descendants, those in other process groups included."""
+        if self._root is None:
+            return []
+        with contextlib.suppress(psutil.Error):
+            return [self._root, *self._root.children(recursive=True)]
+        return [self._root]
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended; it may still wait to be reaped."""
+        if self._root is None:
+            return True
+        try:
+            return bool(self._root.status() == psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return True

@@ -1,0 +1,288 @@
+"""A bounded set of Lean server processes, leased for one user at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psutil
+
+from aludel.deadline import Deadline
+from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
+from aludel.models import Toolchain
+from aludel.settings import Settings
+from lean_checker.meter import MEGABYTE
+from lean_checker.process import LeanProcess, ServerCommand
+from lean_checker.watchdog import Watchdog
+
+_LOG = logging.getLogger(__name__)
+START_S = 120.0
+_PROBE_S = 60.0
+_CLOSE_S = 10.0
+# A process is recycled well below the size at which a request is ended, so that what earlier
+# requests left behind never decides the verdict on a later one.
+RECYCLE_AT = 0.75
+# Resident size expected of a process before one has been measured.
+_UNMEASURED_MB = 1_500.0
+_PROBE: dict[str, Any] = {
+    "imports": ["Init"],
+    "options": {},
+    "statement": "theorem aludel_probe : True",
+    "code": "theorem aludel_probe : True := True.intro\n",
+    "heartbeats": 200_000,
+    "allow_native": False,
+}
+
+
+class ServerToolchain(Protocol):
+    """What a pool needs of a toolchain: its identity, and how to start its server."""
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The toolchain that decides."""
+        ...
+
+    def server_command(self) -> ServerCommand:
+        """How to start one server process."""
+        ...
+
+
+@dataclass(frozen=True)
+class PoolStats:
+    """A pool at one moment: ``size`` slots, of which ``live`` are taken and ``idle`` wait."""
+
+    size: int
+    live: int
+    idle: int
+    started: int
+    discarded: int
+    recycled: int
+
+
+def probe(process: LeanProcess) -> None:
+    """Have ``process`` check a theorem that holds.
+
+    Raises:
+        BackendUnavailable: it does not answer, or answers wrongly: the machine is at fault.
+    """
+    reply = process.ask("check", _PROBE, Deadline.after(_PROBE_S))
+    statement = reply.result.get("statement")
+    if not isinstance(statement, dict) or statement.get("match") != "identical":
+        process.kill()
+        raise BackendCrashed(
+            "the Lean server does not accept `theorem : True`", fix="run `aludel doctor`"
+        )
+
+
+class LeanPool:
+    """Starts, lends, recycles and ends Lean server processes. Thread-safe.
+
+    A process goes back to the pool only from a lease that ended well; any doubt kills it. Open a
+    pool after forking: its processes belong to the process that started them.
+    """
+
+    def __init__(self, toolchain: ServerToolchain, settings: Settings) -> None:
+        self._toolchain = toolchain
+        self._memory_mb = float(settings.process_memory_mb)
+        self._max_requests = settings.process_max_requests
+        self._size = settings.pool_size or os.cpu_count() or 1
+        self._watchdog = Watchdog()
+        self._changed = threading.Condition()
+        self._idle: list[LeanProcess] = []
+        self._processes: set[LeanProcess] = set()
+        self._live = 0
+        self._starting = 0
+        self._started = self._discarded = self._recycled = 0
+        self._largest_mb = 0.0
+        self._closed = False
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The toolchain whose server the pool runs."""
+        return self._toolchain.toolchain
+
+    @property
+    def memory_mb(self) -> float:
+        """Resident megabytes at which a request is ended."""
+        return self._memory_mb
+
+    @contextlib.contextmanager
+    def lease(self, imports: tuple[str, ...] | None, deadline: Deadline) -> Iterator[LeanProcess]:
+        """Lend a process, for one thread, until the block ends.
+
+        It goes back if the block ends well or with `InvalidRequest`, which a server says in good
+        health. Any other exception, and a request not read to its end, kill it.
+
+        Args:
+            imports: import set to prefer; ``None`` when only the server will know.
+            deadline: how long to wait for a process; starting one has a limit of its own.
+
+        Raises:
+            QueueFull: every process was busy until the deadline.
+            BackendUnavailable: a process cannot be started, or the pool is closed.
+        """
+        process = self._acquire(imports, deadline)
+        healthy = False
+        try:
+            yield process
+            healthy = True
+        except InvalidRequest:
+            healthy = True
+            raise
+        finally:
+            self._release(process, healthy)
+
+    def warm_up(self, count: int | None = None) -> None:
+        """Bring the pool to ``count`` processes (all slots by default) that have answered once.
+
+        Fewer are started when memory does not admit them.
+
+        Raises:
+            BackendUnavailable: one cannot be started, or does not answer.
+        """
+        wanted = 0
+        with self._changed:
+            while self._live < min(count or self._size, self._size) and self._memory_admits():
+                self._reserve_slot()
+                wanted += 1
+        with ThreadPoolExecutor(max(1, wanted)) as threads:
+            for started in [threads.submit(self._start_warm) for _ in range(wanted)]:
+                started.result()
+
+    def stats(self) -> PoolStats:
+        """Count slots and what became of processes."""
+        with self._changed:
+            return PoolStats(
+                size=self._size,
+                live=self._live,
+                idle=len(self._idle),
+                started=self._started,
+                discarded=self._discarded,
+                recycled=self._recycled,
+            )
+
+    def close(self) -> None:
+        """End every process, leased ones too, and refuse new leases; safe to call twice."""
+        with self._changed:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            busy = self._processes.difference(idle)
+            self._changed.notify_all()
+        for process in busy:
+            process.interrupt()
+        for process in idle:
+            self._discard(process)
+        with self._changed:
+            self._changed.wait_for(lambda: self._live == 0, _CLOSE_S)
+        self._watchdog.close()
+
+    def _acquire(self, imports: tuple[str, ...] | None, deadline: Deadline) -> LeanProcess:
+        while (process := self._reserve(imports, deadline)) is not None:
+            if process.idle:
+                return process
+            self._discard(process)  # It died, or spoke unasked, while nobody was looking.
+        return self._start()
+
+    def _reserve(self, imports: tuple[str, ...] | None, deadline: Deadline) -> LeanProcess | None:
+        """Take an idle process, or reserve a slot to start one in (None)."""
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise BackendUnavailable("the pool of Lean processes is closed")
+                if self._idle:
+                    return self._take_idle(imports)
+                if self._live < self._size and self._memory_admits():
+                    self._reserve_slot()
+                    return None
+                if deadline.passed:
+                    raise QueueFull(f"all {self._live} Lean processes are busy")
+                self._changed.wait(deadline.remaining())
+
+    def _take_idle(self, imports: tuple[str, ...] | None) -> LeanProcess:
+        # The latest used is last; its caches are the warmest.
+        for process in reversed(self._idle):
+            if imports in process.loaded:
+                self._idle.remove(process)
+                return process
+        return self._idle.pop()
+
+    def _memory_admits(self) -> bool:
+        """Whether memory is left for one process more; the first is always admitted."""
+        if self._live == 0:
+            return True
+        # Those that start right now have not taken their share yet.
+        expected = (self._starting + 1) * (self._largest_mb or _UNMEASURED_MB)
+        return bool(psutil.virtual_memory().available / MEGABYTE >= expected)
+
+    def _reserve_slot(self) -> None:
+        self._live += 1
+        self._starting += 1
+
+    def _start_warm(self) -> None:
+        process = self._start()
+        healthy = False
+        try:
+            probe(process)
+            healthy = True
+        finally:
+            self._release(process, healthy)
+
+    def _start(self) -> LeanProcess:
+        """Start a process in the slot that was reserved, outside the lock."""
+        try:
+            process = LeanProcess.start(
+                self._toolchain.server_command(),
+                Deadline.after(START_S),
+                watchdog=self._watchdog,
+                memory_mb=self._memory_mb,
+            )
+        except BaseException:
+            with self._changed:
+                self._starting -= 1
+            self._free_slot()
+            raise
+        with self._changed:
+            self._starting -= 1
+            self._started += 1
+            self._processes.add(process)
+            closed = self._closed
+        if closed:
+            self._discard(process)
+            raise BackendUnavailable("the pool of Lean processes is closed")
+        return process
+
+    def _release(self, process: LeanProcess, healthy: bool) -> None:
+        if not healthy or not process.idle:
+            self._discard(process)
+            return
+        rss = process.rss_mb
+        worn = process.requests >= self._max_requests or rss >= RECYCLE_AT * self._memory_mb
+        with self._changed:
+            self._largest_mb = max(self._largest_mb, rss)
+            self._recycled += worn
+            if not worn and not self._closed:
+                self._idle.append(process)
+                self._changed.notify()
+                return
+        self._discard(process)
+
+    def _discard(self, process: LeanProcess) -> None:
+        """Kill and reap ``process``, and only then give its slot away."""
+        try:
+            process.kill()
+        finally:
+            with self._changed:
+                self._processes.discard(process)
+                self._discarded += 1
+            self._free_slot()
+
+    def _free_slot(self) -> None:
+        with self._changed:
+            self._live -= 1
+            self._changed.notify_all()
