@@ -1,1 +1,19 @@
-"""Dataset recipes and writers: what the prover accepted, as training data."""
+"""Exports the corpus as datasets that people train on: recipes, writers, card."""
+
+from proof_export.exporter import DEFAULT_SHARD_ROWS, ExportOptions, ExportReport, export
+from proof_export.provenance import Provenance, provenance
+from proof_export.recipes import RECIPES
+from proof_export.sinks import FORMATS
+from proof_export.writer import DataFile
+
+__all__ = [
+    "DEFAULT_SHARD_ROWS",
+    "FORMATS",
+    "RECIPES",
+    "DataFile",
+    "ExportOptions",
+    "ExportReport",
+    "Provenance",
+    "export",
+    "provenance",
+]
