@@ -1,0 +1,94 @@
+# What `make TARGET` does is printed by `make help`. Set-up chatter and progress go to stderr;
+# `demo` and the `bench-*` targets end with one line of JSON on stdout.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+SAY := >&2 printf '==> %s\n'
+
+.PHONY: help setup toolchain redis demo test lint bench bench-cold bench-warm bench-service \
+	bench-export schemas serve lock clean
+
+help: ## print this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: $(READY) toolchain ## make .venv from the lock file and install the embedded Lean
+
+$(READY): requirements.lock pyproject.toml
+	@$(SAY) "making .venv from requirements.lock (once; downloads about 300 MB)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		$(SAY) "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; \
+		exit 69; }
+	@[ -x $(BIN)/python ] && $(BIN)/python -m pip --version >/dev/null 2>&1 \
+		|| $(PYTHON) -m venv .venv >&2 || { \
+		$(SAY) "Python's venv module is incomplete; on Debian: apt-get install python3-venv"; \
+		exit 69; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.lock >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--no-build-isolation --editable . >&2
+	@touch $(READY)
+
+toolchain: $(READY) ## install the embedded Lean into the cache folder, unless it is there
+	@$(BIN)/aludel toolchain install >&2
+
+redis: # the tests' Redis; the only thing here that uses apt, and only when it is missing
+	@if command -v redis-server >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; \
+	elif sudo -n true 2>/dev/null; then sudo=sudo; else sudo=none; fi; \
+	if [ "$$sudo" = none ] || ! command -v apt-get >/dev/null; then \
+		$(SAY) "redis-server is missing and cannot be installed from here"; \
+		$(SAY) "install it (Debian: apt-get install redis-server; macOS: brew install redis)"; \
+		exit 69; \
+	fi; \
+	$(SAY) "installing redis-server with apt for the tests"; \
+	$$sudo apt-get update -qq >&2; \
+	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq redis-server >&2
+
+demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
+	@$(BIN)/aludel demo
+
+test: setup redis ## run all tests, with the real embedded Lean and a real Redis
+	@$(BIN)/pytest --durations=15
+
+lint: $(READY) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: bench-export bench-cold bench-warm bench-service ## all benchmarks, one line of JSON each
+
+bench-cold: setup ## cold start of the embedded Lean to the first verdict
+	@$(BIN)/python benchmarks/cold_start.py
+
+bench-warm: setup ## warm checks per second against one process per check
+	@$(BIN)/python benchmarks/warm_checks.py
+
+bench-service: setup ## overhead of the service over the time inside Lean
+	@$(BIN)/python benchmarks/service_overhead.py
+
+bench-export: $(READY) ## export of synthetic rows: rows per second, peak memory
+	@$(BIN)/python benchmarks/export_rows.py
+
+schemas: $(READY) ## write the JSON Schemas of the exported rows
+	@$(BIN)/python -m proof_export.schemas datasets/schemas
+
+serve: setup ## API and worker on this machine
+	@$(BIN)/aludel serve
+
+lock: $(READY) ## choose versions again and write requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1' >&2
+	@$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --extra dev --generate-hashes \
+		--universal --custom-compile-command 'make lock' --output-file requirements.lock
+
+clean: ## remove .venv and what tools left; the toolchain's cache and the database stay
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
