@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -53,6 +53,11 @@ class ServerToolchain(Protocol):
         ...
 
 
+def import_set(imports: Iterable[str]) -> tuple[str, ...]:
+    """Return ``imports`` as the server keeps them: ``Init`` first, each module once."""
+    return tuple(dict.fromkeys(("Init", *imports)))
+
+
 @dataclass(frozen=True)
 class PoolStats:
     """A pool at one moment: ``size`` slots, of which ``live`` are taken and ``idle`` wait."""
@@ -71,7 +76,13 @@ def probe(process: LeanProcess) -> None:
     Raises:
         BackendUnavailable: it does not answer, or answers wrongly: the machine is at fault.
     """
-    reply = process.ask("check", _PROBE, Deadline.after(_PROBE_S))
+    try:
+        reply = process.ask("check", _PROBE, Deadline.after(_PROBE_S))
+    except BackendUnavailable as error:
+        raise BackendCrashed(
+            f"the Lean server cannot check a first theorem: {error.message}",
+            fix="run `aludel doctor`",
+        ) from error
     statement = reply.result.get("statement")
     if not isinstance(statement, dict) or statement.get("match") != "identical":
         process.kill()
@@ -127,11 +138,14 @@ class LeanPool:
             QueueFull: every process was busy until the deadline.
             BackendUnavailable: a process cannot be started, or the pool is closed.
         """
-        process = self._acquire(imports, deadline)
+        wanted = None if imports is None else import_set(imports)
+        process = self._acquire(wanted, deadline)
         healthy = False
         try:
             yield process
             healthy = True
+            if wanted is not None:
+                process.loaded.add(wanted)
         except InvalidRequest:
             healthy = True
             raise
@@ -207,7 +221,7 @@ class LeanPool:
     def _take_idle(self, imports: tuple[str, ...] | None) -> LeanProcess:
         # The latest used is last; its caches are the warmest.
         for process in reversed(self._idle):
-            if imports in process.loaded:
+            if imports is None or imports in process.loaded:
                 self._idle.remove(process)
                 return process
         return self._idle.pop()

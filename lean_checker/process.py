@@ -161,7 +161,7 @@ class LeanProcess:
         self._drain.start()
         self.ready: Ready | None = None
         self.requests = 0
-        self.loaded: set[tuple[str, ...]] = set()
+        self.loaded: set[tuple[str, ...]] = {("Init",)}
         watchdog.watch(popen.pid)
 
     @classmethod

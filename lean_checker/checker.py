@@ -1,0 +1,159 @@
+"""The Lean checker: a request in, a verdict out, or an exception when the machine failed."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from aludel.deadline import Deadline
+from aludel.models import (
+    CheckRequest,
+    LeanContext,
+    Toolchain,
+    UndecidedReason,
+    Usage,
+    Verdict,
+    content_hash,
+)
+from aludel.settings import Settings
+from lean_checker import intake
+from lean_checker.facts import parse_facts
+from lean_checker.policy import Ask, Finding, judge, refusal
+from lean_checker.pool import LeanPool, probe
+from lean_checker.process import LeanProcess, LimitReached, ProcessDied
+
+_LOG = logging.getLogger(__name__)
+QUEUE_S = 600.0
+
+
+class LeanChecker:
+    """Judges candidates with a pool of Lean servers; `aludel.protocols.Checker`. Thread-safe.
+
+    A candidate that kills its process is given a second one, which must first prove that it works.
+    When it kills that one too, the candidate is undecided for want of memory
+    (docs/decisions/0005-candidates-that-kill-the-prover.md).
+    """
+
+    def __init__(self, pool: LeanPool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The toolchain that decides."""
+        return self._pool.toolchain
+
+    @property
+    def pool(self) -> LeanPool:
+        """The processes, for the other operations of the protocol."""
+        return self._pool
+
+    def check(self, request: CheckRequest) -> Verdict:
+        """Judge one candidate.
+
+        Raises:
+            InvalidRequest: the request is wrong; ``field`` names what.
+            QueueFull: no process became free.
+            BackendUnavailable: the machine failed, which says nothing about the candidate.
+        """
+        context = intake.validate(request, self.toolchain, self._settings)
+        digest = content_hash(self.toolchain.digest, request)
+        try:
+            return self._decide(request, context, digest)
+        except LimitReached as limit:
+            finding = Finding(UndecidedReason(limit.limit), limit.message)
+            return refusal(finding, content_hash=digest, usage=limit.usage)
+        except ProcessDied as death:
+            message = f"the candidate exhausts the prover: {death.message}"
+            finding = Finding(UndecidedReason.MEMORY, message)
+            return refusal(finding, content_hash=digest, usage=death.usage)
+
+    def close(self) -> None:
+        """Stop every process; safe to call twice."""
+        self._pool.close()
+
+    def _decide(self, request: CheckRequest, context: LeanContext, digest: str) -> Verdict:
+        try:
+            return self._attempt(request, context, digest)
+        except ProcessDied as death:
+            if death.exhausted:
+                raise
+            _LOG.warning("a candidate's process died, trying once more: %s", death.message)
+            return self._attempt(request, context, digest, spent=death.usage)
+
+    def _attempt(
+        self,
+        request: CheckRequest,
+        context: LeanContext,
+        digest: str,
+        *,
+        spent: Usage | None = None,
+    ) -> Verdict:
+        """Check in a process of the pool; ``spent`` on a first attempt is added to the usage."""
+        queued = time.monotonic()
+        cap = request.budget.memory_mb
+        with self._pool.lease(context.imports, Deadline.after(QUEUE_S)) as process:
+            taken = process.rss_mb
+            if cap is None or taken < cap:
+                if spent:
+                    probe(process)
+                before = Usage(queue_s=time.monotonic() - queued)
+                return self._exchange(process, request, context, digest, _sum(before, spent))
+        # Nothing was sent, so the process was not killed for a cap that it exceeds at rest.
+        message = f"the prover itself takes {taken:.0f} MB of the {cap} MB in budget.memory_mb"
+        raise LimitReached(message, limit="memory", usage=Usage(peak_memory_mb=taken))
+
+    def _exchange(
+        self,
+        process: LeanProcess,
+        request: CheckRequest,
+        context: LeanContext,
+        digest: str,
+        before: Usage,
+    ) -> Verdict:
+        """Ask, and judge while the lease lasts: who reports nonsense is not given back."""
+        budget = request.budget
+        body = {
+            "imports": None if context.imports is None else list(context.imports),
+            "options": context.options,
+            "statement": request.statement,
+            "code": request.code,
+            "heartbeats": budget.heartbeats,
+            "allow_native": request.policy.allow_native_decide,
+        }
+        try:
+            reply = process.ask(
+                "check", body, Deadline.after(budget.wall_s), memory_mb=budget.memory_mb
+            )
+        except (LimitReached, ProcessDied) as error:
+            error.usage = _sum(error.usage, before)
+            raise
+        facts = parse_facts(reply.result)
+        process.loaded.add(facts.imports)
+        ask = Ask(statement=request.statement, policy=request.policy)
+        return judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
+
+
+def build_checker(settings: Settings) -> LeanChecker:
+    """Return a checker on the toolchain that ``settings`` names. Its processes start when needed.
+
+    Raises:
+        ToolchainMissing: that toolchain is not installed, or is damaged.
+    """
+    from lean_checker.toolchains import find_toolchain
+
+    return LeanChecker(LeanPool(find_toolchain(settings, settings.toolchain), settings), settings)
+
+
+def _sum(usage: Usage, more: Usage | None) -> Usage:
+    """Add up what two parts of one check cost; what Lean counted is that of the last part."""
+    if more is None:
+        return usage
+    return usage.model_copy(
+        update={
+            "wall_s": usage.wall_s + more.wall_s,
+            "cpu_s": (usage.cpu_s or 0.0) + (more.cpu_s or 0.0),
+            "peak_memory_mb": max(usage.peak_memory_mb or 0.0, more.peak_memory_mb or 0.0),
+            "queue_s": (usage.queue_s or 0.0) + (more.queue_s or 0.0),
+        }
+    )

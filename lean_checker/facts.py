@@ -1,0 +1,120 @@
+"""What the Lean server found out about a candidate, parsed strictly.
+
+Fields and meaning are those of the operation ``check`` in
+``docs/reference/lean-server-protocol.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+
+from aludel.errors import BackendCrashed
+from aludel.models import Diagnostic, Position, Severity
+
+_T = TypeVar("_T")
+# JSON has arrays where Python has tuples; everything inside stays strict.
+_Array = Annotated[tuple[_T, ...], Strict(False)]
+_Place = Annotated[tuple[int, int], Strict(False)]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FoundDiagnostic(_Fact):
+    """A message of Lean, in the candidate's own coordinates."""
+
+    severity: Literal["error", "warning", "info"]
+    message: str
+    start: _Place | None = None
+    end: _Place | None = None
+    category: Literal["parse", "elaboration", "unsolved_goals", "sorry", "limit"] | None = None
+
+    def diagnostic(self) -> Diagnostic:
+        """Return it in the contract's form."""
+        return Diagnostic(
+            severity=Severity(self.severity),
+            message=self.message,
+            start=_position(self.start),
+            end=_position(self.end),
+        )
+
+
+class ForbiddenConstruct(_Fact):
+    """A construct at which the server stopped before elaborating it."""
+
+    what: str = Field(alias="construct")
+    message: str
+    start: _Place | None = None
+    end: _Place | None = None
+
+    def diagnostic(self) -> Diagnostic:
+        """Return it in the contract's form, as an error."""
+        return Diagnostic(
+            severity=Severity.ERROR,
+            message=self.message,
+            start=_position(self.start),
+            end=_position(self.end),
+        )
+
+
+class StatementFacts(_Fact):
+    """How the asked statement compares to what the candidate declared under its name."""
+
+    name: str
+    declared: bool
+    match: Literal["identical", "reducible_defeq", "different"] | None
+    expected: str | None = None
+    found: str | None = None
+
+
+class Declaration(_Fact):
+    """A new constant that the kernel accepted in the clean import environment."""
+
+    name: str
+    kind: str
+
+
+class KernelRejection(_Fact):
+    """A new constant that the kernel refused there."""
+
+    name: str
+    message: str
+
+
+class CheckFacts(_Fact):
+    """Result of ``check``: facts, no verdict."""
+
+    imports: _Array[str]
+    header_imports: _Array[str] = ()
+    diagnostics: _Array[FoundDiagnostic] = ()
+    forbidden: _Array[ForbiddenConstruct] = ()
+    limits: _Array[Literal["heartbeats"]] = ()
+    statement: StatementFacts | None = None
+    declarations: _Array[Declaration] = ()
+    kernel_rejected: _Array[KernelRejection] = ()
+    axioms: _Array[str] = ()
+    new_axioms: _Array[str] = ()
+    examples: int = Field(default=0, ge=0)
+
+
+def parse_facts(result: dict[str, Any]) -> CheckFacts:
+    """Parse the result of ``check``.
+
+    Raises:
+        BackendCrashed: it has a missing, unknown or ill-typed field, or an unknown value.
+    """
+    try:
+        return CheckFacts.model_validate(result)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BackendCrashed(
+            f"the Lean server reported facts that make no sense: {where}: {first['msg']}"
+        ) from error
+
+
+def _position(place: tuple[int, int] | None) -> Position | None:
+    return None if place is None else Position(line=place[0], column=place[1])

@@ -1,0 +1,121 @@
+"""Which requests reach a Lean server: everything that can be refused without one is refused here.
+
+The limits on nesting and lines keep text away from the server that kills a process of the embedded
+toolchain instead of giving an error (docs/decisions/0005-candidates-that-kill-the-prover.md).
+"""
+
+from __future__ import annotations
+
+import re
+
+from aludel.errors import InvalidRequest, RequestTooLarge
+from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Toolchain
+from aludel.settings import Settings
+
+MAX_NESTING = 2_000
+MAX_LINES = 10_000
+MAX_IMPORTS = 200
+_MAX_NAME = 200
+_WORD = r"(?:[^\W\d][\w'!?]*|«[^«»\s\x00-\x1f]+»)"
+_NAME = re.compile(rf"{_WORD}(?:\.{_WORD})*")
+_OPENING = "([{⟨⟦⌊⌈‹"
+_CLOSING = ")]}⟩⟧⌋⌉›"
+_BRACKETS = re.compile(f"[{re.escape(_OPENING + _CLOSING)}]")
+# Options that a budget, not a request, decides; and those that switch checks off.
+_BUDGETED = "maxHeartbeats"
+_CLOSED_OPTIONS = ("debug.", "compiler.", "interpreter.", "internal.", "bootstrap.")
+
+
+def validate(request: CheckRequest, toolchain: Toolchain, settings: Settings) -> LeanContext:
+    """Refuse what no server needs to see, and return the request's context.
+
+    Raises:
+        RequestTooLarge: text above a limit of size, lines or nesting.
+        InvalidRequest: anything else; ``field`` names what is wrong.
+    """
+    context = request.context
+    if not isinstance(context, LeanContext):
+        raise InvalidRequest(
+            f"a Lean checker cannot check {context.prover.value}", field="context.prover"
+        )
+    if request.toolchain not in (None, toolchain.name):
+        raise InvalidRequest(
+            f"{request.toolchain!r} is not the toolchain of this checker",
+            field="toolchain",
+            fix=f"leave it out or say {toolchain.name!r}",
+        )
+    _validate_text("code", request.code, settings.max_code_bytes)
+    if request.statement is not None:
+        _validate_text("statement", request.statement, MAX_STATEMENT_BYTES)
+    _validate_imports(context.imports)
+    for name, value in context.options.items():
+        _validate_option(name, value)
+    return context
+
+
+def _validate_text(field: str, text: str, max_bytes: int) -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(
+            f"half a surrogate pair at character {error.start}", field=field, fix="send UTF-8 text"
+        ) from error
+    if size > max_bytes:
+        raise RequestTooLarge(f"{size} bytes, more than the {max_bytes} allowed", field=field)
+    if not text.strip():
+        raise InvalidRequest("empty", field=field, fix="send Lean text")
+    if "\0" in text:
+        raise InvalidRequest(
+            f"a NUL character at character {text.index(chr(0))}",
+            field=field,
+            fix="send text, not a binary file",
+        )
+    lines = text.count("\n") + 1
+    if lines > MAX_LINES:
+        raise RequestTooLarge(
+            f"{lines} lines, more than the {MAX_LINES} allowed", field=field, fix="split it"
+        )
+    if nesting(text) > MAX_NESTING:
+        raise RequestTooLarge(
+            f"brackets nested more than {MAX_NESTING} deep", field=field, fix="flatten the term"
+        )
+
+
+def nesting(text: str) -> int:
+    """Return how deep brackets nest in ``text``, those of comments and strings included."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        if bracket in _OPENING:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif depth:
+            depth -= 1
+    return deepest
+
+
+def _validate_imports(imports: tuple[str, ...] | None) -> None:
+    if imports is None:
+        return
+    if len(imports) > MAX_IMPORTS:
+        raise RequestTooLarge(
+            f"{len(imports)} modules, more than the {MAX_IMPORTS} allowed", field="imports"
+        )
+    for name in imports:
+        if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
+            raise InvalidRequest(
+                f"{name[:80]!r} is not the name of a module",
+                field="imports",
+                fix="give names such as Init.Data.Nat.Basic",
+            )
+
+
+def _validate_option(name: str, value: bool | int | str) -> None:
+    field = f"options.{name[:80]}"
+    if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
+        raise InvalidRequest("not the name of an option", field=field)
+    if name == _BUDGETED:
+        raise InvalidRequest("set by the budget", field=field, fix="use budget.heartbeats")
+    if name.startswith(_CLOSED_OPTIONS):
+        raise InvalidRequest("this option is not open to requests", field=field, fix="leave it out")
+    if isinstance(value, str) and not value.isprintable():
+        raise InvalidRequest("a value with control characters", field=field)

@@ -1,0 +1,322 @@
+"""From facts to a verdict: pure functions, no process and no clock.
+
+The rules are tried in the order of :data:`RULES`, and the first that applies decides:
+
+1. ``forbidden_construct``: the server stopped at a construct it does not elaborate.
+2. ``undecided: heartbeats``: an error came from the heartbeat limit. Whatever else is wrong, a
+   candidate that ran into a limit is not refused.
+3. ``parse``, ``elaboration``, ``unsolved_goals``: an error of Lean's; the graver kind names it.
+4. ``missing_declaration``: the asked name is not declared.
+5. ``statement_mismatch``: it is declared with another type.
+6. ``kernel``: the kernel refuses a constant in the clean environment; ``undecided`` when it only
+   ran out of stack, memory or time.
+7. ``axiom``: the candidate declares an axiom, reached or not.
+8. ``sorry``: the proof rests on ``sorryAx``.
+9. ``axiom``: the proof rests on an axiom that the policy does not allow.
+10. ``extra_declaration``: helpers, where the policy allows none.
+11. ``missing_declaration``: no statement was asked, and nothing is declared.
+
+What no rule refuses is accepted. Facts that contradict each other are no ground for any verdict:
+they raise `BackendCrashed`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aludel.errors import BackendCrashed
+from aludel.models import (
+    Accepted,
+    Diagnostic,
+    Evidence,
+    Policy,
+    Rejected,
+    RejectReason,
+    Undecided,
+    UndecidedReason,
+    Usage,
+)
+from lean_checker.facts import CheckFacts, FoundDiagnostic
+
+SORRY_AXIOM = "sorryAx"
+NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})
+# Newer toolchains give each use of `native_decide` an axiom of its own.
+_NATIVE_AUXILIARY = re.compile(r"(?:^|\.)_native\.native_decide(?:\.|$)")
+# Constants Lean derives from a declaration: `t._proof_1`, `t.match_1`, `t.eq_1`.
+_AUXILIARY = re.compile(r"_.*|(?:match|proof|eq|sizeOf_spec|injEq|noConfusion)(?:_\d+)*")
+_KERNEL_LIMITS = {
+    "deterministic timeout": UndecidedReason.HEARTBEATS,
+    "deep recursion": UndecidedReason.MEMORY,
+    "excessive memory": UndecidedReason.MEMORY,
+}
+_BASE_CHECKS = ("forbidden_constructs", "elaboration", "kernel_replay", "axioms")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What was asked of the candidate, as far as the verdict depends on it."""
+
+    statement: str | None
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a candidate is not accepted."""
+
+    reason: RejectReason | UndecidedReason
+    message: str
+
+
+Rule = Callable[[CheckFacts, Ask], Finding | None]
+
+
+def judge(
+    facts: CheckFacts, ask: Ask, *, content_hash: str, usage: Usage
+) -> Accepted | Rejected | Undecided:
+    """Make a verdict of ``facts``.
+
+    Args:
+        facts: what the server found.
+        ask: the asked statement and the policy.
+        content_hash: the request's, stamped on the verdict.
+        usage: what the check cost, stamped on the verdict.
+
+    Raises:
+        BackendCrashed: the facts contradict each other or the question.
+    """
+    _cross_check(facts, ask)
+    diagnostics = diagnostics_of(facts)
+    for rule in RULES:
+        finding = rule(facts, ask)
+        if finding is not None:
+            return refusal(
+                finding,
+                content_hash=content_hash,
+                usage=usage,
+                diagnostics=diagnostics,
+                axioms=facts.axioms,
+            )
+    return Accepted(
+        diagnostics=diagnostics,
+        axioms=facts.axioms,
+        usage=usage,
+        hash=content_hash,
+        evidence=_evidence(facts),
+    )
+
+
+def refusal(
+    finding: Finding,
+    *,
+    content_hash: str,
+    usage: Usage,
+    diagnostics: tuple[Diagnostic, ...] = (),
+    axioms: tuple[str, ...] = (),
+) -> Rejected | Undecided:
+    """Return the verdict that states ``finding``."""
+    if isinstance(finding.reason, UndecidedReason):
+        return Undecided(
+            reason=finding.reason,
+            message=finding.message,
+            diagnostics=diagnostics,
+            axioms=axioms,
+            usage=usage,
+            hash=content_hash,
+        )
+    return Rejected(
+        reason=finding.reason,
+        message=finding.message,
+        diagnostics=diagnostics,
+        axioms=axioms,
+        usage=usage,
+        hash=content_hash,
+    )
+
+
+def diagnostics_of(facts: CheckFacts) -> tuple[Diagnostic, ...]:
+    """Return everything there is to show of the candidate's text."""
+    found = [item.diagnostic() for item in facts.diagnostics]
+    return (*found, *(item.diagnostic() for item in facts.forbidden))
+
+
+def _forbidden(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    if not facts.forbidden:
+        return None
+    return Finding(RejectReason.FORBIDDEN_CONSTRUCT, facts.forbidden[0].message)
+
+
+def _limits(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    errors = _errors(facts)
+    unmarked = facts.limits and any(error.category is None for error in errors)
+    if unmarked or any(error.category == "limit" for error in errors):
+        return Finding(UndecidedReason.HEARTBEATS, "the heartbeat limit was reached")
+    return None
+
+
+def _elaboration(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    errors = _errors(facts)
+    for category, reason in (
+        ("parse", RejectReason.PARSE),
+        ("elaboration", RejectReason.ELABORATION),
+        ("unsolved_goals", RejectReason.UNSOLVED_GOALS),
+    ):
+        for error in errors:
+            if _category(error) == category:
+                return Finding(reason, error.message.strip().split("\n", 1)[0])
+    return None
+
+
+def _declared(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    if facts.statement is None or facts.statement.declared:
+        return None
+    return Finding(
+        RejectReason.MISSING_DECLARATION, f"the candidate does not declare `{facts.statement.name}`"
+    )
+
+
+def _matches(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    asked = facts.statement
+    if asked is None or asked.match != "different":
+        return None
+    return Finding(
+        RejectReason.STATEMENT_MISMATCH,
+        f"`{asked.name}` has another type than asked:\nexpected: {asked.expected}\n"
+        f"found:    {asked.found}",
+    )
+
+
+def _kernel(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    reason: RejectReason | UndecidedReason = RejectReason.KERNEL
+    for rejected in facts.kernel_rejected:
+        limit = next(
+            (why for sign, why in _KERNEL_LIMITS.items() if sign in rejected.message), None
+        )
+        reason = limit or reason
+    if not facts.kernel_rejected:
+        return None
+    first = facts.kernel_rejected[0]
+    return Finding(reason, f"the kernel does not accept `{first.name}`: {first.message}")
+
+
+def _new_axioms(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    if not facts.new_axioms:
+        return None
+    return Finding(
+        RejectReason.AXIOM, f"the candidate declares an axiom: {_names(facts.new_axioms)}"
+    )
+
+
+def _sorry(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    if SORRY_AXIOM not in facts.axioms:
+        return None
+    return Finding(RejectReason.SORRY, "the proof rests on `sorry`")
+
+
+def _axioms(facts: CheckFacts, ask: Ask) -> Finding | None:
+    outside = tuple(name for name in facts.axioms if not allows_axiom(ask.policy, name))
+    if not outside:
+        return None
+    return Finding(
+        RejectReason.AXIOM, f"the proof rests on what the policy does not allow: {_names(outside)}"
+    )
+
+
+def _extra(facts: CheckFacts, ask: Ask) -> Finding | None:
+    if ask.policy.allow_helpers or not facts.declarations:
+        return None
+    # Dependencies come first, so without a statement the last declaration is the one meant.
+    main = facts.statement.name if facts.statement else facts.declarations[-1].name
+    extra = [item.name for item in facts.declarations if not _belongs(item.name, main)]
+    if not extra:
+        return None
+    return Finding(
+        RejectReason.EXTRA_DECLARATION,
+        f"the policy allows no declaration besides `{main}`: {_names(extra)}",
+    )
+
+
+def _anything(facts: CheckFacts, _ask: Ask) -> Finding | None:
+    if facts.statement is not None or facts.declarations:
+        return None
+    return Finding(RejectReason.MISSING_DECLARATION, "the candidate declares nothing")
+
+
+RULES: tuple[Rule, ...] = (
+    _forbidden,
+    _limits,
+    _elaboration,
+    _declared,
+    _matches,
+    _kernel,
+    _new_axioms,
+    _sorry,
+    _axioms,
+    _extra,
+    _anything,
+)
+
+
+def allows_axiom(policy: Policy, name: str) -> bool:
+    """Whether a proof may rest on the axiom ``name``."""
+    if name in policy.allowed_axioms:
+        return True
+    native = name in NATIVE_AXIOMS or _NATIVE_AUXILIARY.search(name) is not None
+    return policy.allow_native_decide and native
+
+
+def _cross_check(facts: CheckFacts, ask: Ask) -> None:
+    """Refuse to judge by facts that cannot all be true."""
+    if facts.forbidden:
+        return  # Elaboration stopped there; the fields after it are empty.
+    asked = facts.statement
+    if (ask.statement is None) != (asked is None):
+        raise BackendCrashed("the Lean server answered another question than was asked")
+    if asked is None:
+        return
+    if asked.declared != (asked.match is not None):
+        raise BackendCrashed(f"the Lean server compared `{asked.name}`, which is not declared")
+    known = {item.name for item in facts.declarations}
+    known.update(item.name for item in facts.kernel_rejected)
+    if asked.declared and asked.name not in known:
+        raise BackendCrashed(f"the Lean server did not pass `{asked.name}` through the kernel")
+
+
+def _evidence(facts: CheckFacts) -> Evidence:
+    match = facts.statement.match if facts.statement else None
+    if match == "different":
+        raise BackendCrashed("a statement that differs cannot be accepted")
+    return Evidence(
+        statement_match=match,
+        declarations=tuple(item.name for item in facts.declarations),
+        checks=(*_BASE_CHECKS, "statement") if match else _BASE_CHECKS,
+    )
+
+
+def _errors(facts: CheckFacts) -> list[FoundDiagnostic]:
+    return [item for item in facts.diagnostics if item.severity == "error"]
+
+
+def _category(error: FoundDiagnostic) -> str:
+    """The kind of an error; one of a server that marks none, or another, is ``elaboration``."""
+    if error.category in ("parse", "unsolved_goals"):
+        return error.category
+    if error.category is None and error.message.startswith("unsolved goals"):
+        return "unsolved_goals"
+    return "elaboration"
+
+
+def _belongs(name: str, main: str) -> bool:
+    """Whether ``name`` is ``main`` itself or a constant that Lean derived from it."""
+    if name == main:
+        return True
+    if not name.startswith(main + "."):
+        return False
+    return all(_AUXILIARY.fullmatch(part) for part in name[len(main) + 1 :].split("."))
+
+
+def _names(names: tuple[str, ...] | list[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
