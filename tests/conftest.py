@@ -1,0 +1,83 @@
+"""Fixtures that several suites share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from aludel.models import Prover, Toolchain
+from aludel.settings import Settings
+from lean_checker.checker import LeanChecker
+from lean_checker.pool import LeanPool
+from lean_checker.process import ServerCommand
+
+FAKE_SERVER = Path(__file__).parent / "fakes" / "fake_lean_server.py"
+
+
+@dataclass(frozen=True)
+class FakeLeanToolchain:
+    """A toolchain whose server is the scripted fake; see its docstring for what it can do."""
+
+    cases: Path | None = None
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def toolchain(self) -> Toolchain:
+        return Toolchain(
+            prover=Prover.LEAN,
+            name="lean-fake",
+            version="0.0.0-fake",
+            kind="embedded",
+            digest="f" * 64,
+        )
+
+    def server_command(self) -> ServerCommand:
+        arguments = (str(self.cases),) if self.cases else ()
+        return ServerCommand(
+            argv=(sys.executable, "-I", "-S", str(FAKE_SERVER), *arguments),
+            env={"PATH": os.environ["PATH"], **self.env},
+            cwd=FAKE_SERVER.parent,
+        )
+
+
+@pytest.fixture
+def fake_toolchain() -> FakeLeanToolchain:
+    """A Lean toolchain without Lean."""
+    return FakeLeanToolchain()
+
+
+@pytest.fixture
+def fake_pool(fake_toolchain: FakeLeanToolchain) -> Iterator[LeanPool]:
+    """A pool of at most two fake servers."""
+    pool = LeanPool(fake_toolchain, Settings(pool_size=2))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def fake_checker(fake_pool: LeanPool) -> LeanChecker:
+    """A Lean checker on the fake servers."""
+    return LeanChecker(fake_pool, Settings(pool_size=2))
+
+
+@pytest.fixture
+def fake_checkers(
+    fake_toolchain: FakeLeanToolchain,
+) -> Iterator[Callable[..., LeanChecker]]:
+    """Make fake checkers with settings of one's own, or a fake start (``FAKE_START``)."""
+    made: list[LeanChecker] = []
+
+    def make(start: str = "", cases: Path | None = None, **settings: object) -> LeanChecker:
+        chosen = Settings.model_validate({"pool_size": 1, **settings})
+        toolchain = FakeLeanToolchain(cases, {"FAKE_START": start} if start else {})
+        made.append(LeanChecker(LeanPool(toolchain, chosen), chosen))
+        return made[-1]
+
+    yield make
+    for checker in made:
+        checker.close()

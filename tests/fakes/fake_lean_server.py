@@ -1,0 +1,260 @@
+"""A Lean server without Lean: speaks the protocol, answers from a script, misbehaves on demand.
+
+Run as ``python fake_lean_server.py [CASES.json]``. A candidate is answered by
+
+- what a comment in it says: ``-- fake: ACTION [ARGUMENT]``, see ACTIONS, else by
+- the facts that the real server was recorded to give (``facts`` of a case in CASES.json), else by
+- the error ``internal``.
+
+Only the standard library is used, so that it starts quickly. The environment variable
+``FAKE_START`` makes the start itself go wrong.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+Request = dict[str, Any]
+DIRECTIVE = re.compile(r"-- fake: (\w+)(?: (\S+))?")
+
+
+def write(message: object) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def done(request: Request, result: Request, ms: int = 3, heartbeats: int = 7) -> None:
+    write({"id": request["id"], "ok": True, "ms": ms, "heartbeats": heartbeats, "result": result})
+
+
+def facts(request: Request, **changes: Any) -> Request:
+    statement = request.get("statement")
+    name = statement.split()[1] if statement else "t"
+    return {
+        "imports": ["Init", *(i for i in request.get("imports") or [] if i != "Init")],
+        "header_imports": [],
+        "diagnostics": [],
+        "forbidden": [],
+        "limits": [],
+        "statement": statement
+        and {
+            "name": name,
+            "declared": True,
+            "match": "identical",
+            "expected": "True",
+            "found": "True",
+        },
+        "declarations": [{"name": name, "kind": "theorem"}],
+        "kernel_rejected": [],
+        "axioms": [],
+        "new_axioms": [],
+        "examples": 0,
+        **changes,
+    }
+
+
+def accept(request: Request, _: str | None) -> None:
+    done(request, facts(request))
+
+
+def slow(request: Request, seconds: str | None) -> None:
+    time.sleep(float(seconds or 0))
+    accept(request, None)
+
+
+def hang(_request: Request, _: str | None) -> None:
+    while True:
+        time.sleep(60)
+
+
+def spin(_request: Request, _: str | None) -> None:
+    while True:
+        pass
+
+
+def spawn(_request: Request, pid_file: str | None) -> None:
+    """Start a child, write both ids down, and never answer."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(pid_file or "").write_text(f"{os.getpid()} {child.pid}")
+    hang({}, None)
+
+
+def leave(_request: Request, status: str | None) -> None:
+    os._exit(int(status or 0))
+
+
+def crash_once(request: Request, marker: str | None) -> None:
+    """Die unless somebody already did, as a transient fault would have it."""
+    seen = Path(marker or "")
+    if not seen.exists():
+        seen.touch()
+        os._exit(3)
+    accept(request, None)
+
+
+def exhaust(_request: Request, _: str | None) -> None:
+    sys.stderr.write("INTERNAL PANIC: out of memory\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def grow(request: Request, megabytes: str | None) -> None:
+    """Take memory and keep it, then wait to be noticed."""
+    block = bytearray(int(megabytes or 0) * 2**20)
+    block[::4096] = b"x" * len(block[::4096])
+    time.sleep(30)
+    done(request, facts(request, axioms=[str(len(block))]))
+
+
+def swell(request: Request, megabytes: str | None) -> None:
+    """Take memory, keep it and answer well."""
+    global KEPT
+    KEPT = bytearray(int(megabytes or 0) * 2**20)
+    KEPT[::4096] = b"x" * len(KEPT[::4096])
+    accept(request, None)
+
+
+def wrong_id(request: Request, _: str | None) -> None:
+    done({"id": "0" * 32}, facts(request))
+
+
+def odd(_request: Request, _: str | None) -> None:
+    sys.stdout.write("PANIC at Lean.Foo\n")
+    sys.stdout.flush()
+    hang({}, None)
+
+
+def array(_request: Request, _: str | None) -> None:
+    write([1, 2, 3])
+    hang({}, None)
+
+
+def huge(_request: Request, _: str | None) -> None:
+    while True:
+        sys.stdout.write("x" * 2**20)
+
+
+def noisy(request: Request, megabytes: str | None) -> None:
+    """Fill standard error, which blocks a server whose parent does not drain it."""
+    for _ in range(int(megabytes or 0)):
+        sys.stderr.write("noise " * (2**20 // 6) + "\n")
+    accept(request, None)
+
+
+def chatter(request: Request, _: str | None) -> None:
+    """Answer, and then say something nobody asked for."""
+    accept(request, None)
+    write({"id": request["id"], "ok": True, "ms": 1, "result": {}})
+
+
+def internal(request: Request, _: str | None) -> None:
+    write(
+        {
+            "id": request["id"],
+            "ok": False,
+            "error": {"code": "internal", "field": "", "message": "x"},
+        }
+    )
+
+
+def invalid(request: Request, field: str | None) -> None:
+    error = {"code": "invalid_request", "field": field, "message": "no such thing"}
+    write({"id": request["id"], "ok": False, "error": error})
+
+
+def unknown_match(request: Request, _: str | None) -> None:
+    result = facts(request)
+    result["statement"] = {"name": "t", "declared": True, "match": "alike"}
+    done(request, result)
+
+
+def extra_field(request: Request, _: str | None) -> None:
+    done(request, facts(request, verdict="accepted"))
+
+
+def forgotten_statement(request: Request, _: str | None) -> None:
+    done(request, facts(request, statement=None))
+
+
+def burn(request: Request, seconds: str | None) -> None:
+    end = time.process_time() + float(seconds or 0)
+    while time.process_time() < end:
+        pass
+    accept(request, None)
+
+
+def who(request: Request, _: str | None) -> None:
+    """Answer with the process's id in the place of an axiom."""
+    done(request, facts(request, axioms=[str(os.getpid())]))
+
+
+ACTIONS = {
+    action.__name__: action
+    for action in (
+        accept, slow, hang, spin, spawn, leave, crash_once, exhaust, grow, swell, wrong_id, odd,
+        array, huge, noisy, chatter, internal, invalid, unknown_match, extra_field,
+        forgotten_statement, burn, who,
+    )
+}  # fmt: skip
+
+
+def check(request: Request, cases: list[Request]) -> None:
+    directive = DIRECTIVE.search(request["code"])
+    if directive:
+        ACTIONS[directive[1]](request, directive[2])
+        return
+    for case in cases:
+        asked = (case["code"], case.get("statement"), case.get("imports"))
+        if asked == (request["code"], request.get("statement"), request.get("imports")):
+            if "refused" in case:
+                write({"id": request["id"], "ok": False, "error": case["refused"]})
+            else:
+                done(request, case["facts"])
+            return
+    if request["code"].startswith("theorem aludel_probe"):
+        accept(request, None)
+        return
+    internal(request, None)
+
+
+def stream(request: Request) -> None:
+    for number in range(request["count"]):
+        write({"id": request["id"], "item": {"number": number}})
+    done(request, {"count": request["count"]})
+
+
+def serve(cases: list[Request]) -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["op"] == "check":
+            check(request, cases)
+        elif request["op"] == "constants":
+            stream(request)
+        else:
+            done(request, {"imports": [["Init"]]})
+
+
+def main() -> None:
+    start = os.environ.get("FAKE_START", "")
+    if start == "silent":
+        time.sleep(600)
+    if start == "dies":
+        sys.stderr.write("library not found\n")
+        sys.exit(7)
+    cases = []
+    if len(sys.argv) > 1:
+        cases = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    protocol = 99 if start == "newer" else 1
+    write({"ready": True, "lean": "0.0.0-fake", "commit": "0" * 12, "protocol": protocol, "ms": 1})
+    if start == "broken":
+        leave({}, "9") if sys.stdin.readline() else None
+    serve(cases)
+
+
+if __name__ == "__main__":
+    main()
