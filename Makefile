@@ -21,7 +21,7 @@ help: ## print this list
 setup: $(READY) toolchain ## make .venv from the lock file and install the embedded Lean
 
 $(READY): requirements.lock pyproject.toml
-	@$(SAY) "making .venv from requirements.lock (once; downloads about 300 MB)"
+	@$(SAY) "making .venv from requirements.lock (once; 630 MB on disk)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		$(SAY) "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; \
 		exit 69; }
