@@ -65,8 +65,7 @@ def command(
     chosen = VariantFilter(toolchain_digest=toolchain)
     started = time.monotonic()
     with Store.open(load_settings()) as store:
-        known = {entry.toolchain.digest: entry.toolchain for entry in store.toolchains.list()}
-        made = provenance(_command_line(options, toolchain), known)
+        made = provenance(_command_line(options, toolchain), store.toolchains.known())
         records = _with_progress(store.variants.iterate(chosen), store.variants.count(chosen))
         report = export(records, out, options, made)
     _print_report(report, time.monotonic() - started, as_json=as_json)

@@ -56,6 +56,16 @@ class Toolchains:
         with self._database.read() as session:
             return [_registered(row) for row in session.scalars(query)]
 
+    def known(self) -> dict[str, Toolchain]:
+        """Return every toolchain that a row refers to, offered by a worker or not, by digest.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._database.read() as session:
+            rows = list(session.scalars(select(ToolchainRow).order_by(ToolchainRow.digest)))
+        return {row.digest: _registered(row).toolchain for row in rows}
+
 
 def remember(session: Session, toolchain: Toolchain, now: datetime) -> None:
     """Make sure that rows can refer to ``toolchain``."""

@@ -51,7 +51,6 @@ def _record(store: Store, index: int) -> None:
 def home(tmp_path: Path) -> Path:
     """A data folder whose store holds a few variants."""
     with Store.open(Settings(data_dir=tmp_path / "data")) as store:
-        store.toolchains.register(TOOLCHAIN)
         for index in range(COUNT):
             _record(store, index)
     return tmp_path
