@@ -1,0 +1,100 @@
+"""Command-line options of F*: which ones a context may set, and with which values.
+
+The list is closed. An option that is not on it is refused, so that no context can switch proofs off
+(``--lax``, ``--admit_smt_queries``, ``--admit_except``, ``--use_hint_hashes``, ``--warn_error``
+...).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from aludel.errors import InvalidRequest
+
+_NATURAL = r"0|[1-9][0-9]{0,8}"
+_BOOL = r"true|false"
+
+SAFE_OPTIONS: dict[str, str | None] = {
+    "--initial_fuel": _NATURAL,
+    "--max_fuel": _NATURAL,
+    "--min_fuel": _NATURAL,
+    "--initial_ifuel": _NATURAL,
+    "--max_ifuel": _NATURAL,
+    "--fuel": rf"(?:{_NATURAL})(?:,(?:{_NATURAL}))?",
+    "--ifuel": rf"(?:{_NATURAL})(?:,(?:{_NATURAL}))?",
+    "--z3rlimit": _NATURAL,
+    "--z3rlimit_factor": _NATURAL,
+    "--z3seed": _NATURAL,
+    "--z3refresh": None,
+    "--z3cliopt": r"[A-Za-z0-9_.]+=[A-Za-z0-9_.]+",
+    "--z3smtopt": r"\(set-option :[A-Za-z0-9_.\-]+ [A-Za-z0-9_.]+\)",
+    "--smtencoding.elim_box": _BOOL,
+    "--smtencoding.nl_arith_repr": "native|wrapped|boxwrap",
+    "--smtencoding.l_arith_repr": "native|boxwrap",
+    "--smtencoding.valid_intro": _BOOL,
+    "--smtencoding.valid_elim": _BOOL,
+    "--tcnorm": _BOOL,
+    "--no_smt": None,
+    "--no_tactics": None,
+    "--no_plugins": None,
+    "--retry": _NATURAL,
+    "--split_queries": r"no|on_failure|always",
+    "--ext": r"[a-z0-9_:]+(?:=[a-z0-9_]+)?",
+}
+"""Option to the pattern of its value; ``None`` for an option that takes none."""
+
+
+def split_options(text: str) -> list[str]:
+    """Split the text of a pragma or option string as F* does (spaces, quotes).
+
+    Raises:
+        InvalidRequest: a quotation is left open.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InvalidRequest(
+            f"option text {text!r} does not split: {error}", field="context.options"
+        ) from error
+
+
+def check_options(words: list[str], *, field: str = "context.options") -> list[tuple[str, str]]:
+    """Return the (option, value) pairs of ``words``; a value is ``""`` where none is taken.
+
+    Raises:
+        InvalidRequest: an option is not on the list, or its value does not fit; names both.
+    """
+    pairs: list[tuple[str, str]] = []
+    rest = list(words)
+    while rest:
+        option = rest.pop(0)
+        if option not in SAFE_OPTIONS:
+            raise InvalidRequest(
+                f"option {option!r} is not allowed", field=field, fix="see docs/reference/fstar.md"
+            )
+        pattern = SAFE_OPTIONS[option]
+        value = rest.pop(0) if pattern is not None and rest else ""
+        if pattern is not None and not re.fullmatch(pattern, value):
+            raise InvalidRequest(f"option {option} has an invalid value {value!r}", field=field)
+        pairs.append((option, value))
+    return pairs
+
+
+def render_options(pairs: list[tuple[str, str]]) -> str:
+    """Write ``pairs`` as the text of a pragma (values with spaces in single quotes)."""
+    words = []
+    for option, value in pairs:
+        words.append(option)
+        if value:
+            words.append(f"'{value}'" if " " in value or "(" in value else value)
+    return " ".join(words)
+
+
+def unsafe_in_pragma(text: str) -> str | None:
+    """Return what makes the option text of a pragma unacceptable, or None."""
+    try:
+        check_options(split_options(text))
+    except InvalidRequest as error:
+        return error.message
+    return None
