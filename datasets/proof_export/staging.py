@@ -23,6 +23,7 @@ CARD = "README.md"
 MANIFEST_FORMAT = "aludel-export/1"
 
 _LOCK = ".aludel-export.lock"
+_REPLACED = "replaced"
 _CALLER_AT_FAULT = {
     errno.EACCES,
     errno.EPERM,
@@ -53,7 +54,8 @@ def staged(out: Path, *, force: bool = False) -> Iterator[Path]:
         _check_target(out, force=force)
         out.parent.mkdir(parents=True, exist_ok=True)
         workshop = out.with_name(f".{out.name}.partial")
-        with _claimed(workshop):
+        with _claimed(workshop, out):
+            _check_target(out, force=force)
             folder = workshop / "export"
             folder.mkdir()
             yield folder
@@ -108,7 +110,7 @@ def _is_folder(path: Path) -> bool:
 
 
 @contextmanager
-def _claimed(workshop: Path) -> Iterator[None]:
+def _claimed(workshop: Path, out: Path) -> Iterator[None]:
     """Hold ``workshop`` alone, emptied of what a killed export left; remove it at the end."""
     workshop.mkdir(exist_ok=True)
     lock = workshop / _LOCK
@@ -116,6 +118,9 @@ def _claimed(workshop: Path) -> Iterator[None]:
         raise Conflict(f"{workshop} is in the way", field="out", fix="move it elsewhere")
     with lock.open("wb") as handle:
         _lock(handle, workshop)
+        replaced = workshop / _REPLACED
+        if replaced.exists() and not os.path.lexists(out):  # killed between the two renames
+            replaced.rename(out)
         for left in workshop.iterdir():
             if left.name != _LOCK:
                 shutil.rmtree(left)
@@ -136,7 +141,7 @@ def _lock(handle: BinaryIO, workshop: Path) -> None:
 
 def _publish(folder: Path, out: Path, workshop: Path, *, force: bool) -> None:
     _check_target(out, force=force)  # again: it may have appeared meanwhile
-    replaced = workshop / "replaced"
+    replaced = workshop / _REPLACED
     if os.path.lexists(out):
         out.rename(replaced)
     try:

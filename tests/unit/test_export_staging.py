@@ -166,6 +166,24 @@ def test_a_foreign_folder_of_the_workshops_name_is_kept(tmp_path: Path) -> None:
     assert guest.read_text() == "mine"
 
 
+def test_killed_between_the_renames_the_old_export_comes_back(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    put(out, "old")
+    with staged(tmp_path / "other"):
+        workshop = tmp_path / ".other.partial"
+        lock = next(path for path in workshop.iterdir() if path.is_file()).name
+    workshop = tmp_path / ".out.partial"
+    workshop.mkdir()
+    (workshop / lock).touch()
+    out.rename(workshop / "replaced")
+    with pytest.raises(InvalidRequest, match="exists already"):
+        put(out, "new")
+    assert (out / "data" / "file").read_text() == "old"
+    put(out, "new", force=True)
+    assert (out / "data" / "file").read_text() == "new"
+    assert not workshop.exists()
+
+
 def test_two_exports_to_one_folder_do_not_mix(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with staged(out) as folder:
