@@ -1,0 +1,50 @@
+"""Progress bars on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+
+class Bars:
+    """Draws one bar per step (see :class:`lean_checker.embedded.progress.Progress`)."""
+
+    def __init__(self, display: Progress) -> None:
+        self._display = display
+        self._task: TaskID | None = None
+
+    def step(self, title: str, total: int | None = None) -> None:
+        """Finish the last step and begin the next."""
+        self.finish()
+        self._task = self._display.add_task(title, total=total)
+
+    def advance(self, amount: int) -> None:
+        """Advance the current step."""
+        if self._task is not None:
+            self._display.advance(self._task, amount)
+
+    def finish(self) -> None:
+        """Show the current step as done."""
+        if self._task is not None:
+            task = self._display.tasks[self._task]
+            total = task.total if task.total is not None else 1
+            self._display.update(self._task, total=total, completed=total)
+            self._display.stop_task(self._task)
+
+
+@contextlib.contextmanager
+def bars(console: Console) -> Iterator[Bars]:
+    """Show bars while the block runs."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as display:
+        shown = Bars(display)
+        yield shown
+        shown.finish()

@@ -1,0 +1,42 @@
+"""The sources of the Lean server program, and their digest."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import lean_checker
+
+SOURCES = Path(lean_checker.__file__).parent / "lean_server"
+BOOT = "Boot.lean"
+SERVER_MODULES = (
+    "Aludel.Basic",
+    "Aludel.Guard",
+    "Aludel.Imports",
+    "Aludel.Messages",
+    "Aludel.Replay",
+    "Aludel.Run",
+    "Aludel.Frontend",
+    "Aludel.Statement",
+    "Aludel.Check",
+    "Aludel.Constants",
+    "Aludel.Index",
+    "Aludel.Mutate",
+    "Server",
+)
+"""Modules of the program, each after those that it imports; the last one declares ``main``."""
+
+
+def source_path(module: str, folder: Path = SOURCES) -> Path:
+    """Return the file of a module."""
+    return folder.joinpath(*module.split(".")).with_suffix(".lean")
+
+
+def sources_digest(modules: tuple[str, ...] = SERVER_MODULES, folder: Path = SOURCES) -> str:
+    """Return the SHA-256 over the names and texts of the modules and the boot file."""
+    digest = hashlib.sha256()
+    for name, path in ((m, source_path(m, folder)) for m in modules):
+        text = path.read_bytes()
+        digest.update(f"{name} {len(text)}\n".encode() + text)
+    digest.update((SOURCES / BOOT).read_bytes())
+    return digest.hexdigest()
