@@ -1,0 +1,135 @@
+"""What is refused before a server sees it, with the field at fault named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aludel.errors import InvalidRequest, RequestTooLarge
+from aludel.models import CheckRequest, FStarContext, LeanContext
+from aludel.settings import Settings
+from lean_checker.intake import MAX_LINES, MAX_NESTING, nesting, validate
+
+CODE = "theorem t : True := trivial\n"
+
+
+def refusal(installed: Any, **fields: Any) -> InvalidRequest:
+    request = CheckRequest(**{"code": CODE, **fields})
+    with pytest.raises(InvalidRequest) as caught:
+        validate(request, installed, Settings(max_code_bytes=200_000))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"code": ""}, "code", "empty"),
+        ({"code": " \n\t"}, "code", "empty"),
+        ({"code": "a\0b"}, "code", "NUL character at character 1"),
+        ({"code": "a\ud800"}, "code", "surrogate pair at character 1"),
+        ({"statement": ""}, "statement", "empty"),
+        ({"statement": "theorem t\0"}, "statement", "NUL"),
+        ({"context": FStarContext()}, "context.prover", "fstar"),
+        ({"toolchain": "lean-other"}, "toolchain", "lean-other"),
+    ],
+)
+def test_the_field_is_named(
+    fake_toolchain: Any, fields: dict[str, Any], field: str, words: str
+) -> None:
+    error = refusal(fake_toolchain.toolchain, **fields)
+    assert error.field == field and words in error.message
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("x" * 200_001, "200001 bytes"),
+        ("é" * 100_001, "200002 bytes"),
+        ("\n" * MAX_LINES + "x", f"{MAX_LINES + 1} lines"),
+        ("(" * (MAX_NESTING + 1), "nested more than"),
+        ("⟨" * MAX_NESTING + "{", "nested more than"),
+    ],
+)
+def test_what_is_too_large_says_how_large(fake_toolchain: Any, code: str, words: str) -> None:
+    error = refusal(fake_toolchain.toolchain, code=code)
+    assert isinstance(error, RequestTooLarge) and error.field == "code" and words in error.message
+
+
+def test_limits_are_limits_and_not_one_less(fake_toolchain: Any) -> None:
+    for code in ("x" * 200_000, "\n" * (MAX_LINES - 1) + "x", "(" * MAX_NESTING, "()" * 50_000):
+        validate(
+            CheckRequest(code=code), fake_toolchain.toolchain, Settings(max_code_bytes=200_000)
+        )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "Init Std",
+        "Init\nStd",
+        "Init;",
+        "../Init",
+        "Init/Data",
+        ".Init",
+        "Init.",
+        "A..B",
+        "1nit",
+        "«a\nb»",
+        "«»",
+        "Init\x00",
+        "a" * 300,
+        "-o",
+        "import Lean",
+        "Lean --run",
+    ],
+)
+def test_names_of_modules_have_a_syntax(fake_toolchain: Any, name: str) -> None:
+    error = refusal(fake_toolchain.toolchain, context=LeanContext(imports=("Init", name)))
+    assert error.field == "imports" and "not the name of a module" in error.message
+
+
+@pytest.mark.parametrize("name", ["Init", "Init.Data.Nat.Basic", "«doc-gen4».A", "Ünï.x'", "_a.b1"])
+def test_names_of_modules_that_are(fake_toolchain: Any, name: str) -> None:
+    context = LeanContext(imports=(name,))
+    request = CheckRequest(code=CODE, context=context)
+    assert validate(request, fake_toolchain.toolchain, Settings()) is context
+
+
+def test_too_many_imports(fake_toolchain: Any) -> None:
+    names = tuple(f"A{n}" for n in range(201))
+    assert refusal(fake_toolchain.toolchain, context=LeanContext(imports=names)).field == "imports"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("maxHeartbeats", 0),
+        ("debug.skipKernelTC", True),
+        ("a b", True),
+        ("pp.all true\nset_option debug.skipKernelTC", True),
+        ("pp.x", "a\nb"),
+    ],
+)
+def test_options_that_requests_may_not_set(fake_toolchain: Any, option: str, value: Any) -> None:
+    error = refusal(fake_toolchain.toolchain, context=LeanContext(options={option: value}))
+    assert error.field and error.field.startswith("options.")
+
+
+def test_options_that_requests_may_set(fake_toolchain: Any) -> None:
+    options = {"autoImplicit": False, "maxRecDepth": 1000, "pp.oneline": True, "weak.x": "y"}
+    context = LeanContext(options=options)
+    validate(CheckRequest(code=CODE, context=context), fake_toolchain.toolchain, Settings())
+
+
+@given(st.text(alphabet="([{⟨)]}⟩ab\n", max_size=200))
+def test_nesting_is_the_deepest_run_of_open_brackets(text: str) -> None:
+    depths, depth = [0], 0
+    for character in text:
+        depth = max(0, depth + (character in "([{⟨") - (character in ")]}⟩"))
+        depths.append(depth)
+    assert nesting(text) == max(depths)
