@@ -136,3 +136,8 @@ class Item(Model):
     verdict: Verdict | None = None
     variant: VariantRecord | None = None
     error: Failure | None = None
+
+    @classmethod
+    def of_variant(cls, position: int, variant: VariantRecord) -> Item:
+        """Return a variant as an item of its mutation job."""
+        return cls(position=position, state=ItemState.DONE, attempts=1, variant=variant)

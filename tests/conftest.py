@@ -12,11 +12,14 @@ import pytest
 
 from aludel.models import Prover, Toolchain
 from aludel.settings import Settings
+from aludel.store import Store
 from lean_checker.checker import LeanChecker
 from lean_checker.pool import LeanPool
 from lean_checker.process import ServerCommand
 
-FAKE_SERVER = Path(__file__).parent / "fakes" / "fake_lean_server.py"
+FAKES = Path(__file__).parent / "fakes"
+FAKE_SERVER = FAKES / "fake_lean_server.py"
+sys.path.insert(0, str(FAKES))  # tests import the fakes by name
 
 
 @dataclass(frozen=True)
@@ -81,3 +84,10 @@ def fake_checkers(
     yield make
     for checker in made:
         checker.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with Store.open(Settings(data_dir=tmp_path)) as opened:
+        yield opened

@@ -80,6 +80,16 @@ class Items:
                 _mark_running(session, job_id, now)
             return [Claim(r.id, worker, r.job_id, r.position, r.attempts, r.payload) for r in rows]
 
+    def waiting(self, job_id: str) -> int:
+        """Return how many items of a job are queued.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = select(func.count()).where(_of(job_id, ItemState.QUEUED.value))
+        with self._database.read() as session:
+            return session.scalar(query) or 0
+
     def heartbeat(self, claims: Sequence[Claim], lease_s: float) -> int:
         """Extend the leases that still hold, to ``lease_s`` seconds from now.
 

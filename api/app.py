@@ -1,0 +1,62 @@
+"""The FastAPI application."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from aludel.queue import TaskQueue
+from aludel.settings import Settings
+from aludel.store import Store
+from api import checks, jobs, problems, system
+from api.middleware import BodyLimit, RequestLog
+from api.service import Service
+
+MAX_BODY_BYTES = 32 * 2**20
+_DESCRIPTION = "Check and mutate formal proofs. Errors are problem details (RFC 9457)."
+
+
+def create_app(settings: Settings, store: Store, queue: TaskQueue) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: size limits.
+        store: where jobs and results are; the caller closes it.
+        queue: the way to the workers.
+    """
+    # The pages that show the document would load scripts from other hosts.
+    app = FastAPI(title="Aludel", version=version("aludel"), docs_url=None, redoc_url=None)
+    app.state.service = Service(settings, store, queue)
+    problems.install(app)
+    for module in (checks, jobs, system):
+        app.include_router(module.router)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(RequestLog)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, in which every error is a problem."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes
+        )
+        schemas = document["components"]["schemas"]
+        schemas["Problem"] = problems.Problem.model_json_schema()
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+                operation["responses"]["default"] = {
+                    "description": "A problem (RFC 9457)",
+                    "content": {
+                        problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
+                    },
+                }
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,76 @@
+"""``POST /v1/checks``: judge candidates."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import Discriminator, Field, Tag
+
+from aludel.jobs import Item, Job
+from aludel.models import CheckRequest, Model
+from api.examples import CHECK_EXAMPLES
+from api.service import Service, ServiceDep
+
+MAX_BATCH = 1_000
+MAX_WAIT_S = 300.0
+
+router = APIRouter(prefix="/v1", tags=["checks"])
+
+
+class CheckBatch(Model):
+    """Candidates to be judged as one job."""
+
+    requests: tuple[CheckRequest, ...] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class Submitted(Model):
+    """A job that was accepted; with its results if they were waited for and are complete."""
+
+    job: Job
+    items: tuple[Item, ...] | None = None
+
+
+def _one_or_batch(body: Any) -> str:  # noqa: ANN401 - whatever JSON the caller sent
+    return "batch" if isinstance(body, dict) and "requests" in body else "one"
+
+
+CheckBody = Annotated[
+    Annotated[CheckRequest, Tag("one")] | Annotated[CheckBatch, Tag("batch")],
+    Discriminator(_one_or_batch),
+]
+
+
+@router.post(
+    "/checks",
+    status_code=202,
+    responses={200: {"model": Submitted, "description": "Finished within the wait"}},
+)
+async def submit_checks(
+    service: ServiceDep,
+    response: Response,
+    body: Annotated[CheckBody, Body(openapi_examples=CHECK_EXAMPLES)],
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds")] = 0.0,
+) -> Submitted:
+    """Judge one candidate, or a batch.
+
+    Answers 202 with the job, or 200 with the results when the job ends within `wait` seconds.
+    """
+    requests = body.requests if isinstance(body, CheckBatch) else (body,)
+    job = await run_in_threadpool(_submit, service, requests)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    if not wait or not await service.wait(job.id, wait):
+        return Submitted(job=job)
+    response.status_code = 200
+    return await run_in_threadpool(_finished, service, job.id)
+
+
+def _submit(service: Service, requests: tuple[CheckRequest, ...]) -> Job:
+    service.admit(requests)
+    return service.submit(service.store.jobs.create_check(requests))
+
+
+def _finished(service: Service, job_id: str) -> Submitted:
+    job = service.store.jobs.get(job_id)
+    return Submitted(job=job, items=tuple(service.results(job, -1, job.total)))

@@ -1,0 +1,35 @@
+"""Examples shown in the OpenAPI document; a test sends each of them."""
+
+from __future__ import annotations
+
+from fastapi.openapi.models import Example
+
+_SWAP = {
+    "context": {"prover": "lean", "imports": ["Init"]},
+    "statement": "theorem swap (a b : Nat) : a + b = b + a",
+    "code": "theorem swap (a b : Nat) : a + b = b + a := Nat.add_comm a b",
+}
+
+CHECK_EXAMPLES: dict[str, Example] = {
+    "one": {"summary": "One candidate with the statement it must prove", "value": _SWAP},
+    "batch": {
+        "summary": "A batch, with labels of the client's own",
+        "value": {
+            "requests": [
+                {**_SWAP, "metadata": {"sample": "0"}},
+                {
+                    "code": "theorem two : 1 + 1 = 2 := rfl",
+                    "budget": {"wall_s": 10},
+                    "metadata": {"sample": "1"},
+                },
+            ]
+        },
+    },
+}
+
+MUTATION_EXAMPLES: dict[str, Example] = {
+    "pattern": {
+        "summary": "Up to 50 variants of the theorems about Nat",
+        "value": {"pattern": "Nat.*", "limit": 50, "imports": ["Init"], "lemmas": None, "seed": 0},
+    },
+}

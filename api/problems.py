@@ -1,0 +1,124 @@
+"""Errors over HTTP: problem details (RFC 9457) for every one of them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from starlette.exceptions import HTTPException
+
+from aludel.errors import AludelError, QueueFull
+from aludel.models import Model
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:aludel:problem:"
+# Parts of a validation error's location that name no field of the caller's.
+_INTERNAL = frozenset({"body", "query", "path", "header", "one", "batch", "lean", "fstar"})
+
+
+class Problem(Model):
+    """What went wrong, for people and programs.
+
+    Attributes:
+        type: a URI that names the kind of problem.
+        field: the input field at fault.
+        fix: what the caller can do about it.
+    """
+
+    type: str = Field(examples=["urn:aludel:problem:invalid_request"])
+    title: str = Field(examples=["Invalid request"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["Input should be greater than 0"])
+    field: str | None = Field(default=None, examples=["budget.wall_s"])
+    fix: str | None = None
+
+
+def problem(
+    code: str,
+    status: int,
+    detail: str,
+    *,
+    field: str | None = None,
+    fix: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """Return the response that states a problem."""
+    body = Problem(
+        type=_TYPE + code,
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail,
+        field=field,
+        fix=fix,
+    )
+    content = body.model_dump(mode="json", exclude_none=True)
+    return JSONResponse(content, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(error: AludelError) -> JSONResponse:
+    """Return the response that states ``error``."""
+    headers = {}
+    if isinstance(error, QueueFull):
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    return problem(
+        error.code,
+        error.http_status,
+        error.message,
+        field=error.field,
+        fix=error.fix,
+        headers=headers,
+    )
+
+
+def too_large(detail: str) -> JSONResponse:
+    """Return the response to a body that is too large; the rest of it is not read."""
+    return problem(
+        "request_too_large",
+        413,
+        detail,
+        field="body",
+        fix="split the batch",
+        headers={"Connection": "close"},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` answer every error as a problem."""
+
+    @app.exception_handler(AludelError)
+    def _ours(_: Request, error: AludelError) -> JSONResponse:
+        return problem_of(error)
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        message = str(first["msg"])
+        if first["type"] == "json_invalid":
+            return problem("invalid_request", 400, f"the body is not JSON: {message}", field="body")
+        return problem("invalid_request", 422, message, field=_field(first["loc"]))
+
+    @app.exception_handler(HTTPException)
+    def _http(_: Request, error: HTTPException) -> JSONResponse:
+        status, detail = error.status_code, str(error.detail)
+        if status == 413:
+            return too_large(detail)
+        if status == 400:  # the one error that FastAPI itself raises: the body cannot be read
+            return problem(
+                "invalid_request", 400, f"the body is not JSON in UTF-8: {detail}", field="body"
+            )
+        code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+        return problem(code, status, detail, headers=dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    def _unexpected(_: Request, __: Exception) -> JSONResponse:
+        return problem(
+            "internal_error", 500, "an unexpected error", fix="see the server's log, and report it"
+        )
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    named = [str(part) for part in location if part not in _INTERNAL]
+    return ".".join(named) or "body"

@@ -1,0 +1,117 @@
+"""What the routes share: settings, store and queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic_core import PydanticSerializationError
+
+from aludel.deadline import Deadline
+from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
+from aludel.jobs import Item, Job, JobKind, JobState
+from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
+from aludel.queue import TaskQueue, dispatch
+from aludel.settings import Settings
+from aludel.store import Store
+
+_FIRST_POLL_S = 0.002
+_LONGEST_POLL_S = 0.1
+_FINISHED = (JobState.DONE, JobState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The state of the application."""
+
+    settings: Settings
+    store: Store
+    queue: TaskQueue
+
+    def submit(self, job: Job) -> Job:
+        """Send a recorded job to the workers."""
+        dispatch(self.queue, self.store, job.id, job.kind, job.total)
+        return job
+
+    def admit(self, requests: Sequence[CheckRequest]) -> None:
+        """Refuse what no worker could carry out.
+
+        Raises:
+            RequestTooLarge: a candidate or a statement is too long.
+            InvalidRequest: a toolchain is named that no worker has.
+            ToolchainMissing: no worker has a toolchain of the prover.
+        """
+        known = [entry.toolchain for entry in self.store.toolchains.list()]
+        for index, request in enumerate(requests):
+            where = f"requests.{index}." if len(requests) > 1 else ""
+            ensure_unicode(request)
+            _fits(request.code, self.settings.max_code_bytes, where + "code")
+            _fits(request.statement or "", MAX_STATEMENT_BYTES, where + "statement")
+            prover = request.context.prover
+            names = {toolchain.name for toolchain in known if toolchain.prover is prover}
+            if not names:
+                raise ToolchainMissing(
+                    f"no worker with a {prover} toolchain has registered",
+                    fix="start one (aludel worker)",
+                )
+            if request.toolchain is not None and request.toolchain not in names:
+                raise InvalidRequest(
+                    f"no worker has the toolchain {request.toolchain!r}",
+                    field=where + "toolchain",
+                    fix="use one of: " + ", ".join(sorted(names)),
+                )
+
+    def results(self, job: Job, after: int, limit: int) -> list[Item]:
+        """Return a page of what a job brought forth."""
+        if job.kind is JobKind.CHECK:
+            return self.store.jobs.items(job.id, after, limit)
+        found = self.store.variants.of_job(job.id, after, limit)
+        return [Item.of_variant(position, variant) for position, variant in found]
+
+    async def wait(self, job_id: str, seconds: float) -> bool:
+        """Wait until a job has ended.
+
+        Returns:
+            Whether it has, within ``seconds``.
+        """
+        deadline, pause = Deadline.after(seconds), _FIRST_POLL_S
+        while await run_in_threadpool(self.store.jobs.state, job_id) not in _FINISHED:
+            if deadline.passed:
+                return False
+            await asyncio.sleep(min(pause, deadline.remaining()))
+            pause = min(1.5 * pause, _LONGEST_POLL_S)
+        return True
+
+
+def ensure_unicode(request: Model) -> None:
+    """Refuse half surrogate pairs, which JSON can write and UTF-8 cannot.
+
+    Raises:
+        InvalidRequest: some text of the request is not Unicode.
+    """
+    try:
+        request.model_dump_json()
+    except PydanticSerializationError as error:
+        raise InvalidRequest(
+            "a text holds half of a surrogate pair", field="body", fix="send Unicode text"
+        ) from error
+
+
+def _fits(text: str, limit: int, field: str) -> None:
+    size = len(text.encode())
+    if size > limit:
+        raise RequestTooLarge(
+            f"{size} bytes are more than the {limit} allowed", field=field, fix="shorten it"
+        )
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDep = Annotated[Service, Depends(_service)]

@@ -1,0 +1,61 @@
+"""Toolchains, and whether the service is alive and ready."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Literal
+
+from fastapi import APIRouter
+
+from aludel.errors import BackendUnavailable
+from aludel.models import Model
+from aludel.store import RegisteredToolchain
+from api.service import ServiceDep
+
+# Workers say every 15 s at the latest that they are there.
+_PRESENT = timedelta(seconds=60)
+
+router = APIRouter()
+
+
+class Alive(Model):
+    """This process answers; nothing is said about database, broker and workers."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Ready(Model):
+    """The database and the broker answer, and workers with these toolchains are there."""
+
+    status: Literal["ready"] = "ready"
+    toolchains: tuple[str, ...]
+
+
+@router.get("/v1/toolchains", tags=["toolchains"])
+def list_toolchains(service: ServiceDep) -> list[RegisteredToolchain]:
+    """Return the toolchains that workers have registered, the one seen last first."""
+    return service.store.toolchains.list()
+
+
+@router.get("/healthz", tags=["system"])
+def healthz() -> Alive:
+    """Say that this process answers."""
+    return Alive(version=version("aludel"))
+
+
+@router.get("/readyz", tags=["system"])
+def readyz(service: ServiceDep) -> Ready:
+    """Say whether a check that is submitted now would be carried out."""
+    service.queue.ping()
+    known = service.store.toolchains.list()
+    now = datetime.now(UTC)
+    present = [e for e in known if e.seen_at is not None and now - e.seen_at < _PRESENT]
+    if not present:
+        last = max((str(e.seen_at) for e in known if e.seen_at is not None), default=None)
+        raise BackendUnavailable(
+            "no worker has registered yet" if last is None else f"no worker seen since {last}",
+            fix="start one (aludel worker), and look at its log",
+        )
+    return Ready(toolchains=tuple(sorted({e.toolchain.name for e in present})))

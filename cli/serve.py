@@ -1,0 +1,146 @@
+"""``aludel serve``: the HTTP API, with a worker in the same process unless a broker is set."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import click
+import uvicorn
+
+from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.logs import configure_logging
+from aludel.queue import MEMORY_BROKER, CeleryQueue, TaskQueue, broker_app
+from aludel.settings import Settings, load_settings
+from aludel.store import Store
+from api.app import create_app
+from workers.runtime import Parts
+
+_GRACE_S = 5
+_BACKLOG = 2_048
+
+
+@click.command(name="serve")
+@click.option("--host", default=None, help="Address to listen on. [ALUDEL_HOST, 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Port; 0 takes a free one. [ALUDEL_PORT, 8321]"
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Prover processes. [ALUDEL_POOL_SIZE, one per CPU]",
+)
+def command(host: str | None, port: int | None, workers: int | None) -> None:
+    """Serve the HTTP API.
+
+    Checks run in this process, or, when ALUDEL_BROKER_URL names a broker, in `aludel worker`.
+    """
+    from workers.parts import default_parts
+
+    given = {"ALUDEL_HOST": host, "ALUDEL_PORT": port, "ALUDEL_POOL_SIZE": workers}
+    chosen = {name: str(value) for name, value in given.items() if value is not None}
+    run(load_settings({**os.environ, **chosen}), default_parts)
+
+
+def run(settings: Settings, parts: Callable[[], Parts]) -> None:
+    """Serve until told to stop by SIGINT or SIGTERM.
+
+    Raises:
+        InvalidRequest: the host or the database URL is wrong.
+        BackendUnavailable: the port is taken.
+        StoreError: the database cannot be used.
+        ToolchainMissing: the prover is not installed.
+    """
+    configure_logging()
+    with (
+        _stoppable(),
+        contextlib.closing(_listen(settings.host, settings.port)) as listener,
+        Store.open(settings) as store,
+        _worker(settings, parts) as queue,
+    ):
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"Aludel listens on http://{shown}:{port} (Ctrl-C ends it)", err=True)
+        config = uvicorn.Config(
+            create_app(settings, store, queue),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """End the block quietly on SIGINT and SIGTERM, whatever it is doing."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _worker(settings: Settings, parts: Callable[[], Parts]) -> Iterator[TaskQueue]:
+    """Run a worker in this process if no broker is set; yield the way to the workers."""
+    if settings.broker_url != MEMORY_BROKER:
+        yield CeleryQueue(broker_app(settings))
+        return
+    from workers.local import LocalQueue, LocalWorker
+    from workers.runtime import Runtime
+
+    messages = LocalQueue()
+    worker = LocalWorker(Runtime.open(settings, parts(), messages), messages)
+    worker.start()
+    try:
+        yield messages
+    finally:
+        worker.stop()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise InvalidRequest(
+            f"{host!r} is not an address", field="host", fix="use 127.0.0.1, or 0.0.0.0 for all"
+        ) from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _cannot_listen(error, host, port) from error
+    return listener
+
+
+def _cannot_listen(error: OSError, host: str, port: int) -> Exception:
+    if error.errno == errno.EADDRINUSE:
+        return BackendUnavailable(
+            f"port {port} is in use", field="port", fix="end the other program, or choose --port"
+        )
+    if error.errno == errno.EACCES:
+        return BackendUnavailable(
+            f"port {port} needs privileges", field="port", fix="choose one above 1023"
+        )
+    return InvalidRequest(
+        f"{host} is not an address of this machine: {error.strerror}",
+        field="host",
+        fix="use 127.0.0.1, or 0.0.0.0 for all",
+    )

@@ -1,0 +1,62 @@
+"""``aludel worker``: run checks and mutations that a broker hands out."""
+
+from __future__ import annotations
+
+import click
+
+from aludel.errors import InvalidRequest
+from aludel.logs import configure_logging
+from aludel.queue import MEMORY_BROKER, broker_app, ensure_broker
+from aludel.settings import Settings, load_settings
+from aludel.store import Store
+from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE
+from workers.app import run_worker
+from workers.runtime import Parts
+
+QUEUES = (CHECK_QUEUE, MUTATE_QUEUE)
+
+
+@click.command(name="worker")
+@click.option("--queues", default=",".join(QUEUES), show_default=True, help="Queues to serve.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes, each with ALUDEL_POOL_SIZE provers of its own.",
+)
+def command(queues: str, concurrency: int) -> int:
+    """Run checks and mutations that the broker at ALUDEL_BROKER_URL hands out."""
+    from workers.parts import default_parts
+
+    return run(load_settings(), default_parts(), queues, concurrency)
+
+
+def run(
+    settings: Settings, parts: Parts, queues: str = ",".join(QUEUES), processes: int = 1
+) -> int:
+    """Make sure that everything a worker needs is there, and run it.
+
+    Raises:
+        InvalidRequest: a queue does not exist, or the broker is one of a single process.
+        BackendUnavailable: the broker does not answer.
+        StoreError: the database cannot be used.
+        ToolchainMissing: the prover is not installed.
+    """
+    chosen = [name for name in (part.strip() for part in queues.split(",")) if name]
+    if not chosen or set(chosen) - set(QUEUES):
+        raise InvalidRequest(
+            f"no such queue: {queues!r}", field="--queues", fix="use " + " or ".join(QUEUES)
+        )
+    if settings.broker_url == MEMORY_BROKER:
+        raise InvalidRequest(
+            "a worker of its own needs a broker between the processes",
+            field="ALUDEL_BROKER_URL",
+            fix="set it to redis://HOST:PORT, or run `aludel serve`, which has a worker in it",
+        )
+    configure_logging()
+    ensure_broker(broker_app(settings))
+    # Closed again before the fork: neither connections nor provers survive one.
+    Store.open(settings).close()
+    parts.checker(settings).close()
+    return run_worker(settings, parts, queues=chosen, concurrency=processes)

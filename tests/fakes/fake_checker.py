@@ -1,0 +1,86 @@
+"""A prover without a prover: the candidate's own text says what becomes of it.
+
+``accept``, ``reject``, ``undecided``, ``invalid``, ``crash`` (as if the process had died),
+``unavailable``, ``bug``; ``sleep N`` before it takes N seconds. Every call is appended to a log file
+if one is given, so that another process can count them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest
+from aludel.models import (
+    Accepted,
+    CheckRequest,
+    Evidence,
+    Prover,
+    Rejected,
+    RejectReason,
+    Toolchain,
+    Undecided,
+    UndecidedReason,
+    Usage,
+    Verdict,
+    content_hash,
+)
+
+TOOLCHAIN = Toolchain(
+    prover=Prover.LEAN, name="lean-fake", version="0", kind="embedded", digest="f" * 64
+)
+
+
+class FakeChecker:
+    """Keeps the promises of :class:`aludel.protocols.Checker`."""
+
+    def __init__(self, log: Path | None = None) -> None:
+        self.calls: list[str] = []
+        self._log = log
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def toolchain(self) -> Toolchain:
+        return TOOLCHAIN
+
+    def check(self, request: CheckRequest) -> Verdict:
+        begun = time.monotonic()
+        self._record(request.code)
+        words = request.code.split()
+        if words[:1] == ["sleep"]:
+            self._closed.wait(float(words[1]))
+            words = words[2:]
+        if self._closed.is_set():
+            raise BackendUnavailable("the pool is closed")
+        usage = Usage(wall_s=time.monotonic() - begun, prover_s=time.monotonic() - begun)
+        return self._decide(words[0], content_hash(TOOLCHAIN.digest, request), usage)
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _record(self, code: str) -> None:
+        with self._lock:
+            self.calls.append(code)
+            if self._log is not None:
+                with self._log.open("a") as log:
+                    log.write(f"{os.getpid()} {code}\n")
+
+    def _decide(self, word: str, key: str, usage: Usage) -> Verdict:
+        match word:
+            case "accept":
+                return Accepted(hash=key, evidence=Evidence(checks=("fake",)), usage=usage)
+            case "reject":
+                return Rejected(hash=key, reason=RejectReason.ELABORATION, usage=usage)
+            case "undecided":
+                return Undecided(hash=key, reason=UndecidedReason.TIMEOUT, usage=usage)
+            case "invalid":
+                raise InvalidRequest("unknown import 'Nope'", field="imports", fix="install it")
+            case "crash":
+                raise BackendCrashed("the process died")
+            case "unavailable":
+                raise BackendUnavailable("no prover")
+            case _:
+                raise RuntimeError(f"the fake has a bug on purpose: {word}")

@@ -1,0 +1,39 @@
+"""``aludel serve`` and ``aludel worker`` as they are, with the fake prover instead of Lean.
+
+Usage: ``python fake_service.py serve|worker [LOG]``, configured by the environment.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cli.serve
+import cli.worker
+from aludel.errors import AludelError
+from aludel.settings import load_settings
+from fake_checker import FakeChecker
+from workers.runtime import MutationContext, Parts
+
+
+def fake_mutation(context: MutationContext) -> Mapping[str, Any]:
+    return {"pattern": context.request.pattern, "constructed": 0}
+
+
+def main() -> None:
+    log = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    parts = Parts(checker=lambda _settings: FakeChecker(log), mutate=fake_mutation)
+    try:
+        if sys.argv[1] == "serve":
+            cli.serve.run(load_settings(), lambda: parts)
+        else:
+            sys.exit(cli.worker.run(load_settings(), parts))
+    except AludelError as error:
+        sys.stderr.write(f"aludel: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

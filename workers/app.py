@@ -1,0 +1,137 @@
+"""The Celery application of the workers, and how to run one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+
+from celery import Celery, signals
+
+from aludel.logs import configure_logging
+from aludel.models import MAX_WALL_S
+from aludel.queue import CeleryQueue, broker_app
+from aludel.settings import Settings
+from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE
+from workers.housekeeping import Housekeeper
+from workers.runtime import Parts, Runtime
+from workers.tasks import TASKS
+
+# The prover keeps its own deadlines; these limits are for the day it does not.
+_SOFT_LIMIT_S = 2 * MAX_WALL_S
+_HARD_LIMIT_S = _SOFT_LIMIT_S + 60
+_PROCESS_START_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class RuntimeHolder:
+    """The runtime of this process, opened after the fork and closed at its end."""
+
+    def __init__(self, open_runtime: Callable[[], Runtime]) -> None:
+        self._open = open_runtime
+        self._lock = threading.Lock()
+        self._runtime: Runtime | None = None
+        self._housekeeper: Housekeeper | None = None
+
+    def get(self) -> Runtime:
+        """Return the runtime, opening it if that has not happened or failed.
+
+        Raises:
+            AludelError: the store or the prover cannot be opened.
+        """
+        with self._lock:
+            if self._runtime is None:
+                self._runtime = self._open()
+                self._housekeeper = Housekeeper(self._runtime, broker_is_empty=False)
+                self._housekeeper.start()
+            return self._runtime
+
+    def close(self) -> None:
+        """Close the runtime if it is open."""
+        with self._lock:
+            if self._housekeeper is not None:
+                self._housekeeper.stop()
+            if self._runtime is not None:
+                self._runtime.close()
+            self._runtime = self._housekeeper = None
+
+
+def create_app(settings: Settings, parts: Parts) -> tuple[Celery, RuntimeHolder]:
+    """Return the Celery application with every task, and what its processes hold.
+
+    Messages are acknowledged after the work, one is fetched at a time, and one whose process dies
+    goes back to the queue.
+    """
+    app = broker_app(
+        settings,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_soft_time_limit=_SOFT_LIMIT_S,
+        task_time_limit=_HARD_LIMIT_S,
+        worker_proc_alive_timeout=_PROCESS_START_S,
+        worker_hijack_root_logger=False,
+        # Leases make it safe to let a task run on that the broker may hand out again.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+    )
+    holder = RuntimeHolder(lambda: Runtime.open(settings, parts, CeleryQueue(app)))
+    for name, function in TASKS.items():
+        app.task(_task(holder, function), name=name)
+    return app, holder
+
+
+def _task(holder: RuntimeHolder, function: Callable[..., None]) -> Callable[..., None]:
+    def run(*args: str) -> None:
+        function(holder.get(), *args)
+
+    return run
+
+
+def run_worker(
+    settings: Settings,
+    parts: Parts,
+    *,
+    queues: Sequence[str] = (CHECK_QUEUE, MUTATE_QUEUE),
+    concurrency: int = 1,
+) -> int:
+    """Run a worker until it is told to stop.
+
+    Args:
+        settings: where broker and database are.
+        parts: what the worker is made of.
+        queues: names of the queues to serve.
+        concurrency: processes, each with a prover pool of its own.
+
+    Returns:
+        The exit status of Celery's worker.
+    """
+    app, holder = create_app(settings, parts)
+
+    def on_start(**_: object) -> None:
+        try:
+            holder.get()
+        except Exception:  # noqa: BLE001 - the task that needs it tries again and says why
+            _log.exception("worker process cannot open its prover")
+
+    def on_stop(**_: object) -> None:
+        holder.close()
+
+    signals.setup_logging.connect(lambda **_: configure_logging(), weak=False)
+    signals.worker_process_init.connect(on_start, weak=False)
+    signals.worker_process_shutdown.connect(on_stop, weak=False)
+    worker = app.Worker(
+        queues=list(queues),
+        concurrency=concurrency,
+        pool="prefork",
+        hostname=f"aludel-{os.getpid()}@{socket.gethostname()}",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="INFO",
+        quiet=True,
+    )
+    worker.start()
+    return int(worker.exitcode or 0)

@@ -1,0 +1,75 @@
+"""What a worker does beside its tasks: show that it is there, and find lost work."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from aludel.errors import AludelError
+from aludel.queue import dispatch
+from workers.runtime import Runtime
+
+_MAX_PERIOD_S = 15.0
+_RESEND_AFTER_LEASES = 5
+
+_log = logging.getLogger(__name__)
+
+
+def sweep(runtime: Runtime, resend_after_s: float | None = None) -> int:
+    """Queue items again whose worker is gone, and send lost messages again.
+
+    Args:
+        runtime: the worker.
+        resend_after_s: when a message counts as lost; by default five times the lease.
+
+    Returns:
+        How many jobs were sent.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    default = _RESEND_AFTER_LEASES * runtime.settings.lease_s
+    stalled = runtime.store.items.sweep(default if resend_after_s is None else resend_after_s)
+    for job in stalled:
+        dispatch(runtime.queue, runtime.store, job.job_id, job.kind, job.queued)
+    return len(stalled)
+
+
+class Housekeeper:
+    """Registers the toolchain again and sweeps, periodically, in a thread of its own."""
+
+    def __init__(self, runtime: Runtime, *, broker_is_empty: bool) -> None:
+        """Prepare the thread.
+
+        Args:
+            runtime: the worker.
+            broker_is_empty: whether no message outlived the last process, so that every job that
+                waits must be sent at the start.
+        """
+        self._runtime = runtime
+        self._resend_after_s = 0.0 if broker_is_empty else None
+        self._period_s = min(_MAX_PERIOD_S, runtime.settings.lease_s / 2)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, which sweeps at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                sweep(self._runtime, self._resend_after_s)
+                self._resend_after_s = None
+                self._runtime.store.toolchains.register(self._runtime.checker.toolchain)
+            except AludelError as error:  # the next round may succeed
+                _log.warning("housekeeping failed", extra={"error": str(error)})
+            except Exception:  # noqa: BLE001 - one bad round must not end the thread
+                _log.exception("housekeeping failed")
+            if self._stop.wait(self._period_s):
+                return

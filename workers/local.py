@@ -1,0 +1,88 @@
+"""The in-process broker: queues in memory, and threads that run the tasks.
+
+Nothing needs to survive here: the rows are the truth, and a start sends every job that waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+
+from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE
+from workers.housekeeping import Housekeeper
+from workers.runtime import Runtime
+from workers.tasks import TASKS
+
+# Two check jobs share the prover, so that a small one does not wait for the turn of a large one.
+_THREADS = {CHECK_QUEUE: 2, MUTATE_QUEUE: 1}
+
+_log = logging.getLogger(__name__)
+
+_Message = tuple[str, tuple[str, ...]]
+
+
+class LocalQueue:
+    """A :class:`~aludel.queue.TaskQueue` in memory."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str, queue.SimpleQueue[_Message | None]] = {
+            name: queue.SimpleQueue() for name in _THREADS
+        }
+
+    def send(self, task: str, args: Sequence[str], queue: str) -> None:
+        """Ask for ``task`` to be run by a thread of this process."""
+        self._queues[queue].put((task, tuple(args)))
+
+    def ping(self) -> None:
+        """Do nothing: this process is the broker."""
+
+    def receive(self, name: str) -> _Message | None:
+        """Wait for the next message; ``None`` tells the thread to end."""
+        return self._queues[name].get()
+
+    def end(self, name: str) -> None:
+        """Tell one thread of the queue ``name`` to end."""
+        self._queues[name].put(None)
+
+
+class LocalWorker:
+    """Runs the tasks of a :class:`LocalQueue` in threads of this process."""
+
+    def __init__(self, runtime: Runtime, messages: LocalQueue) -> None:
+        self._runtime = runtime
+        self._messages = messages
+        self._housekeeper = Housekeeper(runtime, broker_is_empty=True)
+        self._threads = [
+            (name, threading.Thread(target=self._serve, args=(name,), name=f"{name}-{number}"))
+            for name, count in _THREADS.items()
+            for number in range(count)
+        ]
+
+    def start(self) -> None:
+        """Start the threads; jobs of an earlier process are taken up again."""
+        self._housekeeper.start()
+        for _, thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End running work, which is given back, and close the runtime."""
+        self._runtime.stopping.set()
+        self._housekeeper.stop()
+        self._runtime.checker.close()
+        for name, _ in self._threads:
+            self._messages.end(name)
+        for _, thread in self._threads:
+            thread.join()
+        self._runtime.close()
+
+    def _serve(self, name: str) -> None:
+        while (message := self._messages.receive(name)) is not None:
+            if self._runtime.stopping.is_set():
+                continue
+            task, args = message
+            try:
+                TASKS[task](self._runtime, *args)
+            except Exception:  # noqa: BLE001 - leases run out, the sweep takes the items up
+                _log.exception("task failed", extra={"task": task})

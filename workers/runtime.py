@@ -1,0 +1,119 @@
+"""What a worker process holds: a store, a prover, a way to send more work."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from aludel.errors import BackendUnavailable
+from aludel.jobs import MutationRequest
+from aludel.protocols import Checker
+from aludel.queue import TaskQueue
+from aludel.records import VariantRecord
+from aludel.settings import Settings
+from aludel.store import CachedChecker, Store
+
+Recorder = Callable[[VariantRecord], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class MutationContext:
+    """What a mutation gets.
+
+    Attributes:
+        request: what to do.
+        checker: the prover itself.
+        cached: the same prover, recording every verdict; a variant must rest on one of those.
+        store: the corpus so far.
+        record: records a variant under the job, committed when it returns; safe to repeat.
+        stopping: whether the worker wants to end soon.
+    """
+
+    request: MutationRequest
+    checker: Checker
+    cached: Checker
+    store: Store
+    record: Recorder
+    stopping: Callable[[], bool]
+
+
+Mutator = Callable[[MutationContext], Mapping[str, Any]]
+CheckerFactory = Callable[[Settings], Checker]
+
+
+def no_mutations(_context: MutationContext) -> Mapping[str, Any]:
+    """A :data:`Mutator` for workers without a mutation engine.
+
+    Raises:
+        BackendUnavailable: always.
+    """
+    raise BackendUnavailable("this worker carries out no mutations", fix="start one that does")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What workers are made of.
+
+    Attributes:
+        checker: opens the prover, in the process that uses it.
+        mutate: carries out a mutation, and returns its summary (JSON).
+    """
+
+    checker: CheckerFactory
+    mutate: Mutator = no_mutations
+
+
+class Runtime:
+    """The state of one worker process. Open it after the fork.
+
+    Attributes:
+        name: names this process in leases; unique.
+        threads: items that are carried out at once: one more than the prover has processes, so that
+            recording one verdict does not keep the prover waiting for the next.
+        stopping: set when the process wants to end.
+    """
+
+    def __init__(
+        self, settings: Settings, store: Store, checker: Checker, mutate: Mutator, queue: TaskQueue
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.checker = checker
+        self.mutate = mutate
+        self.queue = queue
+        self.cached = CachedChecker(checker, store)
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.threads = (settings.pool_size or os.cpu_count() or 1) + 1
+        self.stopping = threading.Event()
+
+    @classmethod
+    def open(cls, settings: Settings, parts: Parts, queue: TaskQueue) -> Self:
+        """Open the store and the prover, and register the toolchain.
+
+        Raises:
+            ToolchainMissing: the prover is not installed.
+            StoreError: the database cannot be used.
+        """
+        store = Store.open(settings)
+        try:
+            checker = parts.checker(settings)
+            try:
+                store.toolchains.register(checker.toolchain)
+            except BaseException:
+                checker.close()
+                raise
+        except BaseException:
+            store.close()
+            raise
+        return cls(settings, store, checker, parts.mutate, queue)
+
+    def close(self) -> None:
+        """Stop the prover, which ends running checks, and close the store; safe to call twice."""
+        self.stopping.set()
+        self.checker.close()
+        self.store.close()

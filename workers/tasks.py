@@ -1,0 +1,23 @@
+"""The tasks by name. Celery and the in-process dispatcher run the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from aludel.task_names import RUN_CHECKS, RUN_MUTATION, SWEEP
+from workers.checks import run_checks
+from workers.housekeeping import sweep
+from workers.mutations import run_mutation
+from workers.runtime import Runtime
+
+
+def run_sweep(runtime: Runtime) -> None:
+    """Sweep once, now."""
+    sweep(runtime)
+
+
+TASKS: Mapping[str, Callable[..., None]] = {
+    RUN_CHECKS: run_checks,
+    RUN_MUTATION: run_mutation,
+    SWEEP: run_sweep,
+}
