@@ -1,0 +1,149 @@
+"""``aludel check``: judge one file.
+
+Exit codes: 0 accepted, 1 rejected, 2 undecided, 64 bad usage or input, 69 toolchain missing or
+broken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+
+import click
+from pydantic import ValidationError
+
+from aludel.errors import AludelError, InvalidRequest, ToolchainMissing
+from aludel.models import (
+    MAX_WALL_S,
+    Budget,
+    CheckRequest,
+    Context,
+    FStarContext,
+    LeanContext,
+    Prover,
+    Verdict,
+)
+from aludel.protocols import Checker
+from aludel.settings import Settings, load_settings
+from cli.rendering import render_verdict
+from cli.source import STANDARD_INPUT, read_source
+
+EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
+_CHECKERS = {Prover.LEAN: "lean_checker.checker", Prover.FSTAR: "fstar_checker.checker"}
+
+
+@click.command(name="check")
+@click.argument("file")
+@click.option(
+    "--prover",
+    type=click.Choice([prover.value for prover in Prover]),
+    default=Prover.LEAN.value,
+    show_default=True,
+    help="Which proof assistant decides.",
+)
+@click.option(
+    "--statement",
+    help="Header of the declaration that FILE must prove, for example "
+    "'theorem swap (a b : Nat) : a + b = b + a'.",
+)
+@click.option("--imports", help="Import set, separated by commas; FILE's own header by default.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Wall seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    file: str,
+    prover: str,
+    statement: str | None,
+    imports: str | None,
+    timeout: float,
+    as_json: bool,
+) -> int:
+    """Judge the text of FILE, or of standard input when FILE is '-'.
+
+    Exit codes: 0 accepted, 1 rejected, 2 undecided, 64 bad input, 69 toolchain missing or broken.
+    """
+    name = "<stdin>" if file == STANDARD_INPUT else file
+    try:
+        settings = load_settings()
+        request = CheckRequest(
+            context=_context(Prover(prover), imports),
+            statement=statement,
+            code=read_source(file, settings.max_code_bytes),
+            budget=_budget(timeout),
+        )
+        verdict = _check(Prover(prover), settings, request)
+    except AludelError as error:
+        _name_options(error, name)
+        if as_json:
+            click.echo(json.dumps(_error_object(error)))
+        raise
+    if as_json:
+        click.echo(verdict.model_dump_json())
+    else:
+        click.echo(render_verdict(verdict, request.code, name))
+    return EXIT_CODES[verdict.kind]
+
+
+def _check(prover: Prover, settings: Settings, request: CheckRequest) -> Verdict:
+    with contextlib.closing(_build_checker(prover, settings)) as checker:
+        return checker.check(request)
+
+
+def _build_checker(prover: Prover, settings: Settings) -> Checker:
+    """Import only the asked prover's package: the other's toolchain need not be there."""
+    path = _CHECKERS[prover]
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name != path:
+            raise
+        raise ToolchainMissing(
+            f"this installation cannot check {prover.value}", field="--prover"
+        ) from error
+    checker: Checker = module.build_checker(settings)
+    return checker
+
+
+def _context(prover: Prover, imports: str | None) -> Context:
+    if prover is Prover.LEAN:
+        names = None if imports is None else [name.strip() for name in imports.split(",")]
+        return LeanContext(imports=None if names is None else tuple(filter(None, names)))
+    if imports is not None:
+        raise InvalidRequest(
+            f"means nothing to {prover.value}", field="--imports", fix="leave it out"
+        )
+    return FStarContext()
+
+
+def _budget(timeout: float) -> Budget:
+    try:
+        return Budget(wall_s=timeout)
+    except ValidationError as error:
+        raise InvalidRequest(
+            f"{timeout:g} is not a number of seconds above 0 and up to {MAX_WALL_S:g}",
+            field="--timeout",
+            fix="give a positive number of seconds",
+        ) from error
+
+
+def _name_options(error: AludelError, name: str) -> None:
+    """Call what is at fault by the name it has on the command line."""
+    options = {
+        "code": name,
+        "statement": "--statement",
+        "imports": "--imports",
+        "context.imports": "--imports",
+        "budget.wall_s": "--timeout",
+        "toolchain": "ALUDEL_TOOLCHAIN",
+    }
+    error.field = options.get(error.field or "", error.field)
+
+
+def _error_object(error: AludelError) -> dict[str, str | None]:
+    return {
+        "kind": "error",
+        "reason": error.code,
+        "field": error.field,
+        "message": error.message,
+        "fix": error.fix,
+    }

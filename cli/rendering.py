@@ -1,0 +1,66 @@
+"""Verdicts for people: a verdict line, then each diagnostic with its source line and a caret."""
+
+from __future__ import annotations
+
+import click
+
+from aludel.models import Accepted, Diagnostic, Severity, Verdict
+
+_COLOURS = {"accepted": "green", "rejected": "red", "undecided": "yellow"}
+_SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+
+
+def render_verdict(verdict: Verdict, source: str, name: str) -> str:
+    """Return ``verdict`` as text; ``name`` is what to call the file whose text ``source`` is."""
+    lines = source.splitlines()
+    parts = [_headline(verdict)]
+    parts.extend(_render_diagnostic(item, lines, name) for item in verdict.diagnostics)
+    return "\n".join(parts)
+
+
+def _headline(verdict: Verdict) -> str:
+    kind = click.style(verdict.kind, fg=_COLOURS[verdict.kind], bold=True)
+    cost = f"{verdict.usage.wall_s:.2f} s"
+    if not isinstance(verdict, Accepted):
+        return f"{kind} ({verdict.reason.value}): {_printable(verdict.message or '')} [{cost}]"
+    match = verdict.evidence.statement_match
+    facts = [
+        ", ".join(verdict.evidence.declarations[:5]),
+        f"statement {match}" if match else "",
+        f"axioms {', '.join(verdict.axioms) or 'none'}",
+        cost,
+    ]
+    return f"{kind}: {_printable('; '.join(fact for fact in facts if fact))}"
+
+
+def _render_diagnostic(diagnostic: Diagnostic, lines: list[str], name: str) -> str:
+    colour = _SEVERITY_COLOURS[diagnostic.severity]
+    severity = click.style(diagnostic.severity.value, fg=colour, bold=True)
+    message = _printable(diagnostic.message).rstrip()
+    start = diagnostic.start
+    if start is None:
+        return f"{name}: {severity}: {message}"
+    head = f"{name}:{start.line}:{start.column + 1}: {severity}: {message}"
+    if not 1 <= start.line <= len(lines):
+        return head
+    text = lines[start.line - 1]
+    gutter = str(start.line)
+    lead = "".join("\t" if character == "\t" else " " for character in text[: start.column])
+    caret = click.style("^" * _width(diagnostic, text), fg=colour)
+    return f"{head}\n {gutter} | {_printable(text)}\n {' ' * len(gutter)} | {lead}{caret}"
+
+
+def _width(diagnostic: Diagnostic, text: str) -> int:
+    """How many characters of the first line the diagnostic covers."""
+    start, end = diagnostic.start, diagnostic.end
+    if start is None or end is None:
+        return 1
+    last = end.column if end.line == start.line else len(text)
+    return max(1, min(last, len(text)) - start.column)
+
+
+def _printable(text: str) -> str:
+    """Keep the candidate's text from steering the terminal."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
