@@ -56,13 +56,28 @@ class LeanContext(Model):
 
 
 class FStarContext(Model):
-    """Where an F* candidate is checked: its module, what it opens, options and checked prefix."""
+    """Where an F* candidate is checked.
+
+    Attributes:
+        module: module that the candidate belongs to; ``None`` reads it from the prefix or the code.
+        opens: what is opened before the candidate: ``FStar.Mul``, or ``L=FStar.List.Tot`` for an
+            abbreviation, in order.
+        options: command-line options in force (``--z3rlimit``, ``20``), from a closed list.
+        prefix: text of the module before the candidate; trusted, and checked.
+        until: full name of the definition up to which the module's checked file is loaded, where
+            F* offers it; the prefix stands in where it does not.
+        dataset: name of an installed folder of sources and checked files that F* searches.
+        tactics: tactic names, besides the built-in list, that the context vouches for.
+    """
 
     prover: Literal[Prover.FSTAR] = Prover.FSTAR
     module: str | None = None
     opens: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     prefix: str = ""
+    until: str | None = None
+    dataset: str | None = None
+    tactics: tuple[str, ...] = ()
 
 
 Context = Annotated[LeanContext | FStarContext, Field(discriminator="prover")]

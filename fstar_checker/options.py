@@ -12,6 +12,11 @@ import shlex
 
 from aludel.errors import InvalidRequest
 
+ADMITTING_OPTIONS = frozenset(
+    ("lax", "admit_smt_queries", "admit_except", "use_hint_hashes", "unsafe_tactic_exec", "MLish")
+)
+"""Options (without dashes) that admit proofs or run programs, whatever their value."""
+
 _NATURAL = r"0|[1-9][0-9]{0,8}"
 _BOOL = r"true|false"
 
@@ -98,3 +103,8 @@ def unsafe_in_pragma(text: str) -> str | None:
     except InvalidRequest as error:
         return error.message
     return None
+
+
+def switches_proofs_off(text: str) -> bool:
+    """Whether option text holds an option that admits what F* should prove."""
+    return any(word in ADMITTING_OPTIONS for word in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))

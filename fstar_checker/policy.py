@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from aludel.models import Diagnostic, RejectReason, Severity
 from fstar_checker.lexer import Kind, Token, code_tokens, position, words
-from fstar_checker.options import unsafe_in_pragma
+from fstar_checker.options import switches_proofs_off, unsafe_in_pragma
 from fstar_checker.structure import (
     OPENERS,
     QUALIFIERS,
@@ -237,9 +237,7 @@ def _scan_pragma(tokens: list[Token], index: int, *, strict: bool) -> Iterator[F
     token = tokens[index]
     argument = tokens[index + 1] if index + 1 < len(tokens) else None
     text = argument.text.strip('"') if argument and argument.kind is Kind.STRING else ""
-    if any(
-        word.strip("-") in ("lax", "admit_smt_queries", "admit_except") for word in text.split()
-    ):
+    if switches_proofs_off(text):
         yield _at(token, RejectReason.ADMIT, f"{token.text} switches proofs off")
         return
     harmless = token.text in ("#pop-options", "#restart-solver", "#set-options", "#push-options",

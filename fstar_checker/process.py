@@ -143,7 +143,7 @@ class FStarProcess:
                 process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.proc.wait(REAP_S)
-        psutil.wait_procs(family, timeout=REAP_S)
+        _await_death(family, Deadline.after(REAP_S))
         for pipe in (self._child.proc.stdin, self._child.proc.stdout):
             with contextlib.suppress(OSError, ValueError):
                 pipe.close()
@@ -175,3 +175,16 @@ class FStarProcess:
         status = self.wait(1.0)
         ending = "" if status is None else f" (exit status {status})"
         return f"F* ended unexpectedly{ending}" + (f": {words}" if words else "")
+
+
+def _await_death(family: list[psutil.Process], deadline: Deadline) -> None:
+    """Wait until none of ``family`` runs; a zombie has died, whenever init gets to reap it."""
+    while not deadline.passed and any(_runs(process) for process in family):
+        time.sleep(READ_PAUSE_S)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

@@ -7,6 +7,8 @@ option fragment persists until popped; an interrupt of an idle process ends it.
 from __future__ import annotations
 
 import contextlib
+import re
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +29,14 @@ BANNER_S = 30.0
 INTERRUPT_S = 5.0
 EXIT_S = 2.0
 MAX_STRAY_LINES = 200
+SOLVER_FIX = "put the Z3 of your F* version on PATH or beside fstar.exe"
+KEPT_STRAYS = 20
+_NO_SOLVER = re.compile(
+    r"Error 17\b|\bz3\b.*(?:not found|No such file|cannot|could not)|"
+    r"(?:not found|No such file|could not|cannot).*\bz3\b",
+    re.IGNORECASE,
+)
+CHECKED_FILE = "push-partial-checked-file"
 
 
 class TimedOut(Exception):
@@ -43,11 +53,15 @@ class TimedOut(Exception):
 
 @dataclass(frozen=True)
 class Fragment:
-    """A piece of the file as it is pushed: its text and where it begins (line from 1)."""
+    """A piece of the file as it is pushed: its text and where it begins (line from 1).
+
+    ``checked_until`` makes it the module's checked file up to that definition instead of text.
+    """
 
     code: str
     line: int
     column: int = 0
+    checked_until: str | None = None
 
     @property
     def next_line(self) -> int:
@@ -71,7 +85,10 @@ class Session:
         self.process = process
         self.stack: list[Fragment] = []
         self.served = 0
+        self.modules: frozenset[str] = frozenset()
+        self.sound_at: tuple[Fragment, ...] | None = None
         self._last_id = 0
+        self._strays: deque[str] = deque(maxlen=KEPT_STRAYS)
         try:
             self.banner = self._greet(Deadline.after(banner_s))
         except BaseException:
@@ -92,6 +109,7 @@ class Session:
 
         Raises:
             TimedOut: the deadline passed; tells whether the session is still usable.
+            ToolchainMissing: F* ended because it found no solver.
             MemoryExceeded: the process grew past its cap and was killed.
             BackendCrashed: the process ended or answered something that is not an answer.
         """
@@ -105,6 +123,9 @@ class Session:
         except ProtocolError as error:
             self.kill()
             raise BackendCrashed(f"F* answered outside its protocol: {error}") from error
+        except BackendCrashed as error:
+            self.kill()
+            raise self._explained(error) from error
 
     def vfs_add(self, contents: str, deadline: Deadline) -> None:
         """Make the file's text known, so that the first push finds its module header.
@@ -133,17 +154,17 @@ class Session:
             raise self._broken("push failed without saying why (interrupted from outside?)")
         return response
 
-    def push_checked_file(self, until: str, deadline: Deadline) -> Response:
-        """Load the file's checked form up to the definition ``until`` (protocol 3).
+    def push_checked_file(self, fragment: Fragment, deadline: Deadline) -> Response:
+        """Load the file's checked form up to ``fragment.checked_until`` (protocol 3).
 
         Raises:
             BackendUnavailable: this F* does not offer it.
         """
-        if not self.offers("push-partial-checked-file"):
-            raise BackendUnavailable("this F* does not offer push-partial-checked-file")
-        response = self.ask("push-partial-checked-file", {"until-lid": until}, deadline)
+        if not self.offers(CHECKED_FILE):
+            raise BackendUnavailable(f"this F* does not offer {CHECKED_FILE}")
+        response = self.ask(CHECKED_FILE, {"until-lid": fragment.checked_until}, deadline)
         if response.status == "success":
-            self.stack.append(Fragment("", 1))
+            self.stack.append(fragment)
         return response
 
     def pop(self, deadline: Deadline) -> None:
@@ -159,14 +180,17 @@ class Session:
             raise self._broken(f"pop was refused: {response.body}")
         self.stack.pop()
 
-    def lookup_type(self, symbol: str, deadline: Deadline) -> str | None:
-        """Return the type that F* prints for ``symbol``, or None when it knows no such symbol."""
-        args = {"symbol": symbol, "context": "code", "location": None, "requested-info": ["type"]}
-        response = self.ask("lookup", args, deadline)
-        if response.status != "success" or not isinstance(response.body, dict):
+    def defined_at(self, symbol: str, deadline: Deadline) -> int | None:
+        """Return the line at which F* says ``symbol`` is defined, or None when it knows none."""
+        wanted = {"context": "code", "location": None, "requested-info": ["defined-at"]}
+        response = self.ask("lookup", {"symbol": symbol, **wanted}, deadline)
+        place = response.body.get("defined-at") if isinstance(response.body, dict) else None
+        if response.status != "success" or not isinstance(place, dict):
             return None
-        found = response.body.get("type")
-        return found if isinstance(found, str) else None
+        try:
+            return int(place["beg"][0])
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise self._broken(f"lookup answered outside its protocol: {place}") from error
 
     def restart_solver(self, deadline: Deadline) -> None:
         """Give the session a fresh Z3 where F* offers it; nothing otherwise."""
@@ -207,7 +231,8 @@ class Session:
         while True:
             line = self.process.line(deadline)
             if not line.startswith("{"):
-                continue  # debug output, which F* prints between answers
+                self._strays.append(line)  # debug output, which F* prints between answers
+                continue
             value = parse_object(line)
             if value.get("query-id") not in (query_id, None):
                 raise ProtocolError(f"an answer to another query: {value.get('query-id')!r}")
@@ -235,6 +260,12 @@ class Session:
             return True
         self.kill()
         return False
+
+    def _explained(self, error: BackendCrashed) -> BackendUnavailable | ToolchainMissing:
+        said = " ".join([*self._strays, error.message])
+        if _NO_SOLVER.search(said):
+            return ToolchainMissing(f"F* found no Z3: {said[-300:]}", field="fstar", fix=SOLVER_FIX)
+        return BackendCrashed(f"{error.message} {' '.join(self._strays)[-300:]}".strip())
 
     def _broken(self, message: str) -> BackendCrashed:
         self.kill()
