@@ -1,0 +1,208 @@
+"""``aludel check`` on fake servers: exit codes, what goes to which stream, and bad input."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from aludel.errors import ToolchainMissing
+from cli.main import main
+from lean_checker import checker as checker_module
+from lean_checker.checker import LeanChecker
+
+
+class Outcome(NamedTuple):
+    code: int | str | None
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fake_checkers: Callable[..., LeanChecker],
+) -> Run:
+    """Run ``aludel check`` in this process, on fake servers."""
+    monkeypatch.setattr(checker_module, "build_checker", lambda _: fake_checkers())
+
+    def run_check(*arguments: object, stdin: bytes = b"") -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["aludel", "check", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return Outcome(caught.value.code, *capsys.readouterr())
+
+    return run_check
+
+
+@pytest.fixture
+def lean_file(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = tmp_path / "Candidate.lean"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "kind"),
+    [("accept", 0, "accepted"), ("who", 1, "rejected"), ("hang", 2, "undecided")],
+)
+def test_the_verdict_is_the_exit_code(
+    run: Run, lean_file: Callable[[str], Path], action: str, code: int, kind: str
+) -> None:
+    file = lean_file(f"-- fake: {action}\n")
+    shown = run(file, "--timeout", 1)
+    assert shown.code == code and shown.out.startswith(kind) and shown.err == ""
+    as_json = run(file, "--timeout", 1, "--json")
+    verdict = json.loads(as_json.out)
+    assert as_json.code == code and verdict["kind"] == kind and as_json.out.count("\n") == 1
+    assert {"kind", "reason", "diagnostics", "axioms", "usage", "hash"} <= set(verdict)
+
+
+def test_standard_input_is_read(run: Run) -> None:
+    assert run("-", stdin=b"-- fake: accept\n").code == 0
+
+
+def test_statement_and_imports_reach_the_server(run: Run) -> None:
+    shown = run(
+        "-", "--statement", "theorem u : 1 = 1", "--imports", "Std, Init", "--json",
+        stdin=b"-- fake: accept\n",
+    )  # fmt: skip
+    evidence = json.loads(shown.out)["evidence"]
+    assert evidence["statement_match"] == "identical" and evidence["declarations"] == ["u"]
+
+
+def test_a_failing_machine_is_69(run: Run) -> None:
+    shown = run("-", stdin=b"-- fake: odd\n")
+    assert shown.code == 69 and "Traceback" not in shown.err and shown.out == ""
+
+
+def test_a_missing_toolchain_is_69(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(settings: object) -> LeanChecker:
+        raise ToolchainMissing("not installed", fix="run `aludel toolchain install`")
+
+    monkeypatch.setattr(checker_module, "build_checker", missing)
+    shown = run("-", stdin=b"theorem t : True := trivial")
+    assert shown.code == 69 and "aludel toolchain install" in shown.err
+
+
+def test_a_prover_that_is_not_there_is_69(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.check._CHECKERS", {"fstar": "no_such_checker"})
+    shown = run("-", "--prover", "fstar", stdin=b"let t = ()")
+    assert shown.code == 69 and "cannot check fstar" in shown.err
+
+
+BAD_FILES: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "empty"),
+    "blank": (b" \n\n", "empty"),
+    "binary": (b"\x7fELF\x00\x01", "binary"),
+    "latin-1": ("théorème".encode("latin-1"), "not UTF-8 (byte 2)"),
+    "utf-16": ("theorem".encode("utf-16"), "binary"),
+    "50 MB": (b"-- x\n" * 10_000_000, "more than 1000000 bytes"),
+    "many lines": (b"\n" * 10_001 + b"x", "10002 lines"),
+    "nested": (b"(" * 3_000, "nested"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+@pytest.mark.parametrize("stdin", [True, False])
+def test_text_that_is_no_candidate_is_64(run: Run, tmp_path: Path, kind: str, stdin: bool) -> None:
+    data, words = BAD_FILES[kind]
+    file = tmp_path / "bad.lean"
+    file.write_bytes(data)
+    shown = run("-", stdin=data) if stdin else run(file)
+    assert shown.code == 64 and shown.out == ""
+    assert words in shown.err and "Traceback" not in shown.err and len(shown.err) < 500
+    assert (
+        ("standard input" in shown.err or "<stdin>" in shown.err)
+        if stdin
+        else str(file) in shown.err
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["/no/such/file.lean"], ["/no/such/file.lean", "no such file"]),
+        (["/"], ["directory"]),
+        (["-", "--timeout", "-1"], ["--timeout", "positive"]),
+        (["-", "--timeout", "0"], ["--timeout", "positive"]),
+        (["-", "--timeout", "nan"], ["--timeout", "positive"]),
+        (["-", "--timeout", "1e9"], ["--timeout", "3600"]),
+        (["-", "--timeout", "soon"], ["--timeout", "soon"]),
+        (["-", "--imports", "Init; rm -rf"], ["--imports", "not the name of a module"]),
+        (["-", "--statement", ""], ["--statement", "empty"]),
+        (["-", "--statement", "theorem \udcff"], ["--statement", "surrogate"]),
+        (["-", "--prover", "coq"], ["--prover", "coq"]),
+        (["-", "--prover", "fstar", "--imports", "A"], ["--imports", "fstar"]),
+        (["-", "--frobnicate"], ["--frobnicate"]),
+        ([], ["FILE"]),
+        (["a\0b"], ["null"]),
+    ],
+)
+def test_bad_usage_is_64_and_names_what_is_wrong(
+    run: Run, arguments: list[str], words: list[str]
+) -> None:
+    shown = run(*arguments, stdin=b"-- fake: accept\n")
+    assert shown.code == 64 and shown.out == "" and "Traceback" not in shown.err
+    assert [word for word in words if word not in shown.err] == []
+
+
+def test_errors_are_one_json_object_too(run: Run) -> None:
+    shown = run("-", "--json", stdin=b"")
+    error = json.loads(shown.out)
+    assert shown.code == 64 and shown.out.count("\n") == 1
+    assert error["kind"] == "error" and error["reason"] == "invalid_request"
+    assert error["field"] == "standard input" and error["fix"] and "empty" in shown.err
+
+
+def test_a_refusal_of_the_servers_names_the_option(run: Run) -> None:
+    shown = run("-", stdin=b"-- fake: invalid imports\n")
+    assert shown.code == 64 and "--imports" in shown.err
+
+
+def record(tmp_path: Path, code: str, **facts: Any) -> Path:
+    """A script for the fake server: these facts for this code."""
+    nothing = {"imports": ["Init"], "declarations": [{"name": "t", "kind": "theorem"}]}
+    path = tmp_path / "cases.json"
+    path.write_text(json.dumps([{"code": code, "facts": {**nothing, **facts}}]))
+    return path
+
+
+def test_diagnostics_point_into_the_text(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake_checkers: Any
+) -> None:
+    code = "theorem t : ∀ α, α = 0 :=\n\tby simp\n"
+    found = [
+        {"severity": "error", "message": "no\x1b[2J progress", "start": [2, 1], "end": [2, 8]},
+        {"severity": "warning", "message": "two\nlines", "start": [1, 14], "end": [2, 3]},
+        {"severity": "info", "message": "nowhere", "start": None, "end": None},
+    ]
+    cases = record(tmp_path, code, diagnostics=found)
+    monkeypatch.setattr(checker_module, "build_checker", lambda _: fake_checkers(cases=cases))
+    shown = run("-", stdin=code.encode())
+    assert shown.code == 1
+    headline, *rest = shown.out.splitlines()
+    assert headline.startswith("rejected (elaboration): no") and "\x1b" not in shown.out
+    assert rest == [
+        "<stdin>:2:2: error: no�[2J progress",
+        " 2 | \tby simp",
+        "   | \t^^^^^^^",
+        "<stdin>:1:15: warning: two",
+        "lines",
+        " 1 | theorem t : ∀ α, α = 0 :=",
+        "   |               ^^^^^^^^^^^",
+        "<stdin>: info: nowhere",
+    ]
