@@ -20,6 +20,7 @@ SERVER_MODULES = (
     "Aludel.Statement",
     "Aludel.Check",
     "Aludel.Constants",
+    "Aludel.Goals",
     "Aludel.Index",
     "Aludel.Mutate",
     "Server",

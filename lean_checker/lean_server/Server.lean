@@ -1,7 +1,8 @@
 module
 public import Lean
 public import Aludel.Check
-public import Aludel.Constants
+public import Aludel.Goals
+public import Aludel.Mutate
 
 /-!
 The Lean server: one request per line on stdin, answers on stdout
@@ -16,10 +17,13 @@ namespace Aludel
 
 def protocolVersion : Nat := 1
 
-unsafe def dispatch (state : ServerState) (j : Json) (emit : Json → IO Unit) : IO Answer := do
+unsafe def dispatch (state : ServerState) (cache : IndexCache) (j : Json)
+    (emit : Json → IO Unit) : IO Answer := do
   let op := getStr j "op"
   if op == "check" then check state j
+  else if op == "goals" then goals state j
   else if op == "constants" then constants state j emit
+  else if op == "mutate" then mutate state cache j emit
   else if op == "ping" then
     let loaded ← ST.Prim.Ref.get state.loaded
     return .ok (Json.mkObj [("imports", jsonImportSets loaded)])
@@ -34,13 +38,13 @@ def writeLine (output : IO.FS.Stream) (j : Json) : IO Unit := do
   output.putStrLn j.compress
   output.flush
 
-unsafe def answer (state : ServerState) (j : Json) (output : IO.FS.Stream) : IO Json := do
+unsafe def answer (state : ServerState) (cache : IndexCache) (j : Json) (output : IO.FS.Stream) : IO Json := do
   let id := getStr j "id"
   let emit := fun item => writeLine output (Json.mkObj [("id", .str id), ("item", item)])
   let startMs ← IO.monoMsNow
   let startHeartbeats ← IO.getNumHeartbeats
   try
-    let r ← dispatch state j emit
+    let r ← dispatch state cache j emit
     let endMs ← IO.monoMsNow
     let endHeartbeats ← IO.getNumHeartbeats
     match r with
@@ -50,28 +54,31 @@ unsafe def answer (state : ServerState) (j : Json) (output : IO.FS.Stream) : IO 
     | .error e => return errorJson id "invalid_request" e.field e.message
   catch e => return errorJson id "internal" "" (toString e)
 
-unsafe def serve (state : ServerState) (input output : IO.FS.Stream) : IO Unit := do
+unsafe def serve (state : ServerState) (cache : IndexCache) (input output : IO.FS.Stream) : IO Unit := do
   let line ← input.getLine
   if line.isEmpty then return
   let reply ← match Json.parse line with
-    | .ok j => answer state j output
+    | .ok j => answer state cache j output
     | .error m => pure (errorJson "" "invalid_request" "line" m)
   writeLine output reply
-  serve state input output
+  serve state cache input output
 
 end Aludel
 
 open Aludel in
 unsafe def main (_ : List String) : IO Unit := do
   let startMs ← IO.monoMsNow
-  initSearchPath "/" ["/lib/lean"]
+  match ← IO.getEnv "LEAN_SYSROOT" with
+  | some root => initSearchPath root
+  | none => initSearchPath (← findSysroot)
   enableInitializersExecution
   let loaded ← ST.Prim.mkRef (σ := IO.RealWorld) (#[] : Array LoadedImports)
   let state : ServerState := { loaded }
+  let entries ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : List (Array Name × LemmaIndex))
   let _ ← loadImports state "imports" #[]
   let output ← IO.getStdout
   let endMs ← IO.monoMsNow
   let ready := Json.mkObj [("ready", .bool true), ("lean", .str Lean.versionString), ("commit", .str Lean.githash),
     ("protocol", jsonNat protocolVersion), ("ms", jsonNat (endMs - startMs))]
   writeLine output ready
-  serve state (← IO.getStdin) output
+  serve state { entries } (← IO.getStdin) output

@@ -23,15 +23,9 @@ namespace Aludel
     foldArrayIO a f s (i + 1)
   else return s
 
-/-- The elements of `l`, in order. -/
-@[specialize] def arrayOfList {α : Type} (l : List α) (acc : Array α := #[]) : Array α :=
-  match l with
-  | [] => acc
-  | x :: xs => arrayOfList xs (acc.push x)
-
 /-- The elements of `a`, in order. -/
-@[specialize] partial def listOfArray {α : Type} (a : Array α) (i : Nat := 0) : List α :=
-  if h : i < a.size then a[i] :: listOfArray a (i + 1) else []
+partial def nameList (a : Array Name) (i : Nat := 0) : List Name :=
+  if h : i < a.size then a[i] :: nameList a (i + 1) else []
 
 def memName (n : Name) (l : List Name) : Bool :=
   match l with

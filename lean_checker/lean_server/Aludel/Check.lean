@@ -63,7 +63,7 @@ def printType (env : Environment) (e : Expr) : IO String := do
     return f.pretty
   match r with
   | .ok s => return s
-  | .error m => return m
+  | .error e => exceptionText e
 
 def jsonPairs (key : String) (a : Array (Name × String)) : Json :=
   .arr (foldArray a (fun acc p => acc.push (Json.mkObj [("name", .str p.1.toString), (key, .str p.2)])) #[])

@@ -125,11 +125,6 @@ def requestedNames (env : Environment) (j : Json) : Array Name :=
       | none => acc) #[]
   | none => theoremNames env (getStr j "prefix")
 
-def importsOf (j : Json) : Array Name :=
-  match getStrs? j "imports" with
-  | some names => foldArray names (fun acc s => acc.push (nameOfString s)) #[]
-  | none => #[]
-
 unsafe def constants (state : ServerState) (j : Json) (emit : Json → IO Unit) : IO Answer := do
   match ← loadImports state "imports" (importsOf j) with
   | .error e => return .error e

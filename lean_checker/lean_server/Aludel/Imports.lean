@@ -58,6 +58,12 @@ unsafe def loadImports (s : ServerState) (field : String) (names : Array Name) :
       return .ok env
     catch e => return .error { field, message := firstLine (toString e) }
 
+/-- The import set a request names; `Init` alone when it names none. -/
+def importsOf (j : Json) : Array Name :=
+  match getStrs? j "imports" with
+  | some names => foldArray names (fun acc s => acc.push (nameOfString s)) #[]
+  | none => #[]
+
 def jsonImportSets (ls : Array LoadedImports) : Json :=
   .arr (foldArray ls (fun acc l => acc.push (jsonNames l.modules)) #[])
 

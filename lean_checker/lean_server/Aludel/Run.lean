@@ -29,9 +29,10 @@ structure ElabState where
   metaState : Meta.State := {}
   term : Term.State := {}
 
-/-- Runs `x`; an exception of the action is a value, its state is then lost. -/
+/-- Runs `x`; an exception of the action is a value, its state is then lost. Its text costs more than many
+an action and is made only on demand (`exceptionText`). -/
 @[inline] def runTerm {α : Type} (heartbeats : Nat) (s : ElabState) (x : TermElabM α) :
-    IO (Except String (α × ElabState)) := do
+    IO (Except Exception (α × ElabState)) := do
   let coreRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.core
   let metaRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.metaState
   let termRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.term
@@ -45,11 +46,11 @@ structure ElabState where
     let metaState ← ST.Prim.Ref.get metaRef
     let term ← ST.Prim.Ref.get termRef
     return .ok (a, { core, metaState, term })
-  | .error e => return .error (← exceptionText e)
+  | .error e => return .error e
 
 /-- Runs `x` in `env` and forgets the state. -/
 @[inline] def runMeta {α : Type} (heartbeats : Nat) (env : Environment) (x : MetaM α) (opts : Options := {}) :
-    IO (Except String α) := do
+    IO (Except Exception α) := do
   let coreRef ← ST.Prim.mkRef (σ := IO.RealWorld) ({ env := env } : Core.State)
   let metaRef ← ST.Prim.mkRef (σ := IO.RealWorld) ({} : Meta.State)
   let start ← IO.getNumHeartbeats
@@ -58,6 +59,6 @@ structure ElabState where
   let r ← (show IO (Except Exception α) from EIO.toIO' act)
   match r with
   | .ok a => return .ok a
-  | .error e => return .error (← exceptionText e)
+  | .error e => return .error e
 
 end Aludel
