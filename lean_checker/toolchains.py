@@ -19,6 +19,7 @@ from lean_checker.embedded.install import install_root
 from lean_checker.embedded.manifest import INSTALL_FIX, Manifest, check_sizes, read_manifest
 from lean_checker.embedded.program import ensure_program, program_command
 from lean_checker.embedded.progress import Progress, Silent
+from lean_checker.embedded.selftest import ensure_tested
 from lean_checker.node import find_node
 from lean_checker.process import ServerCommand
 from lean_checker.server_program import sources_digest
@@ -79,7 +80,9 @@ def find_toolchain(
     root = install_root(settings)
     manifest = _intact_manifest(root)
     host = Host(root, manifest.host, find_node(settings))
-    folder = ensure_program(host, progress or Silent())
+    shown = progress or Silent()
+    ensure_tested(host, shown)
+    folder = ensure_program(host, shown)
     return LeanToolchain(_describe(manifest), program_command(host, folder), _note(manifest))
 
 

@@ -30,9 +30,10 @@ class Host:
     kind: Literal["fast", "simple"]
     node: Node
 
-    def cache_name(self) -> str:
-        """Name of the code cache: V8 accepts only its own version's."""
-        return f"code-{self.kind}-{self.node.version}.cache"
+    @property
+    def cache(self) -> Path:
+        """The code cache; V8 accepts only its own version's."""
+        return self.root / f"code-{self.kind}-{self.node.version}.cache"
 
     def command(
         self,
@@ -48,7 +49,7 @@ class Host:
         nothing else. Node itself may read the installation and our host, and may write nothing.
 
         Args:
-            program: folder of the program; holds the code cache, if there is one.
+            program: folder of the program.
             lean: Lean's own arguments, with paths as Lean sees them.
             output: a folder that Lean may write, as ``/out``.
             write_cache: where to write a code cache at the end.
@@ -56,7 +57,7 @@ class Host:
         readable = [self.root, HOSTS, program, *([output] if output else [])]
         writable = [path for path in (output, write_cache) if path is not None]
         options = ["--toolchain", str(self.root), "--program", str(program)]
-        options += ["--cache", str(program / self.cache_name())]
+        options += ["--cache", str(self.cache)]
         options += ["--output", str(output)] if output else []
         options += ["--write-cache", str(write_cache)] if write_cache else []
         argv = (

@@ -30,7 +30,7 @@ from lean_checker.embedded.manifest import (
 from lean_checker.embedded.prepare import prepare_fast
 from lean_checker.embedded.program import ensure_program
 from lean_checker.embedded.progress import Progress
-from lean_checker.embedded.selftest import SelfTestFailed, self_test
+from lean_checker.embedded.selftest import SelfTestFailed, ensure_tested, self_test
 from lean_checker.embedded.unpack import unpack
 from lean_checker.embedded.wasm import WasmFormatError
 from lean_checker.node import Node, find_node
@@ -78,11 +78,13 @@ def install(
     """
     node = find_node(settings)
     root = install_root(settings)
-    with _disk_errors(root), folder_lock(root.with_suffix(".lock"), _LOCK_S):
+    with _disk_errors(root), folder_lock(root.with_name(f"{root.name}.lock"), _LOCK_S):
         if force or not is_installed(root):
             _build(root, node, progress, tarball)
         manifest = read_manifest(root)
-        ensure_program(Host(root, manifest.host, node), progress)
+        host = Host(root, manifest.host, node)
+        ensure_tested(host, progress)
+        ensure_program(host, progress)
     return manifest
 
 
@@ -102,7 +104,7 @@ def _disk_errors(root: Path) -> Iterator[None]:
 
 
 def _build(root: Path, node: Node, progress: Progress, tarball: Path | None) -> None:
-    partial = root.with_suffix(".partial")
+    partial = root.with_name(f"{root.name}.partial")
     _remove(partial)
     partial.mkdir(parents=True)
     _check_space(partial, tarball)
@@ -172,7 +174,7 @@ def _check_space(folder: Path, tarball: Path | None) -> None:
 
 def _replace(root: Path, partial: Path) -> None:
     """Put ``partial`` in the place of ``root``; a process that runs the old one keeps its files."""
-    old = root.with_suffix(".old")
+    old = root.with_name(f"{root.name}.old")
     _remove(old)
     if root.exists():
         root.rename(old)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import psutil
 
 from aludel.errors import ToolchainMissing
 from lean_checker.embedded.command import Host
@@ -21,22 +27,19 @@ from lean_checker.server_program import (
 )
 
 _COMPILE_S = 300.0
-_WARM_UP_S = 300.0
 _LOCK_S = 900.0
+_COMPILE_MB = 1_800
+_KEPT = 8
 _MODULES = "modules.txt"
-_WARM_UP = (
-    '{"id":"1","op":"ping"}\n'
-    '{"id":"2","op":"check","code":"theorem t (a b : Nat) : a + b = b + a := by omega"}\n'
-)
+_IMPORT = re.compile(r"^(?:public |meta )*import ([\w.]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class ProgramSource:
-    """A program in Lean: modules in dependency order, below a folder, and lines to warm it up."""
+    """A program in Lean: modules in dependency order, the last with ``main``, below a folder."""
 
     folder: Path
     modules: tuple[str, ...]
-    warm_up: str
 
     @property
     def digest(self) -> str:
@@ -44,7 +47,7 @@ class ProgramSource:
         return sources_digest(self.modules, self.folder)
 
 
-SERVER = ProgramSource(SOURCES, SERVER_MODULES, _WARM_UP)
+SERVER = ProgramSource(SOURCES, SERVER_MODULES)
 
 
 def program_folder(host: Host, source: ProgramSource = SERVER) -> Path:
@@ -64,15 +67,12 @@ def ensure_program(host: Host, progress: Progress, source: ProgramSource = SERVE
         ToolchainMissing: it does not compile, or the cache folder cannot be written.
     """
     folder = program_folder(host, source)
-    cache = folder / host.cache_name()
-    if (folder / _MODULES).is_file() and cache.is_file():
+    if (folder / _MODULES).is_file():
         return folder
     try:
         with folder_lock(folder.with_suffix(".lock"), _LOCK_S):
             if not (folder / _MODULES).is_file():
                 _compile(host, source, folder, progress)
-            if not cache.is_file():
-                _write_cache(host, source, folder, progress)
     except OSError as error:
         raise ToolchainMissing(
             f"cannot keep the compiled server program: {error.strerror}",
@@ -88,10 +88,7 @@ def _compile(host: Host, source: ProgramSource, folder: Path, progress: Progress
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        progress.step("Compiling the server program", len(source.modules))
-        for module in source.modules:
-            _compile_module(host, source, module, partial)
-            progress.advance(1)
+        _compile_modules(host, source, partial, progress)
         for path in partial.rglob("*"):
             if path.is_file() and path.suffix != ".ir":
                 path.unlink()
@@ -101,6 +98,42 @@ def _compile(host: Host, source: ProgramSource, folder: Path, progress: Progress
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    _prune(folder)
+
+
+def _compile_modules(host: Host, source: ProgramSource, folder: Path, progress: Progress) -> None:
+    """Compile each module as soon as those it imports are there, as many at once as fit."""
+    progress.step("Compiling the server program", len(source.modules))
+    graph = TopologicalSorter({module: _imports(source, module) for module in source.modules})
+    graph.prepare()
+    running: dict[Future[None], str] = {}
+    with ThreadPoolExecutor(_parallel()) as pool:
+        while graph.is_active():
+            for module in graph.get_ready():
+                running[pool.submit(_compile_module, host, source, module, folder)] = module
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                module = running.pop(future)
+                future.result()
+                graph.done(module)
+                progress.advance(1)
+
+
+def _imports(source: ProgramSource, module: str) -> set[str]:
+    """Return the modules of the program that ``module`` imports."""
+    text = source_path(module, source.folder).read_text(encoding="utf-8")
+    return set(_IMPORT.findall(text)) & set(source.modules)
+
+
+def _parallel() -> int:
+    by_memory = int(psutil.virtual_memory().available / 2**20 / _COMPILE_MB)
+    return max(1, min(os.cpu_count() or 1, by_memory))
+
+
+def _prune(newest: Path) -> None:
+    """Forget programs that other versions of the sources left, all but the last few."""
+    others = [path for path in newest.parent.iterdir() if path.is_dir() and not path.suffix]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _compile_module(host: Host, source: ProgramSource, module: str, folder: Path) -> None:
@@ -122,25 +155,6 @@ def _compile_module(host: Host, source: ProgramSource, module: str, folder: Path
             field=module,
             fix="run `aludel toolchain install --force`; report it if that does not help",
         )
-
-
-def _write_cache(host: Host, source: ProgramSource, folder: Path, progress: Progress) -> None:
-    """Run the program on some requests and keep the machine code that V8 made of Lean."""
-    progress.step("Writing the code cache", 1)
-    cache = folder / host.cache_name()
-    partial = cache.with_suffix(".partial")
-    try:
-        run(program_command(host, folder, write_cache=partial), source.warm_up, _WARM_UP_S)
-        if not partial.is_file():
-            raise ToolchainMissing(
-                "Lean stopped before it could write its code cache",
-                field=str(partial),
-                fix="run `aludel toolchain install --force`",
-            )
-        partial.replace(cache)
-    finally:
-        partial.unlink(missing_ok=True)
-    progress.advance(1)
 
 
 def run(command: ServerCommand, text: str, timeout_s: float) -> subprocess.CompletedProcess[str]:

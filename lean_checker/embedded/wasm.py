@@ -1,10 +1,10 @@
 """Rewriting of the WebAssembly module of Lean, so that starting it is quick.
 
 The published module exports 193,000 symbols, and Emscripten registers 127,000 functions one by one
-in each thread. :func:`slim_module` keeps the exports that the glue uses, puts every exported
-function into the module's own table, and writes the names and addresses into a separate symbol
-table for ``dlsym``. Source: the WebAssembly core specification, section 5 (binary format), and the
-``dylink.0`` section of the tool conventions.
+in each thread. :func:`slim_module` keeps the exports that the glue uses, puts the functions that
+Lean's interpreter calls by name into the module's own table, and writes their names and addresses
+into a separate symbol table for ``dlsym``. Source: the WebAssembly core specification, section 5
+(binary format), and the ``dylink.0`` section of the tool conventions.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ _EXPORT_INFO = 3  # subsection of dylink.0
 _END = 0x0B
 _I32_CONST = 0x41
 _HAS_MAXIMUM = 1
+LOOKED_UP = (b"l_", b"initialize_")
+"""How names begin that Lean's interpreter looks up: compiled declarations and initialisers.
+
+Nothing else gets into the symbol table, so that no declaration of a candidate, whatever name it
+exports, can be bound to a function of the C library.
+"""
 
 
 class WasmFormatError(ValueError):
@@ -78,7 +84,6 @@ class SlimModule:
 
 @dataclass
 class _Imports:
-    functions: int = 0
     globals: int = 0
     relocated: set[bytes] = field(default_factory=set)
 
@@ -171,36 +176,26 @@ def _slim(data: bytes, used: frozenset[bytes]) -> SlimModule:
         if needed != SectionId.CUSTOM and needed not in by_id:
             raise WasmFormatError(f"the module has no {needed.name.lower()} section")
     imports = _read_imports(data, by_id[SectionId.IMPORT])
-    constants = _read_globals(data, by_id[SectionId.GLOBAL])
-    slots, table_end = _read_elements(data, by_id[SectionId.ELEMENT])
-    table = _Table.read(data, by_id[SectionId.TABLE])
-    if table_end > table.minimum:
-        raise WasmFormatError("the element segments overrun the table")
+    addresses = _Addresses.read(data, by_id, imports)
     keep = used | imports.relocated | _export_info(data, found)
     kept: list[bytes] = []
-    added: list[int] = []
     symbols: list[tuple[bytes, int]] = []
     for export in _read_exports(data, by_id[SectionId.EXPORT]):
         if export.kind not in (ExternKind.FUNCTION, ExternKind.GLOBAL) or export.name in keep:
             kept.append(export.raw)
-        if export.kind == ExternKind.FUNCTION:
-            slot = slots.get(export.index)
-            if slot is None:
-                slot = slots[export.index] = table.minimum + len(added)
-                added.append(export.index)
-            symbols.append((export.name, slot))
-        elif export.kind == ExternKind.GLOBAL and export.index >= imports.globals:
-            value = constants[export.index - imports.globals]
-            if value is not None:
-                symbols.append((export.name, value & 0xFFFFFFFF))
-    size = table.minimum + len(added)
+        if export.name.startswith(LOOKED_UP):
+            address = addresses.of(export)
+            if address is not None:
+                symbols.append((export.name, address))
+    table, added = addresses.table, addresses.added
+    element = by_id[SectionId.ELEMENT]
     replaced = {
-        SectionId.TABLE: table.encode(size),
+        SectionId.TABLE: table.encode(table.minimum + len(added)),
         SectionId.EXPORT: write_unsigned(len(kept)) + b"".join(kept),
-        SectionId.ELEMENT: _extend_elements(data, by_id[SectionId.ELEMENT], table.minimum, added),
+        SectionId.ELEMENT: _extend_elements(data, element, table.minimum, added),
     }
     parts = tuple(_assemble(data, found, replaced))
-    return SlimModule(parts, symbol_table(symbols), len(kept), size)
+    return SlimModule(parts, symbol_table(symbols), len(kept), table.minimum + len(added))
 
 
 def _assemble(
@@ -261,8 +256,43 @@ class _Table:
         return head + write_unsigned(size) + maximum
 
 
+@dataclass
+class _Addresses:
+    """Addresses of exports: the slot in the table of a function, the value of a constant global.
+
+    Functions that are not in the table yet get slots after its end, in ``added``'s order.
+    """
+
+    table: _Table
+    slots: dict[int, int]
+    constants: list[int | None]
+    imported_globals: int
+    added: list[int] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, data: bytes, by_id: dict[int, Section], imports: _Imports) -> _Addresses:
+        table = _Table.read(data, by_id[SectionId.TABLE])
+        slots, end = _read_elements(data, by_id[SectionId.ELEMENT])
+        if end > table.minimum:
+            raise WasmFormatError("the element segments overrun the table")
+        constants = _read_globals(data, by_id[SectionId.GLOBAL])
+        return cls(table, slots, constants, imports.globals)
+
+    def of(self, export: Export) -> int | None:
+        """Return the address of an export, None when it has none that is known beforehand."""
+        if export.kind == ExternKind.FUNCTION:
+            if export.index not in self.slots:
+                self.slots[export.index] = self.table.minimum + len(self.added)
+                self.added.append(export.index)
+            return self.slots[export.index]
+        if export.kind != ExternKind.GLOBAL or export.index < self.imported_globals:
+            return None
+        value = self.constants[export.index - self.imported_globals]
+        return None if value is None else value & 0xFFFFFFFF
+
+
 def _read_imports(data: bytes, section: Section) -> _Imports:
-    """Count imported functions and globals, and collect the names relocated through ``GOT.*``."""
+    """Count imported globals, and collect the names relocated through ``GOT.*``."""
     imports = _Imports()
     count, at = read_unsigned(data, section.body)
     for _ in range(count):
@@ -270,7 +300,6 @@ def _read_imports(data: bytes, section: Section) -> _Imports:
         name, at = read_name(data, at)
         kind = data[at]
         at = _skip_import(data, at)
-        imports.functions += kind == ExternKind.FUNCTION
         imports.globals += kind == ExternKind.GLOBAL
         if module.startswith(b"GOT"):
             imports.relocated.add(name)

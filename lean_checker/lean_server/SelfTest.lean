@@ -33,4 +33,7 @@ unsafe def main (_ : List String) : IO Unit := do
     ("accepted", .bool (kernelAccepts env (eq 2 2) proof)),
     ("refused", .bool (!kernelAccepts env (eq 1 2) proof)),
     ("write", .bool (anywhere || library || program))]
-  IO.println answer.compress
+  let output ← IO.getStdout
+  output.putStrLn answer.compress
+  output.flush
+  IO.Process.exit 0 -- the finalisers of this build crash
