@@ -47,7 +47,7 @@ def validate(request: CheckRequest, toolchain: Toolchain, settings: Settings) ->
     _validate_text("code", request.code, settings.max_code_bytes)
     if request.statement is not None:
         _validate_text("statement", request.statement, MAX_STATEMENT_BYTES)
-    _validate_imports(context.imports)
+    validate_imports(context.imports)
     for name, value in context.options.items():
         _validate_option(name, value)
     return context
@@ -93,7 +93,12 @@ def nesting(text: str) -> int:
     return deepest
 
 
-def _validate_imports(imports: tuple[str, ...] | None) -> None:
+def validate_imports(imports: tuple[str, ...] | None) -> None:
+    """Refuse names that are no module names, before anything is sent.
+
+    Raises:
+        InvalidRequest: a name is malformed.
+    """
     if imports is None:
         return
     if len(imports) > MAX_IMPORTS:

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from aludel.models import Prover, Toolchain
-from aludel.settings import Settings
+from aludel.settings import Settings, load_settings
 from aludel.store import Store
 from lean_checker.checker import LeanChecker
 from lean_checker.pool import LeanPool
 from lean_checker.process import ServerCommand
+from lean_checker.toolchains import LeanToolchain, find_toolchain
 
 FAKES = Path(__file__).parent / "fakes"
 FAKE_SERVER = FAKES / "fake_lean_server.py"
@@ -91,3 +92,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
     with Store.open(Settings(data_dir=tmp_path)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def lean_toolchain() -> LeanToolchain:
+    """The real Lean; an error says how to install it. `-m "not lean"` leaves its tests out."""
+    return find_toolchain(load_settings())
+
+
+@pytest.fixture(scope="session")
+def lean_checker(lean_toolchain: LeanToolchain) -> Iterator[LeanChecker]:
+    """A checker on the real Lean with two processes, shared by all tests."""
+    settings = Settings(pool_size=2)
+    checker = LeanChecker(LeanPool(lean_toolchain, settings), settings)
+    yield checker
+    checker.close()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 Request = dict[str, Any]
+QUESTION = ("statement", "imports", "options")
 DIRECTIVE = re.compile(r"-- fake: (\w+)(?: (\S+))?")
 
 
@@ -209,8 +210,8 @@ def check(request: Request, cases: list[Request]) -> None:
         ACTIONS[directive[1]](request, directive[2])
         return
     for case in cases:
-        asked = (case["code"], case.get("statement"), case.get("imports"))
-        if asked == (request["code"], request.get("statement"), request.get("imports")):
+        wanted = {"options": {}, "statement": None, "imports": None, **case}
+        if all(wanted[key] == request.get(key) for key in ("code", *QUESTION)):
             if "refused" in case:
                 write({"id": request["id"], "ok": False, "error": case["refused"]})
             else:

@@ -1,0 +1,56 @@
+"""Record what the real Lean server finds about each case of ``tests/contract/lean_cases.json``.
+
+Run after a change of the Lean server, with the toolchain installed, from the repository's root:
+``python tests/fakes/record_lean_cases.py``. The fake server answers with these records, so that the
+contract suite means the same on both.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aludel.deadline import Deadline
+from aludel.errors import InvalidRequest
+from aludel.settings import load_settings
+from lean_checker.checker import build_checker
+from lean_checker.process import LeanProcess
+
+CASES = Path(__file__).parents[1] / "contract" / "lean_cases.json"
+
+
+def record(process: LeanProcess, case: dict[str, Any]) -> None:
+    """Replace what is recorded for ``case`` by what ``process`` answers now."""
+    body = {
+        "imports": case.get("imports"),
+        "options": case.get("options", {}),
+        "statement": case.get("statement"),
+        "code": case["code"],
+        "heartbeats": case.get("budget", {}).get("heartbeats", 200_000),
+        "allow_native": case.get("policy", {}).get("allow_native_decide", False),
+    }
+    case.pop("facts", None)
+    case.pop("refused", None)
+    try:
+        case["facts"] = process.ask("check", body, Deadline.after(60)).result
+    except InvalidRequest as refusal:
+        code = refusal.code
+        case["refused"] = {"code": code, "field": refusal.field, "message": refusal.message}
+
+
+def main() -> None:
+    """Record every case and write the file anew."""
+    cases = json.loads(CASES.read_text(encoding="utf-8"))
+    checker = build_checker(load_settings())
+    try:
+        with checker.pool.lease(None, Deadline.after(120)) as process:
+            for case in cases:
+                record(process, case)
+    finally:
+        checker.close()
+    CASES.write_text(json.dumps(cases, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
