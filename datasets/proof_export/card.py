@@ -35,6 +35,7 @@ def render_card(
         command=made.command,
         version=made.version,
         commit=made.commit or "unknown (not run from a checkout)",
+        seed="none" if made.seed is None else made.seed,
     )
 
 
@@ -112,6 +113,7 @@ def render_manifest(
         "version": made.version,
         "commit": made.commit,
         "command": made.command,
+        "seed": made.seed,
         "records": tally.records,
         "counts": tally.groups(),
         "files": [

@@ -19,21 +19,26 @@ class Provenance:
         command: the command line, the output folder left out.
         version: version of Aludel.
         commit: commit of the checkout that ran, if it is one.
+        seed: seed of what made the records, where one command made them and the export.
         toolchains: what is known about each toolchain, by digest.
     """
 
     command: str
     version: str
     commit: str | None = None
+    seed: int | None = None
     toolchains: dict[str, Toolchain] = field(default_factory=dict)
 
 
-def provenance(command: str, toolchains: dict[str, Toolchain]) -> Provenance:
+def provenance(
+    command: str, toolchains: dict[str, Toolchain], seed: int | None = None
+) -> Provenance:
     """Return the provenance of an export that this installation makes now."""
     return Provenance(
         command=command,
         version=importlib.metadata.version("aludel"),
         commit=checkout_commit(Path(aludel.__file__).parents[1]),
+        seed=seed,
         toolchains=toolchains,
     )
 

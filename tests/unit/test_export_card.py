@@ -45,7 +45,7 @@ def _record(i: int) -> VariantRecord:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
-    made = Provenance("aludel export", "1.2.3", "c0ffee", toolchains={DIGESTS[0]: TOOLCHAIN})
+    made = Provenance("aludel export", "1.2.3", "c0ffee", 7, toolchains={DIGESTS[0]: TOOLCHAIN})
     out = tmp_path_factory.mktemp("card") / "out"
     return export((_record(i) for i in range(101)), out, ExportOptions(shard_rows=40), made)
 
@@ -117,7 +117,9 @@ def test_columns(card: str) -> None:
 
 
 def test_provenance(card: str) -> None:
-    assert "- Command: `aludel export`\n- Version: aludel 1.2.3\n- Commit: c0ffee\n" in card
+    assert (
+        "- Command: `aludel export`\n- Version: aludel 1.2.3\n- Commit: c0ffee\n- Seed: 7\n" in card
+    )
 
 
 def test_front_matter_names_files_that_exist(report: ExportReport, card: str) -> None:
