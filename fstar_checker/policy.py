@@ -69,8 +69,8 @@ _SEVERITY = (
     RejectReason.ADMIT,
     RejectReason.FORBIDDEN_CONSTRUCT,
     RejectReason.STATEMENT_MISMATCH,
-    RejectReason.EXTRA_DECLARATION,
     RejectReason.MISSING_DECLARATION,
+    RejectReason.EXTRA_DECLARATION,
 )
 
 

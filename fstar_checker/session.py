@@ -214,6 +214,8 @@ class Session:
             try:
                 line = self.process.line(deadline)
             except DeadlinePassed:
+                if strays:
+                    break
                 raise BackendUnavailable("F* sent no banner in time") from None
             except BackendCrashed as error:
                 said = " ".join([*strays, error.message])[-500:]

@@ -90,7 +90,7 @@ def test_every_reason_a_lean_candidate_can_be_refused_for_is_tried() -> None:
 def test_diagnostics_point_into_the_candidates_own_text(checker: Checker) -> None:
     case = next(case for case in CASES if case["name"] == "a syntax error")
     found = checker.check(request_of(case)).diagnostics[0].start
-    assert found and (found.line, found.column) == (1, case["code"].index(":= rfl"))
+    assert found and (found.line, found.column) == (1, case["code"].index(" := rfl"))
 
 
 def test_the_toolchain_introduces_itself(checker: Checker) -> None:

@@ -1,8 +1,8 @@
 """A prover without a prover: the candidate's own text says what becomes of it.
 
 ``accept``, ``reject``, ``undecided``, ``invalid``, ``crash`` (as if the process had died),
-``unavailable``, ``bug``; ``sleep N`` before it takes N seconds. Every call is appended to a log file
-if one is given, so that another process can count them.
+``unavailable``, ``bug``; ``sleep N`` before it takes N seconds. Every call is appended to a log
+file if one is given, so that another process can count them.
 """
 
 from __future__ import annotations

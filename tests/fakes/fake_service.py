@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fake_checker import FakeChecker
+
 import cli.serve
 import cli.worker
 from aludel.errors import AludelError
 from aludel.settings import load_settings
-from fake_checker import FakeChecker
 from workers.runtime import MutationContext, Parts
 
 

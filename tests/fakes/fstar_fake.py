@@ -1,0 +1,119 @@
+"""A HAND-WRITTEN stand-in for F* with protocol 3; not a recording, and it proves nothing.
+
+It exists for what the recordings cannot show: features of protocol 3, and machines that fail. It
+answers ``success`` to every push except where the code holds one of the words below. Usage:
+``fstar_fake.py [FEATURE ...]`` adds features to the banner; a file ``crash-once`` in the working
+folder makes the word ``crash_once`` work the second time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+FEATURES = ["exit", "interrupt", "lookup", "pop", "push", "vfs-add", "progress"]
+
+
+class Interrupted(Exception):
+    """SIGINT while a query runs."""
+
+
+def issue(
+    message: str, line: int, level: str = "error", number: int | None = None
+) -> dict[str, Any]:
+    place = {"fname": "<input>", "beg": [line, 0], "end": [line, 1]}
+    found: dict[str, Any] = {"level": level, "message": message, "ranges": [place]}
+    return found if number is None else {**found, "number": number}
+
+
+def push(code: str, line: int) -> tuple[str, list[dict[str, Any]]]:
+    if "Lemma False" in code:
+        return "failure", [issue("assertion failed; the SMT solver says unknown", line)]
+    if "crash_now" in code or ("crash_once" in code and not Path("crash-once").exists()):
+        Path("crash-once").touch()
+        os._exit(9)
+    if "hang_here" in code:
+        time.sleep(600)
+    if "grow_here" in code:
+        held = bytearray(600 * 2**20)
+        time.sleep(600 + len(held) * 0)
+    if "garbage_here" in code:
+        print("{this is not JSON", flush=True)
+        time.sleep(600)
+    if "no_solver" in code:
+        return "failure", [issue("Z3 not found", line, number=17)]
+    if "own_fault" in code:
+        return "failure", [issue("ASSERTION FAILURE: F* may be in an inconsistent state", line)]
+    if "hidden_assume" in code:
+        return "success", [issue("an assumption is used", line, "warning", 335)]
+    if "wrong_type" in code:
+        return "failure", [issue("Expected type nat", line, number=189)]
+    return "success", []
+
+
+class Fake:
+    """The stack of pushed texts, and answers."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[str, int]] = []
+
+    def answer(self, query: str, args: dict[str, Any]) -> tuple[str, Any]:
+        if query == "push":
+            status, issues = push(args["code"], args["line"])
+            if status == "success":
+                self.held.append((args["code"], args["line"]))
+            return status, issues
+        if query == "pop":
+            if not self.held:
+                return "failure", "Too many pops"
+            self.held.pop()
+            return "success", None
+        if query == "lookup":
+            return self.lookup(args["symbol"])
+        if query == "push-partial-checked-file":
+            self.held.append((args["until-lid"], 0))
+            return "success", []
+        return "success", None
+
+    def lookup(self, symbol: str) -> tuple[str, Any]:
+        for code, line in reversed(self.held):
+            match = re.search(rf"let\s+(?:rec\s+)?{re.escape(symbol)}\b", code)
+            if match:
+                at = line + code[: match.start()].count("\n")
+                place = {"fname": "<input>", "beg": [at, 4], "end": [at, 5]}
+                return "success", {"kind": "symbol", "name": symbol, "defined-at": place}
+        return "failure", "No such symbol, module, or namespace."
+
+
+def interrupt(*_: object) -> None:
+    raise Interrupted
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, interrupt)
+    banner = {"kind": "protocol-info", "version": 3, "features": FEATURES + sys.argv[1:]}
+    print(json.dumps(banner), flush=True)
+    fake = Fake()
+    log = Path("queries.log").open("a")  # noqa: SIM115 - open as long as the process
+    for line in sys.stdin:
+        asked = json.loads(line)
+        log.write(line)
+        log.flush()
+        try:
+            status, body = fake.answer(asked["query"], asked["args"])
+        except Interrupted:
+            status, body = "failure", []
+        head = {"kind": "response", "query-id": asked["query-id"]}
+        print(json.dumps({**head, "status": status, "response": body}), flush=True)
+        if asked["query"] == "exit":
+            return
+
+
+if __name__ == "__main__":
+    main()
