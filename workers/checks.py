@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, StoreError
 from aludel.jobs import JobKind
-from aludel.models import Budget, CheckRequest, Undecided, Verdict, content_hash
+from aludel.models import CheckRequest, Verdict
 from aludel.queue import dispatch
 from aludel.store import Claim
 from workers.leasing import LeaseKeeper, conclude
@@ -38,11 +38,11 @@ class _Turn:
     def __init__(self, runtime: Runtime, job_id: str) -> None:
         self._runtime = runtime
         self._job_id = job_id
+        self._checker = runtime.cached.batch()
         self._deadline = Deadline.after(TURN_S)
         self._lock = threading.Lock()
         self._stock: deque[Claim] = deque()
         self._held: dict[int, Claim] = {}
-        self._undecided: dict[tuple[str, Budget], Verdict] = {}
         self._exhausted = False
         self._broken = False
 
@@ -104,18 +104,11 @@ class _Turn:
                 self._held.pop(claim.item_id, None)
 
     def _judge(self, request: CheckRequest) -> Verdict:
-        checker = self._runtime.cached
-        toolchain = checker.toolchain
+        toolchain = self._checker.toolchain
         if request.toolchain not in (None, toolchain.name):
             raise InvalidRequest(
                 f"this worker has the toolchain {toolchain.name}, not {request.toolchain}",
                 field="toolchain",
                 fix="name one that GET /v1/toolchains lists",
             )
-        # Equal candidates of a batch cost one time-out, not one each.
-        key = (content_hash(toolchain.digest, request), request.budget)
-        known = self._undecided.get(key)
-        verdict = checker.check(request) if known is None else known
-        if isinstance(verdict, Undecided):
-            self._undecided[key] = verdict
-        return verdict
+        return self._checker.check(request)

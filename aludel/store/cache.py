@@ -10,6 +10,7 @@ from aludel.protocols import Checker
 from aludel.store.store import Store
 
 _Flight = tuple[str, Budget]
+_Undecided = dict[_Flight, Undecided]
 
 
 class CachedChecker:
@@ -39,24 +40,40 @@ class CachedChecker:
             InvalidRequest: the request itself is wrong.
             BackendUnavailable: the prover or the store failed.
         """
+        return self._check(request, {})
+
+    def batch(self) -> Checker:
+        """Return a checker for one batch, which asks for undecided candidates only once too."""
+        return _Batch(self)
+
+    def close(self) -> None:
+        """Close the checker; the store stays open."""
+        self._checker.close()
+
+    def _check(self, request: CheckRequest, undecided: _Undecided) -> Verdict:
         key = content_hash(self.toolchain.digest, request)
         known = self._store.verdicts.get(key)
         if known is not None:
             return known
         flight = (key, request.budget)
         with self._lock:
+            if flight in undecided:
+                return undecided[flight]
             waiting = self._flights.get(flight)
             if waiting is None:
                 mine = self._flights[flight] = Future()
         if waiting is not None:
             return waiting.result()
-        return self._lead(flight, mine, request)
+        return self._lead(flight, mine, request, undecided)
 
-    def close(self) -> None:
-        """Close the checker; the store stays open."""
-        self._checker.close()
-
-    def _lead(self, flight: _Flight, mine: Future[Verdict], request: CheckRequest) -> Verdict:
+    def _lead(
+        self,
+        flight: _Flight,
+        mine: Future[Verdict],
+        request: CheckRequest,
+        undecided: _Undecided,
+    ) -> Verdict:
+        verdict = None
         try:
             verdict = self._decide(flight[0], request)
         except BaseException as error:
@@ -68,6 +85,8 @@ class CachedChecker:
         finally:
             with self._lock:
                 del self._flights[flight]
+                if isinstance(verdict, Undecided):
+                    undecided[flight] = verdict
 
     def _decide(self, key: str, request: CheckRequest) -> Verdict:
         # Another flight may have landed between the look into the store and the take-off.
@@ -78,3 +97,21 @@ class CachedChecker:
         if not isinstance(verdict, Undecided):
             self._store.verdicts.put(request, self.toolchain, verdict)
         return verdict
+
+
+class _Batch:
+    """A caching checker that lives as long as one batch, and remembers what stayed undecided."""
+
+    def __init__(self, cached: CachedChecker) -> None:
+        self._cached = cached
+        self._undecided: _Undecided = {}
+
+    @property
+    def toolchain(self) -> Toolchain:
+        return self._cached.toolchain
+
+    def check(self, request: CheckRequest) -> Verdict:
+        return self._cached._check(request, self._undecided)
+
+    def close(self) -> None:
+        self._cached.close()

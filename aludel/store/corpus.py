@@ -16,7 +16,7 @@ from aludel.store.clock import Clock
 from aludel.store.database import Database, insert_ignore
 from aludel.store.tables import JobVariantRow, TheoremRow, VariantParentRow, VariantRow
 
-_PAGE = 500
+_PAGE = 200
 _COLUMNS = tuple(set(VariantRecord.model_fields) - {"parents"})
 
 
@@ -180,7 +180,7 @@ class Variants:
             .limit(limit)
         )
         with self._database.read() as session:
-            places = dict(session.execute(links).tuples().all())
+            places = dict(session.execute(links).all())
             found = _records(session, select(VariantRow).where(VariantRow.id.in_(places)))
         return sorted((places[key], record) for key, record in found)
 

@@ -1,0 +1,189 @@
+"""API and workers in processes of their own, with a real Redis between them."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from service_process import Service, descendants, free_port, gone, until
+
+pytestmark = [
+    pytest.mark.redis,
+    pytest.mark.skipif(
+        shutil.which("redis-server") is None,
+        reason="needs redis-server on PATH (apt-get install redis-server)",
+    ),
+]
+
+
+class Redis:
+    """A Redis server of its own, without persistence."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--dir", str(self._folder), "--save", ""]
+        self._process = subprocess.Popen(
+            ["redis-server", *options, "--bind", "127.0.0.1", "--appendonly", "no"],
+            stdout=subprocess.DEVNULL,
+        )
+        until(self._answers, "Redis")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(redis.Redis(port=self.port).ping())
+        except redis.ConnectionError:
+            return False
+
+
+@pytest.fixture
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def service(tmp_path: Path, broker: Redis) -> Iterator[Service]:
+    started = Service(tmp_path, ALUDEL_BROKER_URL=broker.url, ALUDEL_LEASE_S="1.5")
+    yield started
+    started.close()
+
+
+def test_a_batch_through_a_separate_worker(service: Service) -> None:
+    service.start("serve")
+    service.start("worker")
+    service.ready()
+    answer = service.http.post("/v1/checks", params={"wait": 20}, json={"code": "accept"})
+    assert answer.status_code == 200
+    job = service.submit(["accept 1", "reject", "undecided", "invalid"] * 20)
+    progress = service.ended(job)["progress"]
+    assert (progress["accepted"], progress["rejected"]) == (20, 20)
+    assert (progress["undecided"], progress["failed"]) == (20, 20)
+    assert sorted(set(service.calls())) == ["accept", "accept 1", "invalid", "reject", "undecided"]
+    assert service.calls().count("accept 1") == 1
+    mutation = service.http.post("/v1/mutations", json={"pattern": "Nat.*"}).json()["id"]
+    assert service.ended(mutation)["summary"] == {"pattern": "Nat.*", "constructed": 0}
+
+
+def test_the_service_is_not_ready_before_a_worker_is(service: Service) -> None:
+    service.start("serve")
+    until(lambda: service.http.get("/healthz").status_code == 200, "the API")
+    assert service.http.get("/readyz").status_code == 503
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["group", "parent"])
+def test_killed_workers_lose_no_result_and_double_none(
+    service: Service, tmp_path: Path, whole_group: bool
+) -> None:
+    service.start("serve")
+    worker = service.start("worker")
+    service.ready()
+    count = 150
+    job = service.submit([f"sleep 0.04 accept {i}" for i in range(count)])
+    draw = random.Random(20261123)  # noqa: S311 - the moments of the kills, not a secret
+    kept: dict[int, tuple[str, str]] = {}
+    for _ in range(2):
+        goal = service.job(job)["progress"]["done"] + draw.randint(8, 25)
+        until(lambda goal=goal: service.job(job)["progress"]["done"] >= goal, "progress")  # type: ignore[misc]
+        family = descendants(worker.pid)
+        if whole_group:
+            os.killpg(worker.pid, signal.SIGKILL)
+        else:
+            worker.kill()
+        worker.wait()
+        assert gone(family)
+        finished = _finished(tmp_path)
+        assert all(finished[position] == kept[position] for position in kept)
+        kept = finished
+        assert len(kept) < count
+        worker = service.start("worker")
+    ended = service.ended(job)
+    assert (ended["state"], ended["progress"]["accepted"]) == ("done", count)
+    finished = _finished(tmp_path)
+    assert len(finished) == count
+    assert all(finished[position] == kept[position] for position in kept)
+    _nothing_is_doubled(tmp_path, service, count)
+
+
+def test_a_killed_process_of_the_pool_is_replaced(service: Service) -> None:
+    service.start("serve")
+    worker = service.start("worker")
+    service.ready()
+    job = service.submit([f"sleep 0.04 accept {i}" for i in range(60)])
+    until(lambda: service.job(job)["progress"]["done"] >= 5, "progress")
+    child = until(lambda: descendants(worker.pid)[1:], "the worker's process")[0]
+    child.kill()
+    assert service.ended(job)["progress"]["accepted"] == 60
+    assert worker.poll() is None
+
+
+def test_a_broker_that_loses_everything_loses_no_job(service: Service, broker: Redis) -> None:
+    service.start("serve")
+    service.start("worker")
+    service.ready()
+    broker.stop()
+    job = service.submit([f"accept {i}" for i in range(40)])
+    assert service.job(job)["state"] == "queued"
+    assert service.http.get("/readyz").status_code == 503
+    broker.start()
+    assert service.ended(job)["progress"]["accepted"] == 40
+
+
+def test_a_worker_that_is_told_to_stop_finishes_its_turn(service: Service) -> None:
+    service.start("serve")
+    worker = service.start("worker")
+    service.ready()
+    job = service.submit([f"sleep 0.1 accept {i}" for i in range(100)])
+    until(lambda: service.job(job)["progress"]["done"] >= 5, "progress")
+    family = descendants(worker.pid)
+    worker.terminate()
+    assert worker.wait(20) == 0
+    assert gone(family)
+    progress = service.job(job)["progress"]
+    assert progress["running"] == 0
+    assert progress["queued"] > 0
+    service.start("worker")
+    assert service.ended(job)["progress"]["accepted"] == 100
+    assert all(item["attempts"] == 1 for item in service.items(job))
+
+
+def _finished(folder: Path) -> dict[int, tuple[str, str]]:
+    with sqlite3.connect(folder / "aludel.sqlite3") as raw:
+        rows = raw.execute(
+            "SELECT position, verdict_hash, finished_at FROM items WHERE state = 'done'"
+        ).fetchall()
+    raw.close()
+    return {position: (key, at) for position, key, at in rows}
+
+
+def _nothing_is_doubled(folder: Path, service: Service, count: int) -> None:
+    with sqlite3.connect(folder / "aludel.sqlite3") as raw:
+        assert raw.execute("SELECT count(*) FROM items").fetchone() == (count,)
+        assert raw.execute("SELECT count(*), count(DISTINCT hash) FROM verdicts").fetchone() == (
+            count,
+            count,
+        )
+    raw.close()
+    calls = service.calls()
+    assert set(calls) == {f"sleep 0.04 accept {i}" for i in range(count)}
+    # Only what was under way when a worker died was asked for again.
+    assert len(calls) <= count + 2 * 3

@@ -1,0 +1,110 @@
+"""The caching checker: equal candidates are checked once."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fake_checker import TOOLCHAIN, FakeChecker
+
+from aludel.errors import BackendCrashed, InvalidRequest
+from aludel.models import Budget, CheckRequest, Policy
+from aludel.store import CachedChecker, Store
+
+
+@pytest.fixture
+def checker() -> FakeChecker:
+    return FakeChecker()
+
+
+@pytest.fixture
+def cached(checker: FakeChecker, store: Store) -> CachedChecker:
+    return CachedChecker(checker, store)
+
+
+@pytest.mark.parametrize("code", ["accept", "reject"])
+def test_a_decided_candidate_is_checked_once(
+    cached: CachedChecker, checker: FakeChecker, store: Store, code: str
+) -> None:
+    first = cached.check(CheckRequest(code=code))
+    again = cached.check(CheckRequest(code=code, budget=Budget(wall_s=1), metadata={"a": "b"}))
+    assert first == again == store.verdicts.get(first.hash)
+    assert checker.calls == [code]
+    assert cached.toolchain == TOOLCHAIN
+
+
+def test_whatever_decides_is_part_of_the_key(cached: CachedChecker, checker: FakeChecker) -> None:
+    cached.check(CheckRequest(code="accept"))
+    cached.check(CheckRequest(code="accept", statement="theorem t : True"))
+    cached.check(CheckRequest(code="accept", policy=Policy(allow_helpers=False)))
+    assert len(checker.calls) == 3
+
+
+def test_undecided_is_asked_again(
+    cached: CachedChecker, checker: FakeChecker, store: Store
+) -> None:
+    request = CheckRequest(code="undecided")
+    verdict = cached.check(request)
+    assert store.verdicts.get(verdict.hash) is None
+    cached.check(request)
+    assert len(checker.calls) == 2
+
+
+@pytest.mark.parametrize(("code", "kind"), [("invalid", InvalidRequest), ("crash", BackendCrashed)])
+def test_errors_pass_through_and_leave_nothing(
+    cached: CachedChecker, checker: FakeChecker, code: str, kind: type[Exception]
+) -> None:
+    for _ in range(2):
+        with pytest.raises(kind):
+            cached.check(CheckRequest(code=code))
+    assert len(checker.calls) == 2
+
+
+@pytest.mark.parametrize("code", ["sleep 0.3 accept", "sleep 0.3 undecided", "sleep 0.3 reject"])
+def test_equal_candidates_at_the_same_time_wait_for_one_check(
+    cached: CachedChecker, checker: FakeChecker, code: str
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        verdicts = list(pool.map(cached.check, [CheckRequest(code=code)] * 8))
+    assert checker.calls == [code]
+    assert all(verdict == verdicts[0] for verdict in verdicts)
+
+
+def test_waiting_ones_share_the_error_of_the_one_that_checks(
+    cached: CachedChecker, checker: FakeChecker
+) -> None:
+    def check(_: int) -> str:
+        try:
+            return cached.check(CheckRequest(code="sleep 0.3 crash")).kind
+        except BackendCrashed as error:
+            return error.code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(check, range(4))) == {"backend_crashed"}
+    assert len(checker.calls) == 1
+
+
+def test_another_process_may_have_recorded_meanwhile(store: Store) -> None:
+    slow, quick = FakeChecker(), FakeChecker()
+    request = CheckRequest(code="sleep 0.2 accept")
+    verdicts = []
+    threads = [
+        threading.Thread(target=lambda c=c: verdicts.append(CachedChecker(c, store).check(request)))
+        for c in (slow, quick)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {verdict.hash for verdict in verdicts} == {verdicts[0].hash}
+    assert store.verdicts.get(verdicts[0].hash) in verdicts
+
+
+def test_closing_closes_the_checker_and_not_the_store(
+    cached: CachedChecker, checker: FakeChecker, store: Store
+) -> None:
+    verdict = cached.check(CheckRequest(code="accept"))
+    cached.close()
+    assert checker._closed.is_set()
+    assert store.verdicts.get(verdict.hash) == verdict
