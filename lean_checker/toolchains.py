@@ -16,7 +16,13 @@ from aludel.settings import Settings
 from lean_checker.embedded import release
 from lean_checker.embedded.command import Host
 from lean_checker.embedded.install import install_root
-from lean_checker.embedded.manifest import INSTALL_FIX, Manifest, check_sizes, read_manifest
+from lean_checker.embedded.manifest import (
+    INSTALL_FIX,
+    Manifest,
+    check_hashes,
+    check_sizes,
+    read_manifest,
+)
 from lean_checker.embedded.program import ensure_program, program_command
 from lean_checker.embedded.progress import Progress, Silent
 from lean_checker.embedded.selftest import ensure_tested
@@ -94,6 +100,18 @@ def list_toolchains(settings: Settings) -> list[InstalledLean]:
     except ToolchainMissing:
         return []
     return [InstalledLean(_describe(manifest), root, manifest.host, _note(manifest))]
+
+
+def verify_toolchain(settings: Settings) -> Manifest:
+    """Hash every file of the installed toolchain (some seconds); return its manifest.
+
+    Raises:
+        ToolchainMissing: it is not installed, or a file is missing or differs.
+    """
+    root = install_root(settings)
+    manifest = _intact_manifest(root)
+    check_hashes(root, manifest)
+    return manifest
 
 
 def _intact_manifest(root: Path) -> Manifest:

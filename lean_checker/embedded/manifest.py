@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -136,9 +135,7 @@ def check_sizes(root: Path, manifest: Manifest) -> None:
         raise _damaged(root / "lib" / "Init.olean")
 
 
-def check_hashes(
-    root: Path, manifest: Manifest, progress: Callable[[str], None] = lambda _: None
-) -> None:
+def check_hashes(root: Path, manifest: Manifest) -> None:
     """Hash everything and compare (a few seconds).
 
     Raises:
@@ -146,10 +143,8 @@ def check_hashes(
     """
     check_sizes(root, manifest)
     for name, record in manifest.files.items():
-        progress(name)
         if hash_file(root / name) != record:
             raise _damaged(root / name)
-    progress("library")
     if scan_library(root / "lib") != manifest.library:
         raise _damaged(root / "lib")
 

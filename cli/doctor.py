@@ -1,0 +1,237 @@
+"""``aludel doctor``: everything a user needs, and how to mend what is lacking."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.console import Console
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from aludel.deadline import Deadline
+from aludel.errors import (
+    EX_UNAVAILABLE,
+    AludelError,
+    BackendUnavailable,
+    InvalidRequest,
+    StoreError,
+    ToolchainMissing,
+)
+from aludel.queue import MEMORY_BROKER, broker_app, ensure_broker
+from aludel.settings import Settings, load_settings
+from fstar_checker.toolchain import find_fstar
+from lean_checker.embedded import release
+from lean_checker.embedded.install import install_root, is_installed
+from lean_checker.node import MINIMUM_MAJOR, find_node
+from lean_checker.process import LeanProcess
+from lean_checker.toolchains import find_toolchain, verify_toolchain
+from lean_checker.watchdog import Watchdog
+
+_PYTHON = (3, 11)
+_START_S = 180.0
+_COLOURS = {"ok": "green", "failed": "red", "absent": "yellow"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: ``failed`` stops Aludel, ``absent`` only what its detail names."""
+
+    name: str
+    status: Literal["ok", "failed", "absent"]
+    detail: str
+    fix: str | None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How one thing is looked at: ``run`` returns what it found, or raises what is wrong."""
+
+    name: str
+    run: Callable[[Settings], str]
+    required: bool = True
+
+    def check(self, settings: Settings) -> Check:
+        """Look, and turn what was raised into a finding."""
+        try:
+            return Check(self.name, "ok", self.run(settings), None)
+        except AludelError as error:
+            where = f"{error.field}: " if error.field else ""
+            status: Literal["failed", "absent"] = "failed" if self.required else "absent"
+            return Check(self.name, status, f"{where}{error.message}", error.fix)
+
+
+def _python(_: Settings) -> str:
+    if sys.version_info < _PYTHON:
+        wanted = ".".join(map(str, _PYTHON))
+        raise ToolchainMissing(
+            f"Python {platform.python_version()} is too old", fix=f"use Python {wanted} or newer"
+        )
+    return platform.python_version()
+
+
+def _node(settings: Settings) -> str:
+    node = find_node(settings)
+    return f"{node.version} at {node.path} ({MINIMUM_MAJOR} or newer is needed)"
+
+
+def _npm(settings: Settings) -> str:
+    npm = find_node(settings).npm
+    if npm is not None:
+        return npm[-1]
+    found = shutil.which("npm")
+    if found is None:
+        raise ToolchainMissing(
+            "neither beside Node nor on PATH; only the installation needs it",
+            fix="install npm, or use `aludel toolchain install --tarball FILE`",
+        )
+    return found
+
+
+def _cache(settings: Settings) -> str:
+    folder = settings.cache_dir.expanduser()
+    try:
+        free = _probe_folder(folder)
+    except OSError as error:
+        raise ToolchainMissing(
+            f"cannot be written: {error.strerror}",
+            field=str(folder),
+            fix="make it writable, or set ALUDEL_CACHE_DIR",
+        ) from error
+    needed = release.DOWNLOAD_MB + release.INSTALLED_MB
+    if free < needed and not is_installed(install_root(settings)):
+        raise ToolchainMissing(
+            f"{free} MB are free, the embedded Lean needs {needed}",
+            field=str(folder),
+            fix="free some space, or set ALUDEL_CACHE_DIR",
+        )
+    return f"{folder}, {free} MB free"
+
+
+def _toolchain(settings: Settings) -> str:
+    manifest = verify_toolchain(settings)
+    slow = f"; slow starts: {manifest.fallback_reason}" if manifest.fallback_reason else ""
+    return f"{manifest.name} {manifest.version}, every file intact, {manifest.host} host{slow}"
+
+
+def _server(settings: Settings) -> str:
+    command = find_toolchain(settings).server_command()
+    watchdog = Watchdog()
+    started = time.monotonic()
+    try:
+        process = LeanProcess.start(
+            command,
+            Deadline.after(_START_S),
+            watchdog=watchdog,
+            memory_mb=settings.process_memory_mb,
+        )
+        try:
+            process.ask("ping", {}, Deadline.after(_START_S))
+            return f"answers {time.monotonic() - started:.1f} s after its start"
+        finally:
+            process.kill()
+    finally:
+        watchdog.close()
+
+
+def _database(settings: Settings) -> str:
+    try:
+        database = make_url(settings.store_url).database
+    except ArgumentError as error:
+        raise InvalidRequest("not a database URL", field="ALUDEL_DATABASE_URL") from error
+    path = Path(database or "")
+    try:
+        _probe_folder(path.parent)
+        if path.exists():
+            path.open("r+b").close()
+    except OSError as error:
+        raise StoreError(
+            f"cannot be written: {error.strerror}",
+            field=str(path),
+            fix="make it writable, or set ALUDEL_DATA_DIR or ALUDEL_DATABASE_URL",
+        ) from error
+    return f"{path}{'' if path.exists() else ' (made at first use)'}"
+
+
+def _broker(settings: Settings) -> str:
+    if settings.broker_url == MEMORY_BROKER:
+        return "in this process; nothing else is needed"
+    ensure_broker(broker_app(settings))
+    return "answers"
+
+
+def _redis_server(_: Settings) -> str:
+    found = shutil.which("redis-server")
+    if found is None:
+        raise BackendUnavailable(
+            "not on PATH; only the tests need it", fix="make redis, or your system's package"
+        )
+    return found
+
+
+def _fstar(settings: Settings) -> str:
+    found = find_fstar(settings)
+    return f"{found.toolchain.version} at {found.program}"
+
+
+PROBES = (
+    Probe("Python", _python),
+    Probe("Node", _node),
+    Probe("npm", _npm, required=False),
+    Probe("cache folder", _cache),
+    Probe("Lean toolchain", _toolchain),
+    Probe("Lean server", _server),
+    Probe("database", _database),
+    Probe("broker", _broker),
+    Probe("redis-server", _redis_server, required=False),
+    Probe("F*", _fstar, required=False),
+)
+
+
+def _probe_folder(folder: Path) -> int:
+    """Write a file into ``folder``, or where it would be made; return the free megabytes.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    with tempfile.TemporaryFile(dir=existing) as file:
+        file.write(b"aludel")
+        file.flush()
+    return shutil.disk_usage(existing).free // 2**20
+
+
+def _look(settings: Settings, console: Console) -> Iterator[Check]:
+    for probe in PROBES:
+        with console.status(f"Looking at {probe.name}"):
+            yield probe.check(settings)
+
+
+@click.command(name="doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(as_json: bool) -> int:
+    """Check everything Aludel needs, and say how to mend each lack."""
+    checks = list(_look(load_settings(), Console(stderr=True)))
+    healthy = all(check.status != "failed" for check in checks)
+    if as_json:
+        click.echo(json.dumps({"ok": healthy, "checks": [asdict(check) for check in checks]}))
+    else:
+        _show(checks)
+    return 0 if healthy else EX_UNAVAILABLE
+
+
+def _show(checks: list[Check]) -> None:
+    for check in checks:
+        status = click.style(f"{check.status:7}", fg=_COLOURS[check.status])
+        click.echo(f"{status} {check.name:15} {check.detail}")
+        if check.fix:
+            click.echo(f"{'':23} to mend it: {check.fix}")
