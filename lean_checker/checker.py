@@ -64,6 +64,8 @@ class LeanChecker:
             finding = Finding(UndecidedReason(limit.limit), limit.message)
             return refusal(finding, content_hash=digest, usage=limit.usage)
         except ProcessDied as death:
+            if death.defective:
+                raise
             message = f"the candidate exhausts the prover: {death.message}"
             finding = Finding(UndecidedReason.MEMORY, message)
             return refusal(finding, content_hash=digest, usage=death.usage)
@@ -76,7 +78,7 @@ class LeanChecker:
         try:
             return self._attempt(request, context, digest)
         except ProcessDied as death:
-            if death.exhausted:
+            if death.exhausted or death.defective:
                 raise
             _LOG.warning("a candidate's process died, trying once more: %s", death.message)
             return self._attempt(request, context, digest, spent=death.usage)

@@ -44,8 +44,11 @@ _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
 _EXIT_S = 10.0
 _TAIL_BYTES = 8_192
+_QUOTED = 300
 # What V8, Emscripten and Lean write when heap or stack has run out.
 _EXHAUSTED = ("out of memory", "cannot enlarge memory", "stack overflow", "maximum call stack size")
+# What Lean writes when our own program calls what the toolchain does not have.
+_DEFECT = "could not find native implementation"
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class ProcessDied(BackendCrashed):
     """The process ended by itself in the middle of a request."""
 
     def __init__(self, status: int | None, stderr_tail: str, usage: Usage) -> None:
-        said = f": {stderr_tail.splitlines()[-1][:200]}" if stderr_tail.strip() else ""
+        words = " ".join(stderr_tail[-_QUOTED:].split())
+        said = f" ({words})" if words else ""
         super().__init__(f"the Lean server stopped with exit code {status}{said}")
         self.status = status
         self.stderr_tail = stderr_tail
@@ -97,6 +101,11 @@ class ProcessDied(BackendCrashed):
         """Whether its last words say that heap or stack had run out."""
         words = self.stderr_tail.lower()
         return any(sign in words for sign in _EXHAUSTED)
+
+    @property
+    def defective(self) -> bool:
+        """Whether its last words blame the server program, not what it was given."""
+        return _DEFECT in self.stderr_tail.lower()
 
 
 class _Cost:

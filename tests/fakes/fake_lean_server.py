@@ -104,6 +104,12 @@ def exhaust(_request: Request, _: str | None) -> None:
     os._exit(1)
 
 
+def defect(_request: Request, _: str | None) -> None:
+    sys.stderr.write("Could not find native implementation of external declaration 'A.b'\n\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
 def grow(request: Request, megabytes: str | None) -> None:
     """Take memory and keep it, then wait to be noticed."""
     block = bytearray(int(megabytes or 0) * 2**20)
@@ -197,9 +203,9 @@ def who(request: Request, _: str | None) -> None:
 ACTIONS = {
     action.__name__: action
     for action in (
-        accept, slow, hang, spin, spawn, leave, crash_once, exhaust, grow, swell, wrong_id, odd,
-        array, huge, noisy, chatter, internal, invalid, unknown_match, extra_field,
-        forgotten_statement, burn, who,
+        accept, slow, hang, spin, spawn, leave, crash_once, exhaust, defect, grow, swell,
+        wrong_id, odd, array, huge, noisy, chatter, internal, invalid, unknown_match,
+        extra_field, forgotten_statement, burn, who,
     )
 }  # fmt: skip
 

@@ -108,6 +108,14 @@ def test_running_out_of_memory_is_not_tried_twice(fake_checker: LeanChecker) -> 
     assert fake_checker.pool.stats().started == 1
 
 
+def test_a_defect_of_the_server_program_is_not_blamed_on_the_candidate(
+    fake_checker: LeanChecker,
+) -> None:
+    with pytest.raises(BackendCrashed, match=r"A\.b"):
+        check(fake_checker, "defect")
+    assert fake_checker.pool.stats().started == 1
+
+
 def test_a_prover_that_cannot_even_do_the_probe_is_a_broken_machine(
     fake_checkers: MakeChecker,
 ) -> None:
