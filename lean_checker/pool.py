@@ -119,6 +119,11 @@ class LeanPool:
         return self._toolchain.toolchain
 
     @property
+    def size(self) -> int:
+        """How many processes there can be at once."""
+        return self._size
+
+    @property
     def memory_mb(self) -> float:
         """Resident megabytes at which a request is ended."""
         return self._memory_mb

@@ -19,8 +19,9 @@ _EXPORT_INFO = 3  # subsection of dylink.0
 _END = 0x0B
 _I32_CONST = 0x41
 _HAS_MAXIMUM = 1
-LOOKED_UP = (b"l_", b"initialize_")
-"""How names begin that Lean's interpreter looks up: compiled declarations and initialisers.
+LOOKED_UP = (b"l_", b"lean_", b"initialize_")
+"""How names begin that Lean's interpreter looks up: compiled declarations (``l_``, or ``lean_`` where
+a name was given with ``@[export]``) and initialisers.
 
 Nothing else gets into the symbol table, so that no declaration of a candidate, whatever name it
 exports, can be bound to a function of the C library.

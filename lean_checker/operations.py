@@ -1,0 +1,279 @@
+"""The Lean server's operations besides ``check``, typed (see the protocol's reference)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aludel.deadline import Deadline
+from aludel.errors import BackendCrashed
+from aludel.models import Toolchain, Usage
+from lean_checker.intake import validate_imports
+from lean_checker.pool import LeanPool
+from lean_checker.process import Reply
+
+QUEUE_S = 600.0
+LIST_S = 120.0
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LibraryTheorem(_Answer):
+    """A theorem of an import set; ``type`` is its printed statement when that was asked for."""
+
+    name: str
+    kind: Literal["theorem"]
+    module: str
+    type: str | None = None
+
+
+class Mutant(_Answer):
+    """A statement made by rewriting, printed so that it elaborates back to the term it came from.
+
+    Attributes:
+        header: what stands between ``theorem NAME`` and ``:=``.
+        proof: what stands after ``:=``.
+        term_hash: 64 bits over the statement's term, binder names left out.
+        print_level: 0 for Lean's default printing, more when only longer forms elaborate back.
+    """
+
+    rule: Literal["rw"]
+    lemma: str
+    direction: Literal["forward", "backward"]
+    position: Literal["goal", "hypothesis"]
+    hypothesis: str | None
+    header: str
+    proof: str
+    term_hash: str
+    print_level: int
+
+
+class Tally(_Answer):
+    """What became of a target's attempts. ``complete``: every retrieved lemma was tried."""
+
+    target: str
+    type: str
+    retrieved: int
+    attempted: int
+    constructed: int
+    complete: bool
+    dropped: dict[str, int]
+
+
+class Hypothesis(_Answer):
+    """One hypothesis of a goal; ``value`` is there for a ``let``."""
+
+    names: tuple[str, ...]
+    type: str
+    value: str | None
+
+
+class Goal(_Answer):
+    """A goal as data; ``case`` is its name, ``pretty`` the prover's own print."""
+
+    case: str
+    hypotheses: tuple[Hypothesis, ...]
+    target: str
+    pretty: str
+
+
+class FailedTactic(_Answer):
+    """The first tactic that failed, by its place in the list."""
+
+    index: int
+    message: str
+
+
+class TacticState(_Answer):
+    """Goals left after the tactics before ``error``. Empty goals are no acceptance."""
+
+    goals: tuple[Goal, ...]
+    error: FailedTactic | None
+
+
+@dataclass(frozen=True)
+class MutationResult:
+    """What one target gave, and what that cost."""
+
+    mutants: tuple[Mutant, ...]
+    tally: Tally
+    usage: Usage
+
+
+class MutantSource(Protocol):
+    """Where mutation gets theorems and mutants from; a Lean server, or a test's fake."""
+
+    def theorem_names(self, imports: tuple[str, ...]) -> list[str]:
+        """Return the names of all theorems of an import set, sorted."""
+        ...
+
+    def mutate(
+        self,
+        target: str,
+        imports: tuple[str, ...],
+        *,
+        lemmas: tuple[str, ...] | None,
+        limit: int,
+        max_attempts: int,
+        seed: int,
+        wall_s: float,
+    ) -> MutationResult:
+        """Rewrite one theorem."""
+        ...
+
+
+class LeanOperations:
+    """Calls the operations on the processes of a pool; a :class:`MutantSource`. Thread-safe."""
+
+    def __init__(self, pool: LeanPool) -> None:
+        self._pool = pool
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The toolchain whose server answers."""
+        return self._pool.toolchain
+
+    def theorems(
+        self,
+        imports: tuple[str, ...],
+        *,
+        names: tuple[str, ...] | None = None,
+        statements: bool = False,
+    ) -> list[LibraryTheorem]:
+        """List theorems of an import set in the order of their names.
+
+        Args:
+            imports: the import set.
+            names: only these; unknown ones are left out.
+            statements: print each statement (about 1 ms a theorem).
+
+        Raises:
+            InvalidRequest: an import does not exist.
+            BackendUnavailable: the machine failed.
+        """
+        body: dict[str, Any] = {"imports": list(imports), "statements": statements}
+        if names is not None:
+            body["names"] = list(names)
+        items, _ = self._stream("constants", body, imports, LIST_S)
+        return [_parse(LibraryTheorem, item) for item in items]
+
+    def theorem_names(self, imports: tuple[str, ...]) -> list[str]:
+        """Return the names of all theorems of an import set, sorted; raises as `theorems`."""
+        return [theorem.name for theorem in self.theorems(imports)]
+
+    def mutate(
+        self,
+        target: str,
+        imports: tuple[str, ...],
+        *,
+        lemmas: tuple[str, ...] | None,
+        limit: int,
+        max_attempts: int,
+        seed: int,
+        wall_s: float,
+    ) -> MutationResult:
+        """Rewrite one theorem with lemmas, in both directions, wherever they apply.
+
+        Args:
+            target: name of a theorem of the import set.
+            imports: the import set.
+            lemmas: names to rewrite with; ``None`` retrieves them by head symbol.
+            limit: mutants after which to stop.
+            max_attempts: rewriting attempts after which to stop.
+            seed: decides the order of the lemmas.
+            wall_s: seconds after which the process is killed.
+
+        Raises:
+            InvalidRequest: target, lemma or import does not exist; ``field`` names which.
+            LimitReached: not done in time, or out of memory.
+            BackendUnavailable: the machine failed.
+        """
+        body: dict[str, Any] = {
+            "imports": list(imports),
+            "target": target,
+            "limit": limit,
+            "max_attempts": max_attempts,
+            "seed": seed,
+        }
+        if lemmas is not None:
+            body["lemmas"] = list(lemmas)
+        items, reply = self._stream("mutate", body, imports, wall_s)
+        mutants = tuple(_parse(Mutant, item) for item in items)
+        return MutationResult(mutants, _parse(Tally, reply.result), reply.usage)
+
+    def goals(
+        self,
+        statement: str,
+        tactics: tuple[str, ...],
+        imports: tuple[str, ...],
+        *,
+        wall_s: float = 60.0,
+    ) -> TacticState:
+        """Run tactics from a statement, one after the other, and return the goals that are left.
+
+        Raises:
+            InvalidRequest: the statement does not elaborate, or a tactic may not be run.
+            LimitReached: not done in time, or out of memory.
+            BackendUnavailable: the machine failed.
+        """
+        body = {"imports": list(imports), "statement": statement, "tactics": list(tactics)}
+        _, reply = self._stream("goals", body, imports, wall_s)
+        return _parse(TacticState, reply.result)
+
+    def _stream(
+        self, op: str, body: dict[str, Any], imports: tuple[str, ...], wall_s: float
+    ) -> tuple[list[dict[str, Any]], Reply]:
+        validate_imports(imports)
+        with self._pool.lease(imports, Deadline.after(QUEUE_S)) as process:
+            return _collect(process.ask_stream, op, body, Deadline.after(wall_s))
+
+
+def _collect(
+    ask: Callable[[str, dict[str, Any], Deadline], Iterator[dict[str, Any] | Reply]],
+    op: str,
+    body: dict[str, Any],
+    deadline: Deadline,
+) -> tuple[list[dict[str, Any]], Reply]:
+    items: list[dict[str, Any]] = []
+    reply: Reply | None = None
+    for part in ask(op, body, deadline):
+        if isinstance(part, Reply):
+            reply = part
+        else:
+            items.append(part)
+    if reply is None:
+        raise BackendCrashed(f"the Lean server ended {op!r} without a result")
+    return items, reply
+
+
+def _parse(model: type[_M], value: dict[str, Any]) -> _M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BackendCrashed(
+            f"the Lean server reported a {model.__name__} that makes no sense: "
+            f"{where}: {first['msg']}"
+        ) from error
+
+
+__all__ = [
+    "FailedTactic",
+    "Goal",
+    "Hypothesis",
+    "LeanOperations",
+    "LibraryTheorem",
+    "Mutant",
+    "MutantSource",
+    "MutationResult",
+    "TacticState",
+    "Tally",
+]
