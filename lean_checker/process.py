@@ -212,6 +212,11 @@ class LeanProcess:
         """Resident megabytes now, children included."""
         return self._meter.sample().rss_mb
 
+    @property
+    def cpu_s(self) -> float:
+        """Processor seconds since the start, children included."""
+        return self._meter.sample().cpu_s
+
     def ask(
         self, op: str, body: dict[str, Any], deadline: Deadline, *, memory_mb: float | None = None
     ) -> Reply:
