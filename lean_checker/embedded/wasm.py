@@ -19,12 +19,11 @@ _EXPORT_INFO = 3  # subsection of dylink.0
 _END = 0x0B
 _I32_CONST = 0x41
 _HAS_MAXIMUM = 1
-LOOKED_UP = (b"l_", b"lean_", b"initialize_")
-"""How names begin that Lean's interpreter looks up: compiled declarations (``l_``, or ``lean_`` where
-a name was given with ``@[export]``) and initialisers.
+LOOKED_UP = (b"l_", b"initialize_", b"lean_", b"lake_")
+"""How names begin that Lean's interpreter looks up: declarations, initialisers, ``@[export]``.
 
-Nothing else gets into the symbol table, so that no declaration of a candidate, whatever name it
-exports, can be bound to a function of the C library.
+Nothing else gets into the symbol table: a candidate's declaration may export any name, and must not
+be bound to ``system`` or another function of the C library by it.
 """
 
 

@@ -9,7 +9,7 @@ const SEARCH = 'newSymIndex=Object.keys(lib.exports).indexOf(symbol)';
 // Names that the interpreter has no reason to ask for are not found, as on the fast host.
 const INDEX =
   'lib.index||=new Map(Object.keys(lib.exports).map((name,at)=>[name,at]));' +
-  'newSymIndex=/^(l|initialize)_/.test(symbol)?lib.index.get(symbol)??-1:-1';
+  'newSymIndex=/^(l|initialize|lean|lake)_/.test(symbol)?lib.index.get(symbol)??-1:-1';
 
 const options = readOptions(process.argv);
 const file = (name) => path.join(options.toolchain, 'original', name);
