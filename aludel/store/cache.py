@@ -51,11 +51,7 @@ class CachedChecker:
         self._checker.close()
 
     def _check(self, request: CheckRequest, undecided: _Undecided) -> Verdict:
-        key = content_hash(self.toolchain.digest, request)
-        known = self._store.verdicts.get(key)
-        if known is not None:
-            return known
-        flight = (key, request.budget)
+        flight = (content_hash(self.toolchain.digest, request), request.budget)
         with self._lock:
             if flight in undecided:
                 return undecided[flight]
@@ -89,7 +85,6 @@ class CachedChecker:
                     undecided[flight] = verdict
 
     def _decide(self, key: str, request: CheckRequest) -> Verdict:
-        # Another flight may have landed between the look into the store and the take-off.
         known = self._store.verdicts.get(key)
         if known is not None:
             return known

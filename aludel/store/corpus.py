@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, func, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from aludel.errors import Conflict, NotFound
 from aludel.records import TheoremRecord, VariantRecord
 from aludel.store.clock import Clock
-from aludel.store.database import Database, insert_ignore
+from aludel.store.database import Database
 from aludel.store.tables import JobVariantRow, TheoremRow, VariantParentRow, VariantRow
 
 _PAGE = 200
@@ -40,6 +40,7 @@ class Theorems:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._insert = database.insert_ignore(TheoremRow)
 
     def add_many(self, toolchain_digest: str, records: Iterable[TheoremRecord]) -> int:
         """Record theorems of a recorded toolchain; known ones stay as they are.
@@ -54,13 +55,13 @@ class Theorems:
         rows = ({"toolchain_digest": toolchain_digest, **r.model_dump()} for r in records)
         added = 0
         while page := list(islice(rows, _PAGE)):
-            with self._database.write() as session:
-                before = _count(session, toolchain_digest)
+            with self._database.write() as connection:
+                before = _count(connection, toolchain_digest)
                 try:
-                    session.execute(insert_ignore(session, TheoremRow), page)
+                    connection.execute(self._insert, page)
                 except IntegrityError as error:
                     raise _unknown("toolchain", toolchain_digest) from error
-                added += _count(session, toolchain_digest) - before
+                added += _count(connection, toolchain_digest) - before
         return added
 
     def iterate(self, toolchain_digest: str) -> Iterator[TheoremRecord]:
@@ -73,8 +74,8 @@ class Theorems:
         last = ""
         while True:
             page = query.where(TheoremRow.name > last).order_by(TheoremRow.name).limit(_PAGE)
-            with self._database.read() as session:
-                rows = list(session.scalars(page))
+            with self._database.read() as connection:
+                rows = list(connection.execute(page))
             for row in rows:
                 yield TheoremRecord(name=row.name, module=row.module, statement=row.statement)
             if len(rows) < _PAGE:
@@ -103,13 +104,13 @@ class Variants:
             Conflict: the name stands for another variant, or the verdict or job is not recorded.
             StoreError: the database cannot be written; nothing was recorded.
         """
-        with self._database.write() as session:
-            known = session.scalar(
+        with self._database.write() as connection:
+            known = connection.execute(
                 select(VariantRow).where(
                     VariantRow.toolchain_digest == record.toolchain_digest,
                     VariantRow.name == record.name,
                 )
-            )
+            ).first()
             if known is not None and not _same(known, record):
                 raise Conflict(
                     f"the name {record.name!r} stands for another variant",
@@ -117,9 +118,9 @@ class Variants:
                     fix="give the new variant a name of its own",
                 )
             try:
-                variant_id = self._insert(session, record) if known is None else known.id
+                variant_id = self._insert(connection, record) if known is None else known.id
                 if job_id is not None:
-                    _link(session, job_id, variant_id)
+                    self._link(connection, job_id, variant_id)
             except IntegrityError as error:
                 raise _unknown("verdict, toolchain or job", record.verdict_hash) from error
         return known is None
@@ -132,8 +133,8 @@ class Variants:
             StoreError: the database cannot be read.
         """
         query = select(VariantRow).where(VariantRow.name == name)
-        with self._database.read() as session:
-            found = _records(session, query.order_by(VariantRow.id.desc()).limit(1))
+        with self._database.read() as connection:
+            found = _records(connection, query.order_by(VariantRow.id.desc()).limit(1))
         if not found:
             raise NotFound(f"no variant is called {name!r}", field="name")
         return found[0][1]
@@ -150,8 +151,8 @@ class Variants:
         last = 0
         while True:
             page = query.where(VariantRow.id > last).order_by(VariantRow.id).limit(_PAGE)
-            with self._database.read() as session:
-                found = _records(session, page)
+            with self._database.read() as connection:
+                found = _records(connection, page)
             yield from (record for _, record in found)
             if len(found) < _PAGE:
                 return
@@ -164,8 +165,8 @@ class Variants:
             StoreError: the database cannot be read.
         """
         query = _filtered(chosen or VariantFilter()).subquery()
-        with self._database.read() as session:
-            return session.scalar(select(func.count()).select_from(query)) or 0
+        with self._database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(query)) or 0
 
     def of_job(self, job_id: str, after: int, limit: int) -> list[tuple[int, VariantRecord]]:
         """Return up to ``limit`` variants of a job, each with its position above ``after``.
@@ -179,35 +180,35 @@ class Variants:
             .order_by(JobVariantRow.position)
             .limit(limit)
         )
-        with self._database.read() as session:
-            places = dict(session.execute(links).all())
-            found = _records(session, select(VariantRow).where(VariantRow.id.in_(places)))
+        with self._database.read() as connection:
+            places = dict(connection.execute(links).all())
+            found = _records(connection, select(VariantRow).where(VariantRow.id.in_(places)))
         return sorted((places[key], record) for key, record in found)
 
-    def _insert(self, session: Session, record: VariantRecord) -> int:
+    def _insert(self, connection: Connection, record: VariantRecord) -> int:
         values = record.model_dump(mode="json", include=set(_COLUMNS))
-        row = VariantRow(**values, created_at=self._clock())
-        session.add(row)
-        session.flush()
-        for ordinal, parent in enumerate(record.parents):
-            session.add(VariantParentRow(variant_id=row.id, ordinal=ordinal, parent=parent))
-        session.flush()
-        return row.id
+        statement = insert(VariantRow).values(**values, created_at=self._clock())
+        variant_id = connection.execute(statement.returning(VariantRow.id)).scalar_one()
+        parents = [
+            {"variant_id": variant_id, "ordinal": ordinal, "parent": parent}
+            for ordinal, parent in enumerate(record.parents)
+        ]
+        if parents:
+            connection.execute(insert(VariantParentRow), parents)
+        return variant_id
+
+    def _link(self, connection: Connection, job_id: str, variant_id: int) -> None:
+        last = connection.scalar(
+            select(func.max(JobVariantRow.position)).where(JobVariantRow.job_id == job_id)
+        )
+        values: dict[str, str | int] = {"job_id": job_id, "variant_id": variant_id}
+        values["position"] = 0 if last is None else last + 1
+        connection.execute(self._database.insert_ignore(JobVariantRow), values)
 
 
-def _same(row: VariantRow, record: VariantRecord) -> bool:
+def _same(row: Any, record: VariantRecord) -> bool:  # noqa: ANN401 - VariantRow's columns
     mine = (record.statement, record.proof, record.lemma)
     return mine == (row.statement, row.proof, row.lemma)
-
-
-def _link(session: Session, job_id: str, variant_id: int) -> None:
-    last = session.scalar(
-        select(func.max(JobVariantRow.position)).where(JobVariantRow.job_id == job_id)
-    )
-    statement = insert_ignore(session, JobVariantRow).values(
-        job_id=job_id, variant_id=variant_id, position=0 if last is None else last + 1
-    )
-    session.execute(statement)
 
 
 def _filtered(chosen: VariantFilter) -> Select[VariantRow]:
@@ -225,24 +226,24 @@ def _filtered(chosen: VariantFilter) -> Select[VariantRow]:
     return query
 
 
-def _records(session: Session, query: Select[VariantRow]) -> list[tuple[int, VariantRecord]]:
-    rows = list(session.scalars(query))
+def _records(connection: Connection, query: Select[VariantRow]) -> list[tuple[int, VariantRecord]]:
+    rows = list(connection.execute(query))
     parents: dict[int, list[str]] = {row.id: [] for row in rows}
     of_these = select(VariantParentRow).where(VariantParentRow.variant_id.in_(parents))
     ordered = of_these.order_by(VariantParentRow.variant_id, VariantParentRow.ordinal)
-    for parent in session.scalars(ordered):
+    for parent in connection.execute(ordered):
         parents[parent.variant_id].append(parent.parent)
     return [(row.id, _record(row, parents[row.id])) for row in rows]
 
 
-def _record(row: VariantRow, parents: list[str]) -> VariantRecord:
+def _record(row: Any, parents: list[str]) -> VariantRecord:  # noqa: ANN401 - as above
     values = {name: getattr(row, name) for name in _COLUMNS}
     return VariantRecord.model_validate({**values, "parents": parents})
 
 
-def _count(session: Session, toolchain_digest: str) -> int:
+def _count(connection: Connection, toolchain_digest: str) -> int:
     query = select(func.count()).where(TheoremRow.toolchain_digest == toolchain_digest)
-    return session.scalar(query) or 0
+    return connection.scalar(query) or 0
 
 
 def _unknown(what: str, key: str) -> Conflict:

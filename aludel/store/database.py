@@ -12,20 +12,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     Connection,
-    CursorResult,
     Engine,
-    UpdateBase,
+    Insert,
     create_engine,
     event,
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase
 
 from aludel.errors import InvalidRequest, StoreError
 from aludel.store.errors import FIELD, StoreBusy, map_store_errors
@@ -36,7 +35,9 @@ _POOL_OVERFLOW = 64
 
 
 class Database:
-    """An SQLite database.
+    """An SQLite database. Statements go through connections, rows come back as tuples with names.
+
+    SQLAlchemy's unit of work is left out: it costs more than SQLite does, for each check.
 
     Raises:
         InvalidRequest: the URL is not one of an SQLite file.
@@ -57,39 +58,30 @@ class Database:
             raise
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session that sees one state of the database.
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database.
 
         Raises:
             StoreError: the database cannot be read.
         """
-        with map_store_errors(self.name), Session(self.engine) as session:
-            yield session
+        with map_store_errors(self.name), self.engine.connect() as connection:
+            yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A session whose changes are committed at the end, or not at all.
-
-        Raises:
-            StoreError: the database cannot be written; nothing was changed.
-        """
-        with (
-            self._turn,
-            map_store_errors(self.name),
-            Session(self._writer, expire_on_commit=False) as session,
-            session.begin(),
-        ):
-            yield session
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """A writing transaction as a bare connection, for migrations.
+    def write(self) -> Iterator[Connection]:
+        """A transaction whose changes are committed at the end, or not at all.
 
         Raises:
             StoreError: the database cannot be written; nothing was changed.
         """
         with self._turn, map_store_errors(self.name), self._writer.begin() as connection:
             yield connection
+
+    def insert_ignore(self, table: type[DeclarativeBase]) -> Insert:
+        """Return an ``INSERT`` that leaves an existing row as it is."""
+        if self.engine.dialect.name == "postgresql":
+            return postgresql.insert(table).on_conflict_do_nothing()
+        return sqlite.insert(table).on_conflict_do_nothing()
 
     def close(self) -> None:
         """Close every connection."""
@@ -112,19 +104,6 @@ class Database:
         with self.engine.execution_options(aludel_begin="").connect() as connection:
             if connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-
-
-def affected(session: Session, statement: UpdateBase) -> int:
-    """Execute ``statement`` and return how many rows it wrote."""
-    result = session.execute(statement, execution_options={"synchronize_session": False})
-    return int(cast("CursorResult[Any]", result).rowcount)
-
-
-def insert_ignore(session: Session, table: type[DeclarativeBase]) -> Any:  # noqa: ANN401 - either dialect's Insert
-    """Return an ``INSERT`` that leaves an existing row as it is."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def _parse(url: str) -> tuple[str, str]:

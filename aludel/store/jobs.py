@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from aludel.errors import NotFound
 from aludel.jobs import (
@@ -25,6 +24,8 @@ from aludel.models import VERDICT, CheckRequest, Verdict
 from aludel.store.clock import Clock
 from aludel.store.database import Database
 from aludel.store.tables import ItemRow, JobRow, VerdictRow
+
+_STATE = select(JobRow.state).where(JobRow.id == bindparam("id"))
 
 
 class Jobs:
@@ -59,11 +60,11 @@ class Jobs:
             NotFound: there is no such job.
             StoreError: the database cannot be read.
         """
-        with self._database.read() as session:
-            row = session.get(JobRow, job_id)
+        with self._database.read() as connection:
+            row = connection.execute(select(JobRow).where(JobRow.id == job_id)).first()
             if row is None:
                 raise _no_job(job_id)
-            return _job(row, _progress(session, job_id))
+            return _job(row, _progress(connection, job_id))
 
     def state(self, job_id: str) -> JobState:
         """Return only the state of a job, which is cheaper.
@@ -72,8 +73,8 @@ class Jobs:
             NotFound: there is no such job.
             StoreError: the database cannot be read.
         """
-        with self._database.read() as session:
-            state = session.scalar(select(JobRow.state).where(JobRow.id == job_id))
+        with self._database.read() as connection:
+            state = connection.scalar(_STATE, {"id": job_id})
         if state is None:
             raise _no_job(job_id)
         return JobState(state)
@@ -85,18 +86,19 @@ class Jobs:
             StoreError: the database cannot be read.
         """
         query = (
-            select(ItemRow, VerdictRow.verdict, JobRow.created_at)
+            select(
+                ItemRow,
+                VerdictRow.verdict.label("decided"),
+                JobRow.created_at.label("submitted_at"),
+            )
             .join(JobRow, JobRow.id == ItemRow.job_id)
             .join(VerdictRow, VerdictRow.hash == ItemRow.verdict_hash, isouter=True)
             .where(ItemRow.job_id == job_id, ItemRow.position > after)
             .order_by(ItemRow.position)
             .limit(limit)
         )
-        with self._database.read() as session:
-            return [
-                _item(row, verdict, None if row.started_at is None else row.started_at - created)
-                for row, verdict, created in session.execute(query)
-            ]
+        with self._database.read() as connection:
+            return [_item(row) for row in connection.execute(query)]
 
     def mark_enqueued(self, job_id: str) -> None:
         """Record that the broker has taken messages for the job.
@@ -104,25 +106,25 @@ class Jobs:
         Raises:
             StoreError: the database cannot be written.
         """
-        with self._database.write() as session:
-            session.execute(
+        with self._database.write() as connection:
+            connection.execute(
                 update(JobRow).where(JobRow.id == job_id).values(enqueued_at=self._clock())
             )
 
     def _create(
         self, kind: JobKind, payload: dict[str, Any] | None, items: list[dict[str, Any]]
     ) -> Job:
-        row = JobRow(
-            id=uuid.uuid4().hex,
-            kind=kind.value,
-            state=JobState.QUEUED.value,
-            total=len(items),
-            payload=payload,
-            created_at=self._clock(),
-        )
-        values = [
+        job: dict[str, Any] = {
+            "id": uuid.uuid4().hex,
+            "kind": kind.value,
+            "state": JobState.QUEUED.value,
+            "total": len(items),
+            "payload": payload,
+            "created_at": self._clock(),
+        }
+        rows = [
             {
-                "job_id": row.id,
+                "job_id": job["id"],
                 "position": position,
                 "state": ItemState.QUEUED.value,
                 "payload": item,
@@ -130,28 +132,35 @@ class Jobs:
             }
             for position, item in enumerate(items)
         ]
-        with self._database.write() as session:
-            session.add(row)
-            session.flush()
-            session.execute(insert(ItemRow), values)
-            return _job(row, Progress(queued=len(items)))
+        with self._database.write() as connection:
+            connection.execute(insert(JobRow), job)
+            connection.execute(insert(ItemRow), rows)
+        return Job(
+            id=job["id"],
+            kind=kind,
+            state=JobState.QUEUED,
+            total=len(items),
+            progress=Progress(queued=len(items)),
+            created_at=job["created_at"],
+            request=None if payload is None else MutationRequest.model_validate(payload),
+        )
 
 
-def _progress(session: Session, job_id: str) -> Progress:
+def _progress(connection: Connection, job_id: str) -> Progress:
     query = (
         select(ItemRow.state, ItemRow.outcome, func.count())
         .where(ItemRow.job_id == job_id)
         .group_by(ItemRow.state, ItemRow.outcome)
     )
     counts = dict.fromkeys(Progress.model_fields, 0)
-    for state, outcome, number in session.execute(query):
+    for state, outcome, number in connection.execute(query):
         counts[state] += number
         if outcome is not None:
             counts[outcome] += number
     return Progress(**counts)
 
 
-def _job(row: JobRow, progress: Progress) -> Job:
+def _job(row: Any, progress: Progress) -> Job:  # noqa: ANN401 - a row of JobRow's columns
     return Job(
         id=row.id,
         kind=JobKind(row.kind),
@@ -167,22 +176,21 @@ def _job(row: JobRow, progress: Progress) -> Job:
     )
 
 
-def _item(row: ItemRow, decided: dict[str, Any] | None, waited: timedelta | None) -> Item:
-    value = row.verdict if decided is None else decided
+def _item(row: Any) -> Item:  # noqa: ANN401 - ItemRow's columns, decided and submitted_at
+    value = row.verdict if row.decided is None else row.decided
+    verdict = None if value is None else VERDICT.validate_python(value)
     return Item(
         position=row.position,
         state=ItemState(row.state),
         attempts=row.attempts,
         metadata=row.payload.get("metadata", {}),
-        verdict=None if value is None else _with_queue_time(VERDICT.validate_python(value), waited),
+        verdict=verdict and _with_queue_time(verdict, row.started_at - row.submitted_at),
         error=None if row.error is None else Failure.model_validate(row.error),
     )
 
 
-def _with_queue_time(verdict: Verdict, waited: timedelta | None) -> Verdict:
+def _with_queue_time(verdict: Verdict, waited: timedelta) -> Verdict:
     # The wait belongs to this item; the recorded verdict may serve many.
-    if waited is None:
-        return verdict
     usage = verdict.usage.model_copy(update={"queue_s": round(waited.total_seconds(), 6)})
     return verdict.model_copy(update={"usage": usage})
 

@@ -12,18 +12,89 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from aludel.errors import BackendCrashed
 from aludel.jobs import Failure, ItemState, JobKind, JobState
-from aludel.models import Undecided, Verdict
+from aludel.models import Prover, Undecided, Verdict
 from aludel.store.clock import Clock
-from aludel.store.database import Database, affected
+from aludel.store.database import Database
 from aludel.store.tables import ItemRow, JobRow
 
 MAX_ATTEMPTS = 5
-_UNFINISHED = (ItemState.QUEUED.value, ItemState.RUNNING.value)
+
+
+def _decided_by(prover: str | BindParameter[str]) -> ColumnElement[bool]:
+    deciding: ColumnElement[str] = ItemRow.payload["context"]["prover"].as_string()
+    return deciding == prover
+
+
+def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[int, int, int, dict[str, Any]]:
+    """Return the statement that takes the next queued items of a job."""
+    chosen = (
+        select(ItemRow.id)
+        .where(ItemRow.job_id == bindparam("job"), ItemRow.state == ItemState.QUEUED.value)
+        .where(*conditions)
+        .order_by(ItemRow.position)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+    )
+    taken = update(ItemRow).where(ItemRow.id.in_(chosen))
+    return taken.values(
+        state=ItemState.RUNNING.value,
+        attempts=ItemRow.attempts + 1,
+        leased_by=bindparam("worker"),
+        lease_expires_at=bindparam("until"),
+        started_at=func.coalesce(ItemRow.started_at, bindparam("now")),
+    ).returning(ItemRow.id, ItemRow.position, ItemRow.attempts, ItemRow.payload)
+
+
+# What every check executes is built once.
+_CLAIM_ANY = _claim()
+_CLAIM_CHECKS = _claim(_decided_by(bindparam("prover")))
+_BEGIN = (
+    update(JobRow)
+    .where(JobRow.id == bindparam("job"), JobRow.state == JobState.QUEUED.value)
+    .values(state=JobState.RUNNING.value, started_at=bindparam("now"))
+)
+_CLOSE = (
+    update(ItemRow)
+    .where(
+        ItemRow.id == bindparam("item"),
+        ItemRow.state == ItemState.RUNNING.value,
+        ItemRow.leased_by == bindparam("worker"),
+        ItemRow.attempts == bindparam("attempt"),
+    )
+    .values(
+        state=bindparam("to_state"),
+        outcome=bindparam("to_outcome"),
+        verdict_hash=bindparam("to_hash"),
+        verdict=bindparam("to_verdict"),
+        error=bindparam("to_error"),
+        leased_by=None,
+        lease_expires_at=None,
+        finished_at=bindparam("now"),
+    )
+)
+# SQLite lets one writer in at a time, so whoever finishes last sees that all others have.
+_UNFINISHED = select(
+    exists().where(
+        ItemRow.job_id == bindparam("job"),
+        ItemRow.state.in_((ItemState.QUEUED.value, ItemState.RUNNING.value)),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,41 +125,50 @@ class Items:
         self._database = database
         self._clock = clock
 
-    def claim(self, job_id: str, worker: str, limit: int, lease_s: float) -> list[Claim]:
+    def claim(
+        self,
+        job_id: str,
+        worker: str,
+        limit: int,
+        lease_s: float,
+        prover: Prover | None = None,
+    ) -> list[Claim]:
         """Take up to ``limit`` queued items of a job for ``lease_s`` seconds, in order.
+
+        With ``prover``, only checks that it decides are taken.
 
         Raises:
             StoreError: the database cannot be written; nothing was taken.
         """
         now = self._clock()
-        query = (
-            select(ItemRow)
-            .where(ItemRow.job_id == job_id, ItemRow.state == ItemState.QUEUED.value)
-            .order_by(ItemRow.position)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        with self._database.write() as session:
-            rows = list(session.scalars(query))
-            for row in rows:
-                row.state = ItemState.RUNNING.value
-                row.attempts += 1
-                row.leased_by = worker
-                row.lease_expires_at = now + timedelta(seconds=lease_s)
-                row.started_at = row.started_at or now
+        values = {
+            "job": job_id,
+            "worker": worker,
+            "most": limit,
+            "now": now,
+            "until": now + timedelta(seconds=lease_s),
+        }
+        statement = _CLAIM_ANY
+        if prover is not None:
+            statement, values["prover"] = _CLAIM_CHECKS, prover.value
+        with self._database.write() as connection:
+            rows = connection.execute(statement, values).all()
             if rows:
-                _mark_running(session, job_id, now)
-            return [Claim(r.id, worker, r.job_id, r.position, r.attempts, r.payload) for r in rows]
+                connection.execute(_BEGIN, {"job": job_id, "now": now})
+        claims = [Claim(r.id, worker, job_id, r.position, r.attempts, r.payload) for r in rows]
+        return sorted(claims, key=lambda claim: claim.position)
 
-    def waiting(self, job_id: str) -> int:
-        """Return how many items of a job are queued.
+    def waiting(self, job_id: str, prover: Prover | None = None) -> int:
+        """Return how many items of a job are queued; with ``prover``, checks that it decides.
 
         Raises:
             StoreError: the database cannot be read.
         """
-        query = select(func.count()).where(_of(job_id, ItemState.QUEUED.value))
-        with self._database.read() as session:
-            return session.scalar(query) or 0
+        query = select(func.count()).where(_of(job_id, ItemState.QUEUED))
+        if prover is not None:
+            query = query.where(_decided_by(prover.value))
+        with self._database.read() as connection:
+            return connection.scalar(query) or 0
 
     def heartbeat(self, claims: Sequence[Claim], lease_s: float) -> int:
         """Extend the leases that still hold, to ``lease_s`` seconds from now.
@@ -101,8 +181,8 @@ class Items:
         """
         until = self._clock() + timedelta(seconds=lease_s)
         statement = update(ItemRow).where(_held(claims)).values(lease_expires_at=until)
-        with self._database.write() as session:
-            return affected(session, statement)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
 
     def finish(self, claim: Claim, verdict: Verdict) -> bool:
         """Record the verdict of an item, committed when this returns.
@@ -118,7 +198,7 @@ class Items:
         undecided = isinstance(verdict, Undecided)
         return self._close(
             claim,
-            state=ItemState.DONE.value,
+            ItemState.DONE,
             outcome=verdict.kind,
             verdict_hash=None if undecided else verdict.hash,
             verdict=verdict.model_dump(mode="json") if undecided else None,
@@ -133,7 +213,7 @@ class Items:
         Raises:
             StoreError: the database cannot be written; nothing was changed.
         """
-        return self._close(claim, summary, state=ItemState.DONE.value)
+        return self._close(claim, ItemState.DONE, summary=summary)
 
     def fail(self, claim: Claim, failure: Failure) -> bool:
         """Record that an item could not be carried out, and why.
@@ -145,7 +225,7 @@ class Items:
             StoreError: the database cannot be written; nothing was changed.
         """
         error = failure.model_dump(mode="json")
-        return self._close(claim, state=ItemState.FAILED.value, error=error)
+        return self._close(claim, ItemState.FAILED, error=error)
 
     def release(self, claims: Sequence[Claim], *, tried: bool) -> int:
         """Give items back to be taken up again.
@@ -170,8 +250,8 @@ class Items:
                 attempts=ItemRow.attempts - (0 if tried else 1),
             )
         )
-        with self._database.write() as session:
-            return affected(session, statement)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
 
     def sweep(self, resend_after_s: float) -> list[Stalled]:
         """Queue items again whose lease ran out, and find jobs that need a message.
@@ -189,21 +269,40 @@ class Items:
             StoreError: the database cannot be written; nothing was changed.
         """
         now = self._clock()
-        with self._database.write() as session:
-            freed = _requeue_expired(session, now)
-            return _stalled(session, now, now - timedelta(seconds=resend_after_s), freed)
+        with self._database.write() as connection:
+            freed = _requeue_expired(connection, now)
+            return _stalled(connection, now, now - timedelta(seconds=resend_after_s), freed)
 
-    def _close(self, claim: Claim, summary: dict[str, Any] | None = None, **values: object) -> bool:
+    def _close(
+        self,
+        claim: Claim,
+        state: ItemState,
+        *,
+        outcome: str | None = None,
+        verdict_hash: str | None = None,
+        verdict: dict[str, Any] | None = None,
+        error: dict[str, Any] | None = None,
+        summary: dict[str, Any] | None = None,
+    ) -> bool:
         now = self._clock()
-        statement = (
-            update(ItemRow)
-            .where(_held([claim]))
-            .values(**values, leased_by=None, lease_expires_at=None, finished_at=now)
-        )
-        with self._database.write() as session:
-            if not affected(session, statement):
+        values = {
+            "item": claim.item_id,
+            "worker": claim.worker,
+            "attempt": claim.attempt,
+            "to_state": state.value,
+            "to_outcome": outcome,
+            "to_hash": verdict_hash,
+            "to_verdict": verdict,
+            "to_error": error,
+            "now": now,
+        }
+        with self._database.write() as connection:
+            if not connection.execute(_CLOSE, values).rowcount:
                 return False
-            _settle(session, claim.job_id, now, summary)
+            if summary is not None:
+                keep = update(JobRow).where(JobRow.id == claim.job_id).values(summary=summary)
+                connection.execute(keep)
+            _settle(connection, claim.job_id, now)
         return True
 
 
@@ -214,59 +313,46 @@ def _held(claims: Sequence[Claim]) -> ColumnElement[bool]:
     ).in_(keys)
 
 
-def _mark_running(session: Session, job_id: str, now: datetime) -> None:
-    session.execute(
-        update(JobRow)
-        .where(JobRow.id == job_id, JobRow.state == JobState.QUEUED.value)
-        .values(state=JobState.RUNNING.value, started_at=now)
-    )
-
-
-def _settle(
-    session: Session, job_id: str, now: datetime, summary: dict[str, Any] | None = None
-) -> None:
+def _settle(connection: Connection, job_id: str, now: datetime) -> None:
     """Close the job if nothing of it is left to do."""
-    # The row is locked first, so that of two workers that finish last together one sees the other.
-    job = session.get_one(JobRow, job_id, with_for_update=True)
-    job.summary = summary or job.summary
-    if session.scalar(select(exists().where(_of(job_id, *_UNFINISHED)))):
+    if connection.scalar(_UNFINISHED, {"job": job_id}):
         return
-    job.finished_at = now
-    if session.scalar(select(exists().where(_of(job_id, ItemState.DONE.value)))):
-        job.state = JobState.DONE.value
-        return
-    job.state = JobState.FAILED.value
-    job.error = session.scalar(
-        select(ItemRow.error).where(ItemRow.job_id == job_id).order_by(ItemRow.position).limit(1)
+    done = connection.scalar(select(exists().where(_of(job_id, ItemState.DONE))))
+    first_error = select(ItemRow.error).where(ItemRow.job_id == job_id, ItemRow.position == 0)
+    connection.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id)
+        .values(
+            state=(JobState.DONE if done else JobState.FAILED).value,
+            error=None if done else connection.scalar(first_error),
+            finished_at=now,
+        )
     )
 
 
-def _of(job_id: str, *states: str) -> ColumnElement[bool]:
-    return (ItemRow.job_id == job_id) & ItemRow.state.in_(states)
+def _of(job_id: str, state: ItemState) -> ColumnElement[bool]:
+    return (ItemRow.job_id == job_id) & (ItemRow.state == state.value)
 
 
-def _requeue_expired(session: Session, now: datetime) -> set[str]:
+def _requeue_expired(connection: Connection, now: datetime) -> set[str]:
     """Return the jobs of which items were queued again."""
-    query = (
-        select(ItemRow)
-        .where(ItemRow.state == ItemState.RUNNING.value, ItemRow.lease_expires_at < now)
-        .with_for_update(skip_locked=True)
+    expired = (ItemRow.state == ItemState.RUNNING.value) & (ItemRow.lease_expires_at < now)
+    unleased = update(ItemRow).where(expired).values(leased_by=None, lease_expires_at=None)
+    ended = connection.execute(
+        unleased.where(ItemRow.attempts >= MAX_ATTEMPTS)
+        .values(
+            state=ItemState.FAILED.value,
+            error=_gave_up().model_dump(mode="json"),
+            finished_at=now,
+        )
+        .returning(ItemRow.job_id)
     )
-    freed, ended = set(), set()
-    for row in session.scalars(query).all():
-        row.leased_by, row.lease_expires_at = None, None
-        if row.attempts < MAX_ATTEMPTS:
-            row.state = ItemState.QUEUED.value
-            freed.add(row.job_id)
-        else:
-            row.state = ItemState.FAILED.value
-            row.error = _gave_up().model_dump(mode="json")
-            row.finished_at = now
-            ended.add(row.job_id)
-    session.flush()
-    for job_id in ended:
-        _settle(session, job_id, now)
-    return freed
+    for job_id in set(ended.scalars()):
+        _settle(connection, job_id, now)
+    freed = connection.execute(
+        unleased.values(state=ItemState.QUEUED.value).returning(ItemRow.job_id)
+    )
+    return set(freed.scalars())
 
 
 def _gave_up() -> Failure:
@@ -278,20 +364,24 @@ def _gave_up() -> Failure:
 
 
 def _stalled(
-    session: Session, now: datetime, sent_before: datetime, freed: set[str]
+    connection: Connection, now: datetime, sent_before: datetime, freed: set[str]
 ) -> list[Stalled]:
     sent = JobRow.enqueued_at
     lost = or_(sent.is_(None), sent <= sent_before) & ~_has(ItemState.RUNNING)
-    query = select(JobRow).where(
+    waiting = (
+        select(func.count())
+        .where(ItemRow.job_id == JobRow.id, ItemRow.state == ItemState.QUEUED.value)
+        .scalar_subquery()
+    )
+    query = select(JobRow.id, JobRow.kind, waiting).where(
         JobRow.state.in_((JobState.QUEUED.value, JobState.RUNNING.value)),
         or_(JobRow.id.in_(freed), lost),
         _has(ItemState.QUEUED),
     )
-    found = []
-    for job in session.scalars(query.with_for_update(skip_locked=True)).all():
-        job.enqueued_at = now
-        waiting = select(func.count()).where(_of(job.id, ItemState.QUEUED.value))
-        found.append(Stalled(job.id, JobKind(job.kind), session.scalar(waiting) or 0))
+    found = [Stalled(job, JobKind(kind), count) for job, kind, count in connection.execute(query)]
+    if found:
+        chosen = JobRow.id.in_([stalled.job_id for stalled in found])
+        connection.execute(update(JobRow).where(chosen).values(enqueued_at=now))
     return found
 
 

@@ -31,15 +31,15 @@ def migrate(database: Database) -> None:
     scripts = ScriptDirectory.from_config(config)
     if _current(database) == scripts.get_current_head():
         return  # nothing to write, so a read-only database can still be read
-    with database.connection() as connection:
+    with database.write() as connection:
         _refuse_foreign(connection, database.name, {s.revision for s in scripts.walk_revisions()})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 def _current(database: Database) -> str | None:
-    with database.read() as session:
-        return MigrationContext.configure(session.connection()).get_current_revision()
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def _refuse_foreign(connection: Connection, name: str, known: set[str]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, select, update
 
 from aludel.models import Model, Toolchain
 from aludel.store.clock import Clock
-from aludel.store.database import Database, insert_ignore
+from aludel.store.database import Database
 from aludel.store.tables import ToolchainRow
 
 
@@ -34,12 +34,13 @@ class Toolchains:
         Raises:
             StoreError: the database cannot be written.
         """
-        with self._database.write() as session:
-            remember(session, toolchain, self._clock())
-            session.execute(
+        now = self._clock()
+        with self._database.write() as connection:
+            remember(self._database, connection, toolchain, now)
+            connection.execute(
                 update(ToolchainRow)
                 .where(ToolchainRow.digest == toolchain.digest)
-                .values(seen_at=self._clock())
+                .values(seen_at=now)
             )
 
     def list(self) -> list[RegisteredToolchain]:
@@ -53,8 +54,8 @@ class Toolchains:
             .where(ToolchainRow.seen_at.is_not(None))
             .order_by(ToolchainRow.seen_at.desc())
         )
-        with self._database.read() as session:
-            return [_registered(row) for row in session.scalars(query)]
+        with self._database.read() as connection:
+            return [_registered(row) for row in connection.execute(query)]
 
     def known(self) -> dict[str, Toolchain]:
         """Return every toolchain that a row refers to, offered by a worker or not, by digest.
@@ -62,18 +63,22 @@ class Toolchains:
         Raises:
             StoreError: the database cannot be read.
         """
-        with self._database.read() as session:
-            rows = list(session.scalars(select(ToolchainRow).order_by(ToolchainRow.digest)))
+        with self._database.read() as connection:
+            rows = connection.execute(select(ToolchainRow).order_by(ToolchainRow.digest)).all()
         return {row.digest: _registered(row).toolchain for row in rows}
 
 
-def remember(session: Session, toolchain: Toolchain, now: datetime) -> None:
+def remember(
+    database: Database, connection: Connection, toolchain: Toolchain, now: datetime
+) -> None:
     """Make sure that rows can refer to ``toolchain``."""
     values = toolchain.model_dump(mode="json")
-    session.execute(insert_ignore(session, ToolchainRow).values(**values, registered_at=now))
+    connection.execute(
+        database.insert_ignore(ToolchainRow), {**values, "registered_at": now, "seen_at": None}
+    )
 
 
-def _registered(row: ToolchainRow) -> RegisteredToolchain:
+def _registered(row: Any) -> RegisteredToolchain:  # noqa: ANN401 - a row of ToolchainRow's columns
     toolchain = Toolchain.model_validate(
         {name: getattr(row, name) for name in Toolchain.model_fields}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from aludel.errors import NotFound
 from aludel.models import (
@@ -18,9 +18,12 @@ from aludel.models import (
     content_hash,
 )
 from aludel.store.clock import Clock
-from aludel.store.database import Database, affected, insert_ignore
+from aludel.store.database import Database
 from aludel.store.tables import VerdictRow
 from aludel.store.toolchains import remember
+
+_VERDICT = select(VerdictRow.verdict).where(VerdictRow.hash == bindparam("key"))
+_RESULT = select(VerdictRow).where(VerdictRow.hash == bindparam("key"))
 
 
 class Result(Model):
@@ -42,6 +45,8 @@ class Verdicts:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._insert = database.insert_ignore(VerdictRow)
+        self._remembered: set[str] = set()
 
     def get(self, key: str) -> Accepted | Rejected | None:
         """Return the verdict recorded under the content hash ``key``, if there is one.
@@ -49,8 +54,8 @@ class Verdicts:
         Raises:
             StoreError: the database cannot be read.
         """
-        with self._database.read() as session:
-            value = session.scalar(select(VerdictRow.verdict).where(VerdictRow.hash == key))
+        with self._database.read() as connection:
+            value = connection.scalar(_VERDICT, {"key": key})
         return None if value is None else _decided(VERDICT.validate_python(value))
 
     def result(self, key: str) -> Result:
@@ -60,8 +65,8 @@ class Verdicts:
             NotFound: nothing is recorded under ``key``.
             StoreError: the database cannot be read.
         """
-        with self._database.read() as session:
-            row = session.get(VerdictRow, key)
+        with self._database.read() as connection:
+            row = connection.execute(_RESULT, {"key": key}).first()
         if row is None:
             raise NotFound(f"no result has the hash {key!r}", field="hash")
         return Result(
@@ -98,9 +103,12 @@ class Verdicts:
             "verdict": verdict.model_dump(mode="json"),
             "created_at": now,
         }
-        with self._database.write() as session:
-            remember(session, toolchain, now)
-            return bool(affected(session, insert_ignore(session, VerdictRow).values(**values)))
+        with self._database.write() as connection:
+            if toolchain.digest not in self._remembered:
+                remember(self._database, connection, toolchain, now)
+            added = connection.execute(self._insert, values).rowcount
+        self._remembered.add(toolchain.digest)
+        return bool(added)
 
 
 def _decided(verdict: Verdict) -> Accepted | Rejected:

@@ -33,9 +33,9 @@ def _file(folder: Path) -> Path:
 
 def test_a_new_database_has_the_schema_of_the_models(tmp_path: Path, store: Store) -> None:
     database = Database(Settings(data_dir=tmp_path).store_url)
-    with database.read() as session:
+    with database.read() as connection:
         context = MigrationContext.configure(
-            session.connection(), opts={"compare_type": True, "compare_server_default": True}
+            connection, opts={"compare_type": True, "compare_server_default": True}
         )
         assert compare_metadata(context, Base.metadata) == []
     database.close()
@@ -43,8 +43,7 @@ def test_a_new_database_has_the_schema_of_the_models(tmp_path: Path, store: Stor
 
 def test_a_database_is_in_wal_mode_and_keeps_references(tmp_path: Path, store: Store) -> None:
     database = Database(Settings(data_dir=tmp_path).store_url)
-    with database.read() as session:
-        connection = session.connection()
+    with database.read() as connection:
         for pragma, value in (("journal_mode", "wal"), ("foreign_keys", 1), ("synchronous", 1)):
             assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
     database.close()
@@ -81,11 +80,11 @@ def test_every_migration_can_be_undone(tmp_path: Path, store: Store) -> None:
     database = Database(Settings(data_dir=tmp_path).store_url)
     config = Config()
     config.set_main_option("script_location", str(aludel.store.migrate._SCRIPTS))
-    with database.connection() as connection:
+    with database.write() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
-    with database.read() as session:
-        rows = session.connection().exec_driver_sql("SELECT name FROM sqlite_master").scalars()
+    with database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars()
         assert {name for name in rows if not name.startswith("sqlite_")} == {"alembic_version"}
     database.close()
 
@@ -151,9 +150,9 @@ def test_urls_that_are_not_an_sqlite_file(url: str) -> None:
 
 def test_a_full_disk(tmp_path: Path, store: Store) -> None:
     database = Database(Settings(data_dir=tmp_path).store_url)
-    with database.read() as session:  # the pragma holds for the connection, which the pool keeps
-        pages = session.connection().exec_driver_sql("PRAGMA page_count").scalar()
-        session.connection().exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+    with database.read() as connection:  # the pragma holds for the connection, which the pool keeps
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
     small = Store(database)
     kept = small.jobs.create_check([REQUEST])
     with pytest.raises(StoreError, match="the disk is full") as caught:
@@ -232,7 +231,7 @@ def _create_at(folder: Path, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(aludel.store.migrate._SCRIPTS))
     assert revision in {s.revision for s in ScriptDirectory.from_config(config).walk_revisions()}
-    with database.connection() as connection:
+    with database.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     database.close()
