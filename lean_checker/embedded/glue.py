@@ -105,6 +105,7 @@ def _is_used(name: bytes, used: frozenset[bytes]) -> bool:
 
 def _patch(source: bytes) -> bytes:
     for old, new in _PATCHES:
-        _find(source, old)
+        if source.count(old) != 1:
+            raise GlueFormatError(f"the glue lacks {old[:60].decode()!r}, or has it twice")
         source = source.replace(old, new)
     return source
