@@ -1,0 +1,39 @@
+"""How a worker with a Lean prover carries out a mutation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aludel.errors import BackendUnavailable
+from lean_checker.checker import LeanChecker
+from lean_checker.operations import LeanOperations
+from mutation import MutationEngine, MutationPlan, run_to_end
+from workers.runtime import MutationContext
+
+
+def mutate(context: MutationContext) -> Mapping[str, Any]:
+    """Carry out the request and return its figures; a :data:`~workers.runtime.Mutator`.
+
+    Raises:
+        InvalidRequest: pattern, lemma or import does not exist.
+        BackendUnavailable: the machine failed, or the worker was told to stop.
+    """
+    checker = context.checker
+    if not isinstance(checker, LeanChecker):
+        raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
+    request = context.request
+    plan = MutationPlan(
+        patterns=(request.pattern,),
+        imports=request.imports,
+        limit=request.limit,
+        lemmas=request.lemmas,
+        seed=request.seed,
+    )
+    engine = MutationEngine(
+        LeanOperations(checker.pool), context.cached, checker.pool.size, context.stopping
+    )
+    report = run_to_end(engine, plan, context.record)
+    if context.stopping():
+        raise BackendUnavailable("the worker was told to stop", fix="another one goes on")
+    return report.figures()
