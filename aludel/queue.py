@@ -15,16 +15,13 @@ from kombu.exceptions import KombuError
 
 from aludel.errors import BackendUnavailable
 from aludel.jobs import JobKind
-from aludel.models import MAX_WALL_S
+from aludel.models import MAX_WALL_S, Prover
 from aludel.settings import Settings
 from aludel.store import Store
-from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE, RUN_CHECKS, RUN_MUTATION
+from aludel.task_names import CHECK_QUEUE, FSTAR_QUEUE, MUTATE_QUEUE, RUN_CHECKS, RUN_MUTATION
 
 MEMORY_BROKER = "memory://"
-_ROUTES = {
-    JobKind.CHECK: (RUN_CHECKS, CHECK_QUEUE),
-    JobKind.MUTATE: (RUN_MUTATION, MUTATE_QUEUE),
-}
+_CHECK_QUEUES = {Prover.LEAN: CHECK_QUEUE, Prover.FSTAR: FSTAR_QUEUE}
 # One message occupies one worker; that many items make it worth while to call another one.
 _ITEMS_PER_MESSAGE = 16
 _MAX_MESSAGES = 64
@@ -84,8 +81,17 @@ class CeleryQueue:
         ensure_broker(self._app)
 
 
-def dispatch(queue: TaskQueue, store: Store, job_id: str, kind: JobKind, waiting: int) -> bool:
-    """Send the messages for a job with ``waiting`` queued items.
+def dispatch(
+    queue: TaskQueue,
+    store: Store,
+    job_id: str,
+    kind: JobKind,
+    waiting: int,
+    prover: Prover | None = None,
+) -> bool:
+    """Send the messages for a job with ``waiting`` queued items, checks to their prover's queue.
+
+    With ``prover``, the items are checks of this one.
 
     Returns:
         False when the broker is out of reach. The job is not lost: a worker's sweep finds it.
@@ -93,15 +99,28 @@ def dispatch(queue: TaskQueue, store: Store, job_id: str, kind: JobKind, waiting
     Raises:
         StoreError: the database cannot be written.
     """
-    task, name = _ROUTES[kind]
     try:
-        for _ in range(min(_MAX_MESSAGES, math.ceil(waiting / _ITEMS_PER_MESSAGE))):
-            queue.send(task, [job_id], name)
+        for task, name, count in _routes(store, job_id, kind, waiting, prover):
+            for _ in range(min(_MAX_MESSAGES, math.ceil(count / _ITEMS_PER_MESSAGE))):
+                queue.send(task, [job_id], name)
     except BackendUnavailable as error:
         _log.warning("job left for the sweep", extra={"job": job_id, "error": str(error)})
         return False
     store.jobs.mark_enqueued(job_id)
     return True
+
+
+def _routes(
+    store: Store, job_id: str, kind: JobKind, waiting: int, prover: Prover | None
+) -> list[tuple[str, str, int]]:
+    """Task, queue and number of items; F* has a queue of its own, for its own workers."""
+    if kind is JobKind.MUTATE:
+        return [(RUN_MUTATION, MUTATE_QUEUE, waiting)]
+    if prover is not None:
+        return [(RUN_CHECKS, _CHECK_QUEUES[prover], waiting)]
+    of_fstar = store.items.waiting(job_id, Prover.FSTAR)
+    counts = {Prover.LEAN: waiting - of_fstar, Prover.FSTAR: of_fstar}
+    return [(RUN_CHECKS, _CHECK_QUEUES[p], count) for p, count in counts.items() if count > 0]
 
 
 def broker_app(settings: Settings, **more: Any) -> Celery:  # noqa: ANN401 - Celery's settings

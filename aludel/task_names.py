@@ -5,4 +5,5 @@ RUN_MUTATION = "aludel.run_mutation"
 SWEEP = "aludel.sweep"
 
 CHECK_QUEUE = "lean.check"
+FSTAR_QUEUE = "fstar.check"
 MUTATE_QUEUE = "lean.mutate"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+from pathlib import Path
 
 import click
 from pydantic import ValidationError
@@ -66,7 +67,7 @@ def command(
     try:
         settings = load_settings()
         request = CheckRequest(
-            context=_context(Prover(prover), imports),
+            context=_context(Prover(prover), imports, file),
             statement=statement,
             code=read_source(file, settings.max_code_bytes),
             budget=_budget(timeout),
@@ -104,7 +105,7 @@ def _build_checker(prover: Prover, settings: Settings) -> Checker:
     return checker
 
 
-def _context(prover: Prover, imports: str | None) -> Context:
+def _context(prover: Prover, imports: str | None, file: str) -> Context:
     if prover is Prover.LEAN:
         names = None if imports is None else [name.strip() for name in imports.split(",")]
         return LeanContext(imports=None if names is None else tuple(filter(None, names)))
@@ -112,7 +113,8 @@ def _context(prover: Prover, imports: str | None) -> Context:
         raise InvalidRequest(
             f"means nothing to {prover.value}", field="--imports", fix="leave it out"
         )
-    return FStarContext()
+    # F* wants module M in M.fst.
+    return FStarContext(module=Path(file).stem if file.endswith(".fst") else None)
 
 
 def _budget(timeout: float) -> Budget:
@@ -133,6 +135,7 @@ def _name_options(error: AludelError, name: str) -> None:
         "statement": "--statement",
         "imports": "--imports",
         "context.imports": "--imports",
+        "context.module": name,
         "budget.wall_s": "--timeout",
         "toolchain": "ALUDEL_TOOLCHAIN",
     }

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 import click
 import uvicorn
 
-from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.logs import configure_logging
 from aludel.queue import MEMORY_BROKER, CeleryQueue, TaskQueue, broker_app
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
+from aludel.task_names import FSTAR_QUEUE
 from api.app import create_app
 from workers.runtime import Parts
 
@@ -39,15 +40,21 @@ def command(host: str | None, port: int | None, workers: int | None) -> None:
 
     Checks run in this process, or, when ALUDEL_BROKER_URL names a broker, in `aludel worker`.
     """
-    from workers.parts import default_parts
+    from workers.parts import default_parts, fstar_parts
 
     given = {"ALUDEL_HOST": host, "ALUDEL_PORT": port, "ALUDEL_POOL_SIZE": workers}
     chosen = {name: str(value) for name, value in given.items() if value is not None}
-    run(load_settings({**os.environ, **chosen}), default_parts)
+    run(load_settings({**os.environ, **chosen}), default_parts, fstar_parts)
 
 
-def run(settings: Settings, parts: Callable[[], Parts]) -> None:
+def run(
+    settings: Settings,
+    parts: Callable[[], Parts],
+    fstar: Callable[[], Parts] | None = None,
+) -> None:
     """Serve until told to stop by SIGINT or SIGTERM.
+
+    ``fstar`` serves F* checks as well, where an F* is found.
 
     Raises:
         InvalidRequest: the host or the database URL is wrong.
@@ -60,7 +67,7 @@ def run(settings: Settings, parts: Callable[[], Parts]) -> None:
         _stoppable(),
         contextlib.closing(_listen(settings.host, settings.port)) as listener,
         Store.open(settings) as store,
-        _worker(settings, parts) as queue,
+        _worker(settings, parts, fstar) as queue,
     ):
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
@@ -93,7 +100,9 @@ def _stoppable() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _worker(settings: Settings, parts: Callable[[], Parts]) -> Iterator[TaskQueue]:
+def _worker(
+    settings: Settings, parts: Callable[[], Parts], fstar: Callable[[], Parts] | None
+) -> Iterator[TaskQueue]:
     """Run a worker in this process if no broker is set; yield the way to the workers."""
     if settings.broker_url != MEMORY_BROKER:
         yield CeleryQueue(broker_app(settings))
@@ -102,12 +111,20 @@ def _worker(settings: Settings, parts: Callable[[], Parts]) -> Iterator[TaskQueu
     from workers.runtime import Runtime
 
     messages = LocalQueue()
-    worker = LocalWorker(Runtime.open(settings, parts(), messages), messages)
-    worker.start()
+    workers = [LocalWorker(Runtime.open(settings, parts(), messages), messages)]
+    try:
+        if fstar is not None:
+            runtime = Runtime.open(settings, fstar(), messages)
+            workers.append(LocalWorker(runtime, messages, [FSTAR_QUEUE]))
+    except ToolchainMissing as error:
+        click.echo(f"F* checks are refused: {error.message}", err=True)
+    for worker in workers:
+        worker.start()
     try:
         yield messages
     finally:
-        worker.stop()
+        for worker in workers:
+            worker.stop()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -9,11 +9,12 @@ from aludel.logs import configure_logging
 from aludel.queue import MEMORY_BROKER, broker_app, ensure_broker
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
-from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE
+from aludel.task_names import CHECK_QUEUE, FSTAR_QUEUE, MUTATE_QUEUE
 from workers.app import run_worker
 from workers.runtime import Parts
 
 QUEUES = (CHECK_QUEUE, MUTATE_QUEUE)
+ALL_QUEUES = (*QUEUES, FSTAR_QUEUE)
 
 
 @click.command(name="worker")
@@ -27,9 +28,10 @@ QUEUES = (CHECK_QUEUE, MUTATE_QUEUE)
 )
 def command(queues: str, concurrency: int) -> int:
     """Run checks and mutations that the broker at ALUDEL_BROKER_URL hands out."""
-    from workers.parts import default_parts
+    from workers.parts import default_parts, fstar_parts
 
-    return run(load_settings(), default_parts(), queues, concurrency)
+    parts = fstar_parts() if FSTAR_QUEUE in queues else default_parts()
+    return run(load_settings(), parts, queues, concurrency)
 
 
 def run(
@@ -44,9 +46,15 @@ def run(
         ToolchainMissing: the prover is not installed.
     """
     chosen = [name for name in (part.strip() for part in queues.split(",")) if name]
-    if not chosen or set(chosen) - set(QUEUES):
+    if not chosen or set(chosen) - set(ALL_QUEUES):
         raise InvalidRequest(
-            f"no such queue: {queues!r}", field="--queues", fix="use " + " or ".join(QUEUES)
+            f"no such queue: {queues!r}", field="--queues", fix="use " + " or ".join(ALL_QUEUES)
+        )
+    if FSTAR_QUEUE in chosen and set(chosen) != {FSTAR_QUEUE}:
+        raise InvalidRequest(
+            f"{FSTAR_QUEUE} is served by workers of its own",
+            field="--queues",
+            fix="start one worker for it and another one for the rest",
         )
     if settings.broker_url == MEMORY_BROKER:
         raise InvalidRequest(

@@ -20,16 +20,18 @@ TURN_S = 2.0
 
 
 def run_checks(runtime: Runtime, job_id: str) -> None:
-    """Carry out items of a check job for one turn; safe to run twice, also at the same time.
+    """Carry out items of a check job that this worker's prover decides, for one turn.
+
+    Safe to run twice, also at the same time.
 
     Raises:
         StoreError: the database cannot be used; leases will run out and items be queued again.
     """
     _Turn(runtime, job_id).run()
     if not runtime.stopping.is_set():
-        waiting = runtime.store.items.waiting(job_id)
-        if waiting:
-            dispatch(runtime.queue, runtime.store, job_id, JobKind.CHECK, waiting=1)
+        prover = runtime.checker.toolchain.prover
+        if runtime.store.items.waiting(job_id, prover):
+            dispatch(runtime.queue, runtime.store, job_id, JobKind.CHECK, waiting=1, prover=prover)
 
 
 class _Turn:
@@ -84,7 +86,11 @@ class _Turn:
         runtime = self._runtime
         wanted = 2 * runtime.threads
         claims = runtime.store.items.claim(
-            self._job_id, runtime.name, wanted, runtime.settings.lease_s
+            self._job_id,
+            runtime.name,
+            wanted,
+            runtime.settings.lease_s,
+            runtime.checker.toolchain.prover,
         )
         self._exhausted = len(claims) < wanted
         self._stock.extend(claims)

@@ -10,13 +10,13 @@ import queue
 import threading
 from collections.abc import Sequence
 
-from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE
+from aludel.task_names import CHECK_QUEUE, FSTAR_QUEUE, MUTATE_QUEUE
 from workers.housekeeping import Housekeeper
 from workers.runtime import Runtime
 from workers.tasks import TASKS
 
 # Two check jobs share the prover, so that a small one does not wait for the turn of a large one.
-_THREADS = {CHECK_QUEUE: 2, MUTATE_QUEUE: 1}
+_THREADS = {CHECK_QUEUE: 2, FSTAR_QUEUE: 2, MUTATE_QUEUE: 1}
 
 _log = logging.getLogger(__name__)
 
@@ -48,16 +48,27 @@ class LocalQueue:
 
 
 class LocalWorker:
-    """Runs the tasks of a :class:`LocalQueue` in threads of this process."""
+    """Runs the tasks of a :class:`LocalQueue` in threads of this process.
 
-    def __init__(self, runtime: Runtime, messages: LocalQueue) -> None:
+    Args:
+        runtime: the worker's store and prover.
+        messages: where tasks come from.
+        queues: those that this worker serves.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        messages: LocalQueue,
+        queues: Sequence[str] = (CHECK_QUEUE, MUTATE_QUEUE),
+    ) -> None:
         self._runtime = runtime
         self._messages = messages
         self._housekeeper = Housekeeper(runtime, broker_is_empty=True)
         self._threads = [
             (name, threading.Thread(target=self._serve, args=(name,), name=f"{name}-{number}"))
-            for name, count in _THREADS.items()
-            for number in range(count)
+            for name in queues
+            for number in range(_THREADS[name])
         ]
 
     def start(self) -> None:

@@ -1,0 +1,143 @@
+"""``aludel fstar``: PoPAI problems, candidates, verify@k.
+
+Exit codes: 0 when every candidate was judged, 2 when a machine failed on some, 64 bad usage or
+input, 69 toolchain missing or service out of reach.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from aludel.errors import AludelError, InvalidRequest
+from aludel.models import Budget
+from aludel.settings import load_settings
+
+EXIT_INCOMPLETE = 2
+DEFAULT_KS = (1, 3, 10)
+
+
+@click.group(name="fstar")
+def command() -> None:
+    """Check F* candidates for problems in PoPAI's format."""
+
+
+@command.command(name="verify")
+@click.argument("problems", type=click.Path(path_type=Path))
+@click.argument("candidates", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option(
+    "--k", "ks", type=click.IntRange(1), multiple=True, default=DEFAULT_KS, show_default=True,
+    help="The k of verify@k; may be given several times.",
+)  # fmt: skip
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Wall seconds each.")
+@click.option("--server", help="URL of an Aludel service that checks; this machine by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def verify(
+    problems: Path,
+    candidates: Path,
+    out: Path,
+    ks: tuple[int, ...],
+    timeout: float,
+    server: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Check CANDIDATES (JSONL: name, candidate) against PROBLEMS (PoPAI JSON or JSONL).
+
+    Writes results.jsonl, report.json and report.md into the folder --out.
+    """
+    from fstar_checker.dataset import read_definitions
+    from fstar_checker.problems import read_candidates
+    from fstar_checker.verify import build_work, render, report, write_report
+
+    try:
+        work = build_work(read_definitions(problems), read_candidates(candidates), _budget(timeout))
+        outcomes = _check_remote(server, work) if server else _check_here(work)
+        summary = report(outcomes, tuple(sorted(set(ks))))
+        write_report(out, outcomes, summary)
+    except AludelError as error:
+        if as_json:
+            fields = {"field": error.field, "message": error.message, "fix": error.fix}
+            click.echo(json.dumps({"kind": "error", "reason": error.code, **fields}))
+        raise
+    click.echo(json.dumps(summary) if as_json else render(summary))
+    return EXIT_INCOMPLETE if summary["machine_failures"] else 0
+
+
+@command.command(name="extract")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--project", required=True, help="Name of the project in the records.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="JSONL to write.")
+def extract(folder: Path, project: str, out: Path) -> None:
+    """Find problems in the .fst files of FOLDER, lexically: each let that a val declares."""
+    from fstar_checker.dataset import write_rows
+    from fstar_checker.extract import extract_project
+
+    found = list(extract_project(folder, project))
+    write_rows(out, found)
+    click.echo(f"{len(found)} problems in {out}")
+
+
+@command.command(name="prompt")
+@click.argument("problems", type=click.Path(path_type=Path))
+@click.argument("name")
+@click.option("--similar", type=click.IntRange(0, 20), default=3, show_default=True)
+def prompt(problems: Path, name: str, similar: int) -> None:
+    """Print the prompt for the problem NAME, with similar solved problems of the same file."""
+    from fstar_checker.dataset import read_definitions
+    from fstar_checker.problems import Candidate, by_name, find_problem
+    from fstar_checker.retrieval import SimilarProblems, render_prompt
+
+    known = read_definitions(problems)
+    problem = find_problem(by_name(known), Candidate(name=name, candidate=""))
+    click.echo(render_prompt(problem, SimilarProblems(known).most_similar(problem, similar)))
+
+
+def _check_here(work: list[Any]) -> list[Any]:
+    from fstar_checker.checker import build_checker
+    from fstar_checker.verify import run
+
+    settings = load_settings()
+    with contextlib.closing(build_checker(settings)) as checker:
+        return run(work, checker.check, settings.pool_size or os.cpu_count() or 1)
+
+
+def _check_remote(server: str, work: list[Any]) -> list[Any]:
+    from cli.remote import check_through
+    from fstar_checker.verify import outcome_of
+
+    sent = [item for item in work if item.request is not None]
+    items = iter(check_through(server, [item.request for item in sent]))
+    outcomes = []
+    for item in work:
+        if item.request is None:
+            outcomes.append(outcome_of(item, refusal=item.refusal))
+            continue
+        answer = next(items)
+        failure = answer.error
+        wrong = failure is not None and failure.code == InvalidRequest.code
+        message = None if failure is None else failure.message
+        outcomes.append(
+            outcome_of(
+                item,
+                verdict=answer.verdict,
+                error=None if wrong else message,
+                refusal=message if wrong else None,
+            )
+        )
+    return outcomes
+
+
+def _budget(timeout: float) -> Budget:
+    try:
+        return Budget(wall_s=timeout)
+    except ValidationError as error:
+        message = f"{timeout:g} is not a number of seconds within the limits"
+        raise InvalidRequest(message, field="--timeout", fix="give a positive number") from error
