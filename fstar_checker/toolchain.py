@@ -78,7 +78,7 @@ def find_fstar(settings: Settings, environ: Mapping[str, str] | None = None) -> 
 
 def installed_folder(settings: Settings) -> Path:
     """Return the folder under which ``aludel toolchain install fstar`` unpacks archives."""
-    return settings.data_dir / "toolchains" / "fstar"
+    return settings.cache_dir.expanduser().resolve() / "toolchains" / "fstar"
 
 
 def library_of(program: Path) -> Path | None:

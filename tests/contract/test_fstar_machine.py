@@ -209,7 +209,7 @@ def test_a_program_that_ends_at_once_is_no_fstar(tmp_path: Path) -> None:
 
 def test_a_missing_fstar_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ToolchainMissing, match="ALUDEL_FSTAR"):
-        find_fstar(Settings(data_dir=tmp_path), {"PATH": ""})
+        find_fstar(Settings(cache_dir=tmp_path), {"PATH": ""})
     with pytest.raises(ToolchainMissing, match="not an executable"):
         find_fstar(Settings(fstar=str(tmp_path / "none")))
 
