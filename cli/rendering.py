@@ -22,15 +22,19 @@ def _headline(verdict: Verdict) -> str:
     kind = click.style(verdict.kind, fg=_COLOURS[verdict.kind], bold=True)
     cost = f"{verdict.usage.wall_s:.2f} s"
     if not isinstance(verdict, Accepted):
-        return f"{kind} ({verdict.reason.value}): {_printable(verdict.message or '')} [{cost}]"
+        return f"{kind} ({verdict.reason.value}, {cost}): {_printable(verdict.message or '')}"
     match = verdict.evidence.statement_match
     facts = [
-        ", ".join(verdict.evidence.declarations[:5]),
+        ", ".join(filter(_given_by_people, verdict.evidence.declarations)),
         f"statement {match}" if match else "",
         f"axioms {', '.join(verdict.axioms) or 'none'}",
-        cost,
     ]
-    return f"{kind}: {_printable('; '.join(fact for fact in facts if fact))}"
+    return f"{kind} ({cost}): {_printable('; '.join(filter(None, facts)))}"
+
+
+def _given_by_people(name: str) -> bool:
+    """Whether ``name`` stands in the source, rather than being made up by the prover."""
+    return not any(part.startswith("_") for part in name.split("."))
 
 
 def _render_diagnostic(diagnostic: Diagnostic, lines: list[str], name: str) -> str:

@@ -61,7 +61,10 @@ class LeanChecker:
         try:
             return self._decide(request, context, digest)
         except LimitReached as limit:
-            finding = Finding(UndecidedReason(limit.limit), limit.message)
+            message = limit.message
+            if limit.limit == "timeout":
+                message = f"no verdict within {request.budget.wall_s:g} s of wall time"
+            finding = Finding(UndecidedReason(limit.limit), message)
             return refusal(finding, content_hash=digest, usage=limit.usage)
         except ProcessDied as death:
             if death.defective:

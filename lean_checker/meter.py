@@ -30,10 +30,17 @@ class Meter:
         self._family: list[psutil.Process] = []
         self._refresh_at = 0.0
         self._last = Sample(0.0, 0.0)
+        self._sampled_at = float("-inf")
 
-    def sample(self) -> Sample:
-        """Measure now; a process that is gone measures as it did last."""
+    def sample(self, max_age_s: float = 0.0) -> Sample:
+        """Measure, unless the last measurement is younger than ``max_age_s``.
+
+        A process that is gone measures as it did last.
+        """
         now = time.monotonic()
+        if now - self._sampled_at < max_age_s:
+            return self._last
+        self._sampled_at = now
         if now >= self._refresh_at:
             self._family = self.family()
             self._refresh_at = now + _FAMILY_REFRESH_S

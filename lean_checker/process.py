@@ -114,33 +114,26 @@ class _Cost:
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self._started = time.monotonic()
-        self._first = self.last = meter.sample()
-        self._sampled = self._started
+        self._first = self._last = meter.sample(_POLL_S)
         self._peak = self._first.rss_mb
 
-    def observe(self) -> Sample:
-        """Measure now, unless the last measurement is younger than the poll interval."""
-        now = time.monotonic()
-        if now - self._sampled >= _POLL_S:
-            self._sample(now)
-        return self.last
+    def observe(self, max_age_s: float = _POLL_S) -> Sample:
+        """Measure, unless the last measurement is younger than ``max_age_s``."""
+        self._last = self._meter.sample(max_age_s)
+        self._peak = max(self._peak, self._last.rss_mb)
+        return self._last
 
     def usage(self, done: Done | Refused | None = None) -> Usage:
         """Measure a last time and sum up; ``done`` adds what Lean itself counted."""
-        now = time.monotonic()
-        self._sample(now)
+        wall = time.monotonic() - self._started
+        self.observe(0.0)
         return Usage(
-            wall_s=now - self._started,
-            cpu_s=max(0.0, self.last.cpu_s - self._first.cpu_s),
+            wall_s=wall,
+            cpu_s=self._last.cpu_s - self._first.cpu_s,
             prover_s=done.ms / 1000 if done else None,
             heartbeats=done.heartbeats if done else None,
             peak_memory_mb=self._peak,
         )
-
-    def _sample(self, now: float) -> None:
-        self.last = self._meter.sample()
-        self._sampled = now
-        self._peak = max(self._peak, self.last.rss_mb)
 
 
 class LeanProcess:
@@ -209,8 +202,8 @@ class LeanProcess:
 
     @property
     def rss_mb(self) -> float:
-        """Resident megabytes now, children included."""
-        return self._meter.sample().rss_mb
+        """Resident megabytes at most 0.1 s ago, children included."""
+        return self._meter.sample(_POLL_S).rss_mb
 
     @property
     def cpu_s(self) -> float:

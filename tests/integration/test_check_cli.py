@@ -133,7 +133,7 @@ def test_people_are_shown_the_place(tmp_path: Path) -> None:
     file.write_text("theorem t (a : Nat) :\n    a = a + 1 := by\n  rfl\n", encoding="utf-8")
     outcome = check(str(file))
     assert outcome.code == 1 and outcome.left == []
-    assert outcome.out.startswith("rejected (elaboration): ")
+    assert outcome.out.startswith("rejected (elaboration, ")
     assert f"{file}:3:3: error: " in outcome.out and "\n 3 |   rfl\n   |   ^^^" in outcome.out
 
 
