@@ -30,7 +30,9 @@ class FoundDiagnostic(_Fact):
     message: str
     start: _Place | None = None
     end: _Place | None = None
-    category: Literal["parse", "elaboration", "unsolved_goals", "sorry", "limit"] | None = None
+    category: (
+        Literal["parse", "elaboration", "unsolved_goals", "sorry", "limit", "recursion"] | None
+    ) = None
 
     def diagnostic(self) -> Diagnostic:
         """Return it in the contract's form."""

@@ -3,8 +3,8 @@
 The rules are tried in the order of :data:`RULES`, and the first that applies decides:
 
 1. ``forbidden_construct``: the server stopped at a construct it does not elaborate.
-2. ``undecided: heartbeats``: an error came from the heartbeat limit. Whatever else is wrong, a
-   candidate that ran into a limit is not refused.
+2. ``undecided: heartbeats`` or ``memory``: an error came from the heartbeat or recursion limit. A
+   candidate that ran into a limit is not refused, whatever else is wrong with it.
 3. ``parse``, ``elaboration``, ``unsolved_goals``: an error of Lean's; the graver kind names it.
 4. ``missing_declaration``: the asked name is not declared.
 5. ``statement_mismatch``: it is declared with another type.
@@ -153,6 +153,12 @@ def _limits(facts: CheckFacts, _ask: Ask) -> Finding | None:
     unmarked = facts.limits and any(error.category is None for error in errors)
     if unmarked or any(error.category == "limit" for error in errors):
         return Finding(UndecidedReason.HEARTBEATS, "the heartbeat limit was reached")
+    if any(error.category == "recursion" for error in errors):
+        # Lean's own guard of the stack: deterministic, but a limit and no refutation.
+        return Finding(
+            UndecidedReason.MEMORY,
+            "the recursion limit was reached; `set_option maxRecDepth` in the candidate raises it",
+        )
     return None
 
 

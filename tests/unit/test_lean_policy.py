@@ -119,6 +119,12 @@ def test_unmarked_errors_are_told_apart_where_that_is_safe() -> None:
     assert verdict(diagnostics=[diagnostic("sorry")]).reason == "elaboration"
 
 
+def test_the_recursion_limit_is_a_limit_and_no_refutation() -> None:
+    found = verdict(diagnostics=[diagnostic("recursion"), diagnostic("elaboration")])
+    assert (found.kind, found.reason) == ("undecided", "memory")
+    assert verdict(diagnostics=[diagnostic("recursion", "info")]).kind == "accepted"
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [

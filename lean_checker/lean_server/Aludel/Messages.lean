@@ -48,9 +48,12 @@ def hasPart (part s : String) : Bool := hasPartFrom part.toList s.toList
 def isLimitText (s : String) : Bool :=
   s.startsWith "(deterministic) timeout" || hasPart "maximum number of heartbeats" s
 
+def isRecursionText (s : String) : Bool := s.startsWith "maximum recursion depth has been reached"
+
 def categoryOf (parsing : Bool) (text : String) : String :=
   if parsing then "parse"
   else if isLimitText text then "limit"
+  else if isRecursionText text then "recursion"
   else if text.startsWith "unsolved goals" then "unsolved_goals"
   else if hasPart "declaration uses" text && hasPart "sorry" text then "sorry"
   else "elaboration"
