@@ -240,6 +240,7 @@ class Session:
                 raise ProtocolError(f"an answer to another query: {value.get('query-id')!r}")
             if value.get("kind") == "message" and value.get("level") != "progress":
                 messages.append(str(value.get("contents")))
+                self._strays.append(messages[-1])  # F* may end after it, without a response
             if value.get("kind") == "response":
                 return parse_response(value, tuple(messages))
 
