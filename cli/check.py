@@ -7,14 +7,13 @@ broken.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 from pathlib import Path
 
 import click
 from pydantic import ValidationError
 
-from aludel.errors import AludelError, InvalidRequest, ToolchainMissing
+from aludel.errors import AludelError, InvalidRequest
 from aludel.models import (
     MAX_WALL_S,
     Budget,
@@ -27,11 +26,11 @@ from aludel.models import (
 )
 from aludel.protocols import Checker
 from aludel.settings import Settings, load_settings
+from cli.progress import Lines
 from cli.rendering import render_verdict
 from cli.source import STANDARD_INPUT, read_source
 
 EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
-_CHECKERS = {Prover.LEAN: "lean_checker.checker", Prover.FSTAR: "fstar_checker.checker"}
 
 
 @click.command(name="check")
@@ -86,23 +85,24 @@ def command(
 
 
 def _check(prover: Prover, settings: Settings, request: CheckRequest) -> Verdict:
-    with contextlib.closing(_build_checker(prover, settings)) as checker:
+    with contextlib.closing(_CHECKERS[prover](settings)) as checker:
         return checker.check(request)
 
 
-def _build_checker(prover: Prover, settings: Settings) -> Checker:
-    """Import only the asked prover's package: the other's toolchain need not be there."""
-    path = _CHECKERS[prover]
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name != path:
-            raise
-        raise ToolchainMissing(
-            f"this installation cannot check {prover.value}", field="--prover"
-        ) from error
-    checker: Checker = module.build_checker(settings)
-    return checker
+# Only the asked prover's package is imported: the other's toolchain need not be there.
+def _lean_checker(settings: Settings) -> Checker:
+    from lean_checker.checker import build_checker
+
+    return build_checker(settings, Lines())
+
+
+def _fstar_checker(settings: Settings) -> Checker:
+    from fstar_checker.checker import build_checker
+
+    return build_checker(settings)
+
+
+_CHECKERS = {Prover.LEAN: _lean_checker, Prover.FSTAR: _fstar_checker}
 
 
 def _context(prover: Prover, imports: str | None, file: str) -> Context:

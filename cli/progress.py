@@ -5,8 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+
+class Lines:
+    """Writes one line per step on stderr, for commands whose steps are rare."""
+
+    def step(self, title: str, total: int | None = None) -> None:
+        """Say which step begins."""
+        parts = "" if total is None else f", {total} parts"
+        click.echo(f"{title} (once{parts}) ...", err=True)
+
+    def advance(self, amount: int) -> None:
+        """Say nothing: a line cannot grow."""
 
 
 class Bars:

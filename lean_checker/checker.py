@@ -17,10 +17,12 @@ from aludel.models import (
 )
 from aludel.settings import Settings
 from lean_checker import intake
+from lean_checker.embedded.progress import Progress
 from lean_checker.facts import parse_facts
 from lean_checker.policy import Ask, Finding, judge, refusal
 from lean_checker.pool import LeanPool, probe
 from lean_checker.process import LeanProcess, LimitReached, ProcessDied
+from lean_checker.toolchains import find_toolchain
 
 _LOG = logging.getLogger(__name__)
 QUEUE_S = 600.0
@@ -139,15 +141,18 @@ class LeanChecker:
         return judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
 
 
-def build_checker(settings: Settings) -> LeanChecker:
-    """Return a checker on the toolchain that ``settings`` names. Its processes start when needed.
+def build_checker(settings: Settings, progress: Progress | None = None) -> LeanChecker:
+    """Return a checker on the toolchain that ``settings`` names; its processes start when needed.
+
+    Args:
+        settings: names the toolchain, and bounds the pool.
+        progress: is told when our program must be compiled first, which takes up to a minute.
 
     Raises:
         ToolchainMissing: that toolchain is not installed, or is damaged.
     """
-    from lean_checker.toolchains import find_toolchain
-
-    return LeanChecker(LeanPool(find_toolchain(settings, settings.toolchain), settings), settings)
+    toolchain = find_toolchain(settings, progress=progress)
+    return LeanChecker(LeanPool(toolchain, settings), settings)
 
 
 def _sum(usage: Usage, more: Usage | None) -> Usage:
