@@ -119,7 +119,16 @@ function runMain(host, options) {
     instantiateWasm(info, done) {
       guardImports(info, options, host.guard);
       const module = host.loadModule();
-      done(new WebAssembly.Instance(module, info), module);
+      const leave = (code) => {
+        instance.exports.fflush(0);
+        process.exit(code);
+      };
+      // At once: the finalisers of this build crash, or wait for threads that wait for them.
+      info.env.exit = Object.assign(leave, { sig: 'vi' });
+      const main = (...args) => leave(instance.exports.__main_argc_argv(...args));
+      info.env.main = Object.assign(main, { sig: 'iip' });
+      const instance = new WebAssembly.Instance(module, info);
+      done(instance, module);
     },
     preRun: [() => prepare(M, options)],
     onRuntimeInitialized() {
@@ -130,7 +139,6 @@ function runMain(host, options) {
         throw new Error('no more mounts');
       };
     },
-    onExit: (code) => process.exit(code),
   };
   return runGlue(host.glue, host.source, M, host.cachedData);
 }
