@@ -99,6 +99,29 @@ class TacticState(_Answer):
 
 
 @dataclass(frozen=True)
+class MutationTask:
+    """One theorem to rewrite.
+
+    Attributes:
+        target: name of a theorem of the import set.
+        imports: the import set.
+        lemmas: names to rewrite with; ``None`` retrieves them by head symbol.
+        limit: mutants after which to stop.
+        max_attempts: rewriting attempts after which to stop.
+        seed: decides the order of the lemmas.
+        wall_s: seconds after which the process is killed.
+    """
+
+    target: str
+    imports: tuple[str, ...]
+    lemmas: tuple[str, ...] | None
+    limit: int
+    max_attempts: int
+    seed: int
+    wall_s: float
+
+
+@dataclass(frozen=True)
 class MutationResult:
     """What one target gave, and what that cost."""
 
@@ -114,17 +137,7 @@ class MutantSource(Protocol):
         """Return the names of all theorems of an import set, sorted."""
         ...
 
-    def mutate(
-        self,
-        target: str,
-        imports: tuple[str, ...],
-        *,
-        lemmas: tuple[str, ...] | None,
-        limit: int,
-        max_attempts: int,
-        seed: int,
-        wall_s: float,
-    ) -> MutationResult:
+    def mutate(self, task: MutationTask) -> MutationResult:
         """Rewrite one theorem."""
         ...
 
@@ -168,27 +181,8 @@ class LeanOperations:
         """Return the names of all theorems of an import set, sorted; raises as `theorems`."""
         return [theorem.name for theorem in self.theorems(imports)]
 
-    def mutate(
-        self,
-        target: str,
-        imports: tuple[str, ...],
-        *,
-        lemmas: tuple[str, ...] | None,
-        limit: int,
-        max_attempts: int,
-        seed: int,
-        wall_s: float,
-    ) -> MutationResult:
+    def mutate(self, task: MutationTask) -> MutationResult:
         """Rewrite one theorem with lemmas, in both directions, wherever they apply.
-
-        Args:
-            target: name of a theorem of the import set.
-            imports: the import set.
-            lemmas: names to rewrite with; ``None`` retrieves them by head symbol.
-            limit: mutants after which to stop.
-            max_attempts: rewriting attempts after which to stop.
-            seed: decides the order of the lemmas.
-            wall_s: seconds after which the process is killed.
 
         Raises:
             InvalidRequest: target, lemma or import does not exist; ``field`` names which.
@@ -196,15 +190,15 @@ class LeanOperations:
             BackendUnavailable: the machine failed.
         """
         body: dict[str, Any] = {
-            "imports": list(imports),
-            "target": target,
-            "limit": limit,
-            "max_attempts": max_attempts,
-            "seed": seed,
+            "imports": list(task.imports),
+            "target": task.target,
+            "limit": task.limit,
+            "max_attempts": task.max_attempts,
+            "seed": task.seed,
         }
-        if lemmas is not None:
-            body["lemmas"] = list(lemmas)
-        items, reply = self._stream("mutate", body, imports, wall_s)
+        if task.lemmas is not None:
+            body["lemmas"] = list(task.lemmas)
+        items, reply = self._stream("mutate", body, task.imports, task.wall_s)
         mutants = tuple(_parse(Mutant, item) for item in items)
         return MutationResult(mutants, _parse(Tally, reply.result), reply.usage)
 
@@ -274,6 +268,7 @@ __all__ = [
     "Mutant",
     "MutantSource",
     "MutationResult",
+    "MutationTask",
     "TacticState",
     "Tally",
 ]

@@ -20,7 +20,7 @@ from aludel.errors import InvalidRequest
 from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Verdict
 from aludel.protocols import Checker
 from aludel.records import VariantRecord
-from lean_checker.operations import Mutant, MutantSource, MutationResult
+from lean_checker.operations import Mutant, MutantSource, MutationResult, MutationTask
 from lean_checker.process import LimitReached
 from mutation.naming import order_key, variant_name
 from mutation.report import MutationReport
@@ -137,16 +137,17 @@ class MutationEngine:
                     future.cancel()
 
     def _target(self, plan: MutationPlan, target: str) -> TargetOutcome:
+        task = MutationTask(
+            target=target,
+            imports=plan.imports,
+            lemmas=plan.lemmas,
+            limit=plan.per_target,
+            max_attempts=plan.max_attempts,
+            seed=plan.seed,
+            wall_s=TARGET_WALL_S,
+        )
         try:
-            result = self.source.mutate(
-                target,
-                plan.imports,
-                lemmas=plan.lemmas,
-                limit=plan.per_target,
-                max_attempts=plan.max_attempts,
-                seed=plan.seed,
-                wall_s=TARGET_WALL_S,
-            )
+            result = self.source.mutate(task)
         except LimitReached as limit:
             report = MutationReport(targets_failed=1, core_seconds=limit.usage.cpu_s or 0.0)
             return TargetOutcome(target, report=report)

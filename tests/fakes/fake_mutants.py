@@ -18,7 +18,7 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
-from lean_checker.operations import Mutant, MutationResult, Tally
+from lean_checker.operations import Mutant, MutationResult, MutationTask, Tally
 from lean_checker.process import LimitReached
 
 
@@ -46,24 +46,15 @@ class FakeSource:
     def theorem_names(self, imports: tuple[str, ...]) -> list[str]:
         return [f"A.{i}" for i in range(10)] + ["B.0"]
 
-    def mutate(
-        self,
-        target: str,
-        imports: tuple[str, ...],
-        *,
-        lemmas: tuple[str, ...] | None,
-        limit: int,
-        max_attempts: int,
-        seed: int,
-        wall_s: float,
-    ) -> MutationResult:
+    def mutate(self, task: MutationTask) -> MutationResult:
+        target = task.target
         self.asked.append(target)
         time.sleep(random.random() * self._jitter_s)
         if target == "A.3":
             raise LimitReached("too slow", limit="timeout", usage=Usage(cpu_s=7.0))
         mutants = tuple(
             mutant(target, number, "shared" if number == 1 else None) for number in range(1, 8)
-        )[:limit]
+        )[: task.limit]
         tally = Tally(
             target=target,
             type="T",

@@ -16,13 +16,18 @@ import pytest
 from aludel.errors import InvalidRequest
 from aludel.models import Accepted
 from lean_checker.checker import LeanChecker
-from lean_checker.operations import LeanOperations
+from lean_checker.operations import LeanOperations, MutationTask
 from mutation import MutationEngine, MutationPlan
+from mutation.engine import candidate_of
 
 pytestmark = pytest.mark.lean
 
 ALUDEL = str(Path(sys.executable).with_name("aludel"))
 COMMAND = ("mutate", "Nat.add_*", "Nat.le_*", "--limit", "60", "--per-target", "6", "--json")
+
+
+def task(target: str, lemmas: tuple[str, ...] | None) -> MutationTask:
+    return MutationTask(target, ("Init",), lemmas, limit=10, max_attempts=10, seed=0, wall_s=60.0)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +62,7 @@ def test_the_theorems_of_the_library_are_listed_with_their_statements(
 def test_a_chosen_lemma_rewrites_where_it_applies(
     operations: LeanOperations, target: str, lemma: str, position: str, header: str
 ) -> None:
-    result = operations.mutate(
-        target, ("Init",), lemmas=(lemma,), limit=10, max_attempts=10, seed=0, wall_s=60
-    )
+    result = operations.mutate(task(target, (lemma,)))
     assert (position, header) in [(m.position, m.header) for m in result.mutants]
     assert result.tally.complete
 
@@ -84,20 +87,10 @@ def test_variants_of_several_namespaces_are_accepted_with_their_statements(
 
 def test_unknown_targets_and_lemmas_are_named(operations: LeanOperations) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        operations.mutate(
-            "Nat.nope", ("Init",), lemmas=None, limit=1, max_attempts=1, seed=0, wall_s=60
-        )
+        operations.mutate(task("Nat.nope", None))
     assert caught.value.field == "target"
     with pytest.raises(InvalidRequest) as caught:
-        operations.mutate(
-            "Nat.add_comm",
-            ("Init",),
-            lemmas=("Nat.rec",),
-            limit=1,
-            max_attempts=1,
-            seed=0,
-            wall_s=60,
-        )
+        operations.mutate(task("Nat.add_comm", ("Nat.rec",)))
     assert caught.value.field == "lemmas"
 
 
@@ -168,26 +161,14 @@ def test_a_killed_run_goes_on_to_the_same_result(lean_checker: LeanChecker, tmp_
     assert steady(out / "variants.jsonl") == steady(tmp_path / "whole" / "variants.jsonl")
 
 
-def test_an_accepted_variant_is_a_verdict_like_any_other(lean_checker: LeanChecker) -> None:
-    engine = MutationEngine(LeanOperations(lean_checker.pool), lean_checker)
+def test_an_accepted_variant_is_a_verdict_like_any_other(
+    lean_checker: LeanChecker, operations: LeanOperations
+) -> None:
+    engine = MutationEngine(operations, lean_checker)
     plan = MutationPlan(patterns=("Nat.add_assoc",), lemmas=("Nat.add_comm",))
     (outcome,) = engine.run(plan, engine.targets(plan))
     (variant,) = outcome.variants
-    from mutation.engine import candidate_of
-
-    (mutant,) = (
-        LeanOperations(lean_checker.pool)
-        .mutate(
-            "Nat.add_assoc",
-            ("Init",),
-            lemmas=("Nat.add_comm",),
-            limit=9,
-            max_attempts=9,
-            seed=0,
-            wall_s=60,
-        )
-        .mutants
-    )
+    (mutant,) = operations.mutate(task("Nat.add_assoc", ("Nat.add_comm",))).mutants
     verdict = lean_checker.check(candidate_of(plan, "Nat.add_assoc", mutant))
     assert isinstance(verdict, Accepted)
     assert verdict.hash == variant.verdict_hash
