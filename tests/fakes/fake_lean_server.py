@@ -78,11 +78,18 @@ def spin(_request: Request, _: str | None) -> None:
         pass
 
 
-def spawn(_request: Request, pid_file: str | None) -> None:
+def spawn(_request: Request, pid_file: str | None, apart: bool = False) -> None:
     """Start a child, write both ids down, and never answer."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=apart
+    )
     Path(pid_file or "").write_text(f"{os.getpid()} {child.pid}")
     hang({}, None)
+
+
+def escape(request: Request, pid_file: str | None) -> None:
+    """Like ``spawn``, but the child leaves the process group."""
+    spawn(request, pid_file, apart=True)
 
 
 def leave(_request: Request, status: str | None) -> None:
@@ -203,8 +210,8 @@ def who(request: Request, _: str | None) -> None:
 ACTIONS = {
     action.__name__: action
     for action in (
-        accept, slow, hang, spin, spawn, leave, crash_once, exhaust, defect, grow, swell,
-        wrong_id, odd, array, huge, noisy, chatter, internal, invalid, unknown_match,
+        accept, slow, hang, spin, spawn, escape, leave, crash_once, exhaust, defect, grow,
+        swell, wrong_id, odd, array, huge, noisy, chatter, internal, invalid, unknown_match,
         extra_field, forgotten_statement, burn, who,
     )
 }  # fmt: skip

@@ -115,10 +115,11 @@ def test_the_deadline_kills(start: Start, action: str) -> None:
     assert not alive(process.pid)
 
 
-def test_the_deadline_kills_the_whole_group(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("action", ["spawn", "escape"])
+def test_the_deadline_kills_the_whole_family(start: Start, tmp_path: Path, action: str) -> None:
     process = start()
     with pytest.raises(LimitReached):
-        ask(process, f"spawn {tmp_path / 'pids'}", seconds=1)
+        ask(process, f"{action} {tmp_path / 'pids'}", seconds=2)
     pids = [int(word) for word in (tmp_path / "pids").read_text().split()]
     assert pids[0] == process.pid and len(pids) == 2
     assert not alive(process.pid)
