@@ -27,6 +27,7 @@ CONTROL = (
     "let aludel_control () : Lemma False = ()\n#pop-options\n"
 )
 DEFINITION_CHECKS = ("policy", "typecheck_under_val", "defined_here", "use_at_type", "control")
+LOOKUP = "lookup"
 MODULE_CHECKS = ("policy", "typecheck", "control")
 
 
@@ -114,10 +115,23 @@ def _judge_candidate(session: Session, ask: Ask, deadline: Deadline) -> Decision
     session.pop(probes)
     if refused is not None:
         return Decision(refused.reason, refused.message, told)
-    checks: tuple[str, ...] = DEFINITION_CHECKS if ask.plan.statement is not None else MODULE_CHECKS
-    if ask.plan.statement is not None and ask.plan.statement.mentions_itself:
-        checks = tuple(c for c in checks if c != "use_at_type")
-    return Decision(None, diagnostics=told, checks=checks)
+    return Decision(None, diagnostics=told, checks=_checks(session, ask))
+
+
+def _checks(session: Session, ask: Ask) -> tuple[str, ...]:
+    """Names of the checks that were run, in order."""
+    asked = ask.plan.statement
+    if asked is None:
+        return MODULE_CHECKS
+    left_out = {"use_at_type"} if asked.mentions_itself else set()
+    if not session.offers(LOOKUP):
+        left_out.add("defined_here")
+    return tuple(c for c in DEFINITION_CHECKS if c not in left_out)
+
+
+def _is_defined_here(session: Session, ask: Ask, name: str, deadline: Deadline) -> bool:
+    found = session.defined_at(name, deadline)
+    return found is not None and found >= ask.candidate.line
 
 
 def _probe(session: Session, ask: Ask, deadline: Deadline) -> Judgement | None:
@@ -125,8 +139,7 @@ def _probe(session: Session, ask: Ask, deadline: Deadline) -> Judgement | None:
     asked = ask.plan.statement
     line = ask.candidate.next_line
     if asked is not None:
-        found = session.defined_at(asked.name, deadline)
-        if found is None or found < ask.candidate.line:
+        if session.offers(LOOKUP) and not _is_defined_here(session, ask, asked.name, deadline):
             message = f"F* knows no definition of {asked.name} in the candidate"
             return Judgement(RejectReason.MISSING_DECLARATION, message)
         if not asked.mentions_itself:

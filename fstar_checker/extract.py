@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aludel.errors import InvalidRequest
-from fstar_checker.dataset import Definition, Open, SourceRange, read_text
+from fstar_checker.dataset import Definition, Open, read_text
 from fstar_checker.lexer import Kind, blank_comments, position
 from fstar_checker.scaffold import module_of
 from fstar_checker.structure import Declaration, split_declarations
@@ -48,11 +48,14 @@ def extract_file(text: str, file_name: str, project_name: str | None = None) -> 
         elif declaration.keyword == "let" and len(declaration.names) == 1:
             val = vals.get(declaration.names[0])
             if val is not None:
-                found.append(
-                    _definition(
-                        text, clean, module, file_name, project_name, val, declaration, opens
-                    )
-                )
+                fields = {
+                    **_definition(text, val, declaration),
+                    "name": f"{module}.{declaration.names[0]}",
+                    "file_name": file_name,
+                    "project_name": project_name,
+                    "opens_and_abbrevs": [o.model_dump(exclude_none=True) for o in opens],
+                }
+                found.append(Definition.model_validate(fields))
     return found
 
 
@@ -65,40 +68,24 @@ def _opened(declaration: Declaration) -> list[Open]:
     return []
 
 
-def _definition(
-    text: str,
-    clean: str,
-    module: str,
-    file_name: str,
-    project_name: str | None,
-    val: Declaration,
-    let: Declaration,
-    opens: list[Open],
-) -> Definition:
-    name = let.names[0]
-    source_type = clean[val.start : val.end]
+def _definition(text: str, val: Declaration, let: Declaration) -> dict[str, object]:
+    """What the text itself says about a definition."""
     start, end = position(text, let.start), position(text, let.end)
-    return Definition.model_validate(
-        {
-            "name": f"{module}.{name}",
-            "file_name": file_name,
-            "opens_and_abbrevs": [o.model_dump(exclude_none=True) for o in opens],
-            "source_type": source_type,
-            "source_definition": text[let.start : let.end],
-            "source_range": SourceRange(
-                file_name=file_name,
-                start_line=start.line,
-                start_col=start.column,
-                end_line=end.line,
-                end_col=end.column,
-            ).model_dump(),
-            "file_context": _without(text[: let.start], val),
-            "is_proof": _is_lemma(val),
-            "is_simply_typed": _is_simple(val),
-            "project_name": project_name,
-            "extraction": LEXICAL,
-        }
-    )
+    place = {
+        "start_line": start.line,
+        "start_col": start.column,
+        "end_line": end.line,
+        "end_col": end.column,
+    }
+    return {
+        "source_type": blank_comments(text)[val.start : val.end],
+        "source_definition": text[let.start : let.end],
+        "source_range": place,
+        "file_context": _without(text[: let.start], val),
+        "is_proof": _is_lemma(val),
+        "is_simply_typed": _is_simple(val),
+        "extraction": LEXICAL,
+    }
 
 
 def _without(text: str, val: Declaration) -> str:

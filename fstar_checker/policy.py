@@ -9,6 +9,7 @@ can build a term from the characters of a forbidden name, which no scan for name
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,11 +29,14 @@ from fstar_checker.structure import (
 MAX_DEPTH = 400
 
 ADMIT_NAMES = words(
-    """admit admitP admit_ admit1 admit_all admit_dump admit_dump_t admit_smt_queries
+    """__ admit admitP admit_ admit1 admit_all admit_dump admit_dump_t admit_smt_queries
     admit_termination assume_ assume_safe drop_ fadmit lax magic magicP magic_ magic_dump
     magic_dump_t smt_admit tadmit tadmit_t tadmit_all unsafe_coerce"""
 )
-"""Identifiers (last component) that prove or coerce anything."""
+"""Identifiers (last component) that prove or coerce anything.
+
+``__`` is ``FStar.Tactics.PatternMatching.__ : #t:Type -> t``, assumed.
+"""
 
 ADMIT_ATTRIBUTES = words("""expect_failure expect_lax_failure admit_termination fail fail_lax""")
 
@@ -61,6 +65,9 @@ SAFE_TACTICS = words(
 
 ALLOWED_QUALIFIERS = frozenset(("inline_for_extraction", "noextract", "unfold"))
 ALLOWED_ATTRIBUTES = frozenset(("inline_let",))
+# What ``fun`` or ``let`` binds is known only under such a name: a longer one could be bound in one
+# place and mean a tactic in another, and scoping is not followed here.
+_BOUND_NAME = r"[a-z][0-9']*"
 _TACTIC_GLUE = frozenset(
     ("fun", "let", "in", "begin", "end", "if", "then", "else", "match", "with")
 )
@@ -263,7 +270,8 @@ def _scan_tactic(tokens: list[Token], index: int, extra: frozenset[str]) -> Iter
     bound = {t.text for i, t in enumerate(group) if i and group[i - 1].text in ("fun", "let")}
     quoted = _quoted(group)
     for i, token in enumerate(group):
-        known = token.name in SAFE_TACTICS | extra or token.text in bound or i in quoted
+        bound_here = token.text in bound and re.fullmatch(_BOUND_NAME, token.text)
+        known = token.name in SAFE_TACTICS | extra or bound_here or i in quoted
         if token.kind is Kind.IDENT and not known:
             message = f"tactic {token.text} is not on the list of safe ones"
             yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)

@@ -102,11 +102,9 @@ def plan(
     z3rlimit: int | None = None,
     checked_files: bool = False,
 ) -> Plan:
-    """Lay out the fragments for a context and, if one definition is asked for, its ``val``.
+    """Lay out the fragments for a context and the asked ``val``, if there is one.
 
     Args:
-        context: where the candidate is checked.
-        statement: the asked ``val``, or None.
         z3rlimit: solver budget that overrides the context's.
         checked_files: whether this F* loads checked files; the prefix stands in otherwise.
 

@@ -45,7 +45,6 @@ def split(
     """Split by project, then by file; deterministic for ``seed``, whatever the order of the input.
 
     Args:
-        definitions: what to split.
         held_out_projects: projects that only ``cross_project`` may hold.
         valid_percent: share of the remaining files for ``valid``.
         test_percent: share of the remaining files for ``intra_project``.
