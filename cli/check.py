@@ -77,10 +77,8 @@ def command(
         if as_json:
             click.echo(json.dumps(_error_object(error)))
         raise
-    if as_json:
-        click.echo(verdict.model_dump_json())
-    else:
-        click.echo(render_verdict(verdict, request.code, name))
+    text = verdict.model_dump_json() if as_json else render_verdict(verdict, request.code, name)
+    click.echo(text)
     return EXIT_CODES[verdict.kind]
 
 

@@ -76,13 +76,7 @@ Rule = Callable[[CheckFacts, Ask], Finding | None]
 def judge(
     facts: CheckFacts, ask: Ask, *, content_hash: str, usage: Usage
 ) -> Accepted | Rejected | Undecided:
-    """Make a verdict of ``facts``.
-
-    Args:
-        facts: what the server found.
-        ask: the asked statement and the policy.
-        content_hash: the request's, stamped on the verdict.
-        usage: what the check cost, stamped on the verdict.
+    """Make a verdict of ``facts``; the request's hash and what it cost are stamped on it.
 
     Raises:
         BackendCrashed: the facts contradict each other or the question.

@@ -225,14 +225,8 @@ class LeanProcess:
     ) -> Iterator[dict[str, Any] | Reply]:
         """Carry out a request; yield each streamed item, and last the :class:`Reply`.
 
-        Any exception but `InvalidRequest` leaves the process killed; so must a caller who stops
-        early, which a lease of the pool does for it.
-
-        Args:
-            op: an operation of the protocol.
-            body: its fields.
-            deadline: when to kill the process.
-            memory_mb: a cap below the process's own.
+        ``memory_mb`` is a cap below the process's own. Every exception but `InvalidRequest` kills
+        the process; so must a caller who stops early, which a lease of the pool does for it.
 
         Raises:
             InvalidRequest: the server refused the request; the process is as good as before.
