@@ -1,4 +1,4 @@
-"""The contract: frozen models whose JSON is the same in Python, over HTTP, in the store and exports.
+"""The contract: frozen models whose JSON is the same in Python, HTTP, the store and exports.
 
 Shapes follow DESIGN section 2. A :data:`Verdict` is a union by ``kind``; infrastructure faults are
 never verdicts, they are exceptions (:mod:`aludel.errors`).
@@ -11,7 +11,7 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 STANDARD_AXIOMS = ("propext", "Classical.choice", "Quot.sound")
 MAX_CODE_BYTES = 1_000_000
@@ -119,6 +119,14 @@ class CheckRequest(Model):
     budget: Budget = Field(default_factory=Budget)
     metadata: dict[str, str] = Field(default_factory=dict)
 
+    @field_validator("context", mode="before")
+    @classmethod
+    def _lean_by_default(cls, value: object) -> object:
+        """Take a context that names no prover for Lean's, as a missing one is."""
+        if isinstance(value, dict) and "prover" not in value:
+            return {**value, "prover": Prover.LEAN.value}
+        return value
+
 
 class Severity(StrEnum):
     """Severity of a diagnostic."""
@@ -159,7 +167,8 @@ class Evidence(Model):
     """What was established outside the candidate's control.
 
     Attributes:
-        statement_match: how the declared type compares to the asked one; ``None`` without statement.
+        statement_match: how the declared type compares to the asked one; ``None`` when
+            no statement was asked.
         declarations: new constants that the kernel re-checked in the clean import environment.
         checks: names of the checks that were run, in order.
     """
@@ -233,15 +242,15 @@ VERDICT: TypeAdapter[Accepted | Rejected | Undecided] = TypeAdapter(Verdict)
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Serialise ``value`` to the one JSON text that hashes are taken of (sorted keys, no spaces)."""
+    """Serialise ``value`` to the one JSON text that hashes are taken of: sorted keys, no spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def content_hash(toolchain_digest: str, request: CheckRequest) -> str:
     """Key of the result cache: SHA-256 over (toolchain digest, context, statement, code, policy).
 
-    Budget and metadata are left out: a larger budget cannot turn a recorded acceptance or rejection,
-    and ``undecided`` is never recorded under this key.
+    Budget and metadata are left out: a larger budget cannot turn a recorded acceptance or
+    rejection, and ``undecided`` is never recorded under this key.
     """
     payload = {
         "toolchain": toolchain_digest,

@@ -31,11 +31,15 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group whose commands live in modules of their own, each exposing ``command``."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the commands that this installation has."""
         return sorted(name for name, module in COMMANDS.items() if _exists(module))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
         """Import and return the command, or None when there is none of that name."""
         module = COMMANDS.get(cmd_name)
         if module is None or not _exists(module):

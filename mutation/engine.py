@@ -141,7 +141,7 @@ class MutationEngine:
             target=target,
             imports=plan.imports,
             lemmas=plan.lemmas,
-            limit=plan.per_target,
+            limit=min(plan.per_target, plan.limit),
             max_attempts=plan.max_attempts,
             seed=plan.seed,
             wall_s=TARGET_WALL_S,

@@ -82,7 +82,7 @@ def test_parents_and_cost_are_recorded() -> None:
     variant = run(plan(max_targets=1, limit=1))[0].variants[0]
     assert variant.parents[1] == variant.lemma
     assert variant.statement.startswith(f"theorem {variant.name} ")
-    assert variant.usage.cpu_s == pytest.approx(0.5 + 1.0 / 7)
+    assert variant.usage.cpu_s == pytest.approx(0.5 + 1.0)  # its check, and all of the rewriting
 
 
 def test_names_are_one_word_and_differ_when_variants_differ() -> None:
