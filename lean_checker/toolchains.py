@@ -145,4 +145,7 @@ def _describe(manifest: Manifest) -> Toolchain:
 def _note(manifest: Manifest) -> str | None:
     if manifest.host == "fast":
         return None
-    return f"slow starts: the fast host failed its self-test ({manifest.fallback_reason})"
+    return (
+        f"the fast host failed its self-test ({manifest.fallback_reason}); the simple one starts "
+        "slowly and needs 4 GB a process: set ALUDEL_PROCESS_MEMORY_MB=6000"
+    )
