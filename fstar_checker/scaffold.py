@@ -117,15 +117,13 @@ def plan(
         pieces = _without_val(pieces, asked.name)
     until = context.until if checked_files else None
     parts = [*_head(context, module, pieces, until), *_option_parts(context, z3rlimit)]
-    if asked is not None:
-        parts.append(("statement", asked.text))
-    fields = tuple(field for field, _ in parts)
-    text = "".join(text for _, text in parts)
-    fragments = _lay_out([text for _, text in parts])
+    parts += [("statement", asked.text)] if asked is not None else []
+    fields, texts = tuple(field for field, _ in parts), [text for _, text in parts]
+    fragments = _lay_out(texts)
     if until is not None:
         fields = ("context.until", *fields)
         fragments = (Fragment("", 1, checked_until=until), *fragments)
-    return Plan(module, context.dataset, text, fragments, fields, asked)
+    return Plan(module, context.dataset, "".join(texts), fragments, fields, asked)
 
 
 def _head(
