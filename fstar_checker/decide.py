@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from aludel.deadline import Deadline
-from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, ToolchainMissing
+from aludel.errors import (
+    AludelError,
+    BackendCrashed,
+    BackendUnavailable,
+    InvalidRequest,
+    ToolchainMissing,
+)
 from aludel.models import (
     Diagnostic,
     Position,
@@ -20,8 +27,10 @@ from fstar_checker.process import MemoryExceeded
 from fstar_checker.protocol import INPUT, Issue, Response
 from fstar_checker.session import SOLVER_FIX, Fragment, Session, TimedOut
 
+_LOG = logging.getLogger(__name__)
 LOAD_S = 300.0
 PROBE_S = 30.0
+RESTART_S = 10.0
 CONTROL = (
     '#push-options "--z3rlimit 1 --max_fuel 0 --max_ifuel 0"\n'
     "let aludel_control () : Lemma False = ()\n#pop-options\n"
@@ -52,9 +61,10 @@ def decide(session: Session, ask: Ask, wall_s: float) -> Decision:
         BackendUnavailable: the machine failed.
     """
     try:
-        refused = load(session, ask)
-        return refused or _judge_candidate(session, ask, Deadline.after(wall_s))
-    except TimedOut:
+        decision = load(session, ask) or _judge_candidate(session, ask, Deadline.after(wall_s))
+    except TimedOut as passed:
+        if passed.usable:
+            _refresh_solver(session)
         return Decision(UndecidedReason.TIMEOUT, f"the deadline of {wall_s:g} s passed")
     except MemoryExceeded:
         message = f"F* and Z3 grew past {session.process.memory_mb} MB"
@@ -65,6 +75,9 @@ def decide(session: Session, ask: Ask, wall_s: float) -> Decision:
     except SolverMissing as fault:
         session.kill()
         raise ToolchainMissing(str(fault), field="fstar", fix=SOLVER_FIX) from fault
+    if decision.reason is UndecidedReason.RLIMIT:
+        _refresh_solver(session)
+    return decision
 
 
 def load(session: Session, ask: Ask) -> Decision | None:
@@ -89,13 +102,26 @@ def load(session: Session, ask: Ask) -> Decision | None:
         for index in range(shared, len(plan.fragments)):
             judgement, issues = _push(session, plan.fragments[index], deadline)
             if judgement.reason is not None:
-                return _refused_context(ask, index, judgement, issues)
+                return _refused_context(session, ask, index, judgement, issues)
         if session.sound_at != plan.fragments:
             _control_context(session, plan.fragments, deadline)
     except TimedOut:
         session.kill()
         raise BackendUnavailable(f"the F* context did not load in {LOAD_S:g} s") from None
     return None
+
+
+def _refresh_solver(session: Session) -> None:
+    """Replace a Z3 that was interrupted or ran into its limit, where F* offers to.
+
+    The next candidate then starts on a fresh one. The verdict is already reached: a restart that
+    fails costs the session (the pool replaces it), not the verdict.
+    """
+    try:
+        session.restart_solver(Deadline.after(RESTART_S))
+    except (TimedOut, MemoryExceeded, AludelError) as error:
+        session.kill()
+        _LOG.warning("Z3 did not restart, the F* session is replaced: %s", error)
 
 
 def diagnostics(
@@ -146,7 +172,10 @@ def _probe(session: Session, ask: Ask, deadline: Deadline) -> Judgement | None:
             used, _ = _push(session, Fragment(asked.use(), line), deadline)
             if used.reason is not None:
                 message = f"{asked.name} cannot be used at the asked type: {used.message}"
-                return Judgement(RejectReason.STATEMENT_MISMATCH, message)
+                undecided = isinstance(used.reason, UndecidedReason)
+                return Judgement(
+                    used.reason if undecided else RejectReason.STATEMENT_MISMATCH, message
+                )
             session.pop(deadline)
     if _proves_false(session, line, deadline):
         return Judgement(RejectReason.ADMIT, "False can be proved after the candidate")
@@ -193,13 +222,15 @@ def _judged(response: Response) -> Judgement:
 
 
 def _refused_context(
-    ask: Ask, index: int, judgement: Judgement, issues: tuple[Issue, ...]
+    session: Session, ask: Ask, index: int, judgement: Judgement, issues: tuple[Issue, ...]
 ) -> Decision:
     """F* refuses a fragment of the context: the request's fault, or the candidate's own header."""
     name = ask.plan.fields[index]
     if name == "code":
         told = diagnostics(issues, ask.plan.fragments[index], 1)
         return Decision(judgement.reason, judgement.message, told)
+    if judgement.reason is UndecidedReason.RLIMIT:
+        _refresh_solver(session)
     message = f"F* refuses it ({judgement.reason}): {judgement.message[:500]}"
     raise InvalidRequest(message, field=name)
 

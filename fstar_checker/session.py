@@ -37,6 +37,7 @@ _NO_SOLVER = re.compile(
     re.IGNORECASE,
 )
 CHECKED_FILE = "push-partial-checked-file"
+RESTART_SOLVER = "restart-solver"
 
 
 class TimedOut(Exception):
@@ -193,9 +194,17 @@ class Session:
             raise self._broken(f"lookup answered outside its protocol: {place}") from error
 
     def restart_solver(self, deadline: Deadline) -> None:
-        """Give the session a fresh Z3 where F* offers it; nothing otherwise."""
-        if self.offers("restart-solver"):
-            self.ask("restart-solver", {}, deadline)
+        """Give the session a fresh Z3 where F* offers it; nothing otherwise.
+
+        Raises:
+            BackendCrashed: F* refused.
+            TimedOut, MemoryExceeded: as :meth:`ask`.
+        """
+        if not self.offers(RESTART_SOLVER):
+            return
+        response = self.ask(RESTART_SOLVER, {}, deadline)
+        if response.status != "success":
+            raise self._broken(f"{RESTART_SOLVER} was refused: {response.body}")
 
     def exit(self) -> None:
         """Ask F* to end, then make sure of it; safe on a dead session."""

@@ -18,7 +18,7 @@ from aludel.models import Budget, CheckRequest, FStarContext, RejectReason, Unde
 from aludel.settings import Settings
 from fstar_checker.checker import FStarChecker
 from fstar_checker.process import FStarProcess
-from fstar_checker.session import CHECKED_FILE, Session
+from fstar_checker.session import CHECKED_FILE, RESTART_SOLVER, Session
 from fstar_checker.toolchain import find_fstar
 
 VAL = "val f : x:int -> Tot int"
@@ -146,6 +146,65 @@ def test_the_solver_is_restarted_only_where_offered(tmp_path: Path) -> None:
         session.exit()
         offered = bool(features)
         assert any(q["query"] == "restart-solver" for q in queries(folder)) is offered
+
+
+@pytest.mark.parametrize("features", [(), (RESTART_SOLVER,)])
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("let f x = hang_here", UndecidedReason.TIMEOUT),
+        ("let f x = rlimit_here", UndecidedReason.RLIMIT),
+        ("let f x = wrong_type", RejectReason.ELABORATION),
+        ("let f x = x", None),
+    ],
+)
+def test_a_solver_that_ran_into_a_limit_is_replaced_where_offered(
+    tmp_path: Path, features: tuple[str, ...], code: str, reason: object
+) -> None:
+    checker = fake_checker(tmp_path, *features)
+    try:
+        request = ask(VAL, code).model_copy(update={"budget": Budget(wall_s=0.3)})
+        assert getattr(checker.check(request), "reason", None) is reason
+        after = [q["query"] for q in queries(tmp_path)]
+        wanted = bool(features) and isinstance(reason, UndecidedReason)
+        assert after.count(RESTART_SOLVER) == int(wanted)
+        assert checker.check(ask(VAL, "let f x = x")).kind == "accepted"
+        assert checker.pool.counts.started == 1
+    finally:
+        checker.close()
+
+
+def test_a_context_that_ran_into_a_limit_leaves_no_tired_solver(tmp_path: Path) -> None:
+    checker = fake_checker(tmp_path, RESTART_SOLVER)
+    try:
+        with pytest.raises(InvalidRequest, match="rlimit"):
+            checker.check(ask("val f : rlimit_here", "let f = 1"))
+        assert [q["query"] for q in queries(tmp_path)].count(RESTART_SOLVER) == 1
+    finally:
+        checker.close()
+
+
+def test_a_use_that_ran_into_a_limit_is_no_mismatch(tmp_path: Path) -> None:
+    checker = fake_checker(tmp_path, RESTART_SOLVER)
+    (tmp_path / "limit-probe").touch()
+    try:
+        verdict = checker.check(ask(VAL, "let f x = x"))
+        assert verdict.reason is UndecidedReason.RLIMIT
+        assert [q["query"] for q in queries(tmp_path)].count(RESTART_SOLVER) == 1
+    finally:
+        checker.close()
+
+
+def test_a_solver_that_does_not_restart_costs_the_session_not_the_verdict(tmp_path: Path) -> None:
+    checker = fake_checker(tmp_path, RESTART_SOLVER)
+    (tmp_path / "refuse-restart").touch()
+    try:
+        verdict = checker.check(ask(VAL, "let f x = rlimit_here"))
+        assert verdict.reason is UndecidedReason.RLIMIT
+        assert checker.check(ask(VAL, "let f x = x")).kind == "accepted"
+        assert checker.pool.counts.started == 2
+    finally:
+        checker.close()
 
 
 def test_parallel_requests_share_the_pool(tmp_path: Path) -> None:

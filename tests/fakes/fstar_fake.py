@@ -1,9 +1,10 @@
 """A HAND-WRITTEN stand-in for F* with protocol 3; not a recording, and it proves nothing.
 
 It exists for what the recordings cannot show: features of protocol 3, and machines that fail. It
-answers ``success`` to every push except where the code holds one of the words below. Usage:
-``fstar_fake.py [FEATURE ...]`` adds features to the banner; a file ``crash-once`` in the working
-folder makes the word ``crash_once`` work the second time.
+answers ``success`` to every query except a push of code that holds one of the words below. Usage:
+``fstar_fake.py [FEATURE ...]`` adds features to the banner. Files in the working folder change it:
+``crash-once`` makes the word ``crash_once`` work the second time, ``limit-probe`` makes the
+checker's use at the type run into the limit, ``refuse-restart`` refuses ``restart-solver``.
 """
 
 from __future__ import annotations
@@ -32,9 +33,20 @@ def issue(
     return found if number is None else {**found, "number": number}
 
 
+REFUSED = {
+    "Lemma False": ("assertion failed; the SMT solver says unknown", None),
+    "no_solver": ("Z3 not found", 17),
+    "own_fault": ("ASSERTION FAILURE: F* may be in an inconsistent state", None),
+    "rlimit_here": ("The SMT query timed out, you might want to increase the rlimit", None),
+    "wrong_type": ("Expected type nat", 189),
+}
+
+
 def push(code: str, line: int) -> tuple[str, list[dict[str, Any]]]:
-    if "Lemma False" in code:
-        return "failure", [issue("assertion failed; the SMT solver says unknown", line)]
+    probe_limited = "let aludel_probe_" in code and Path("limit-probe").exists()
+    for word, (message, number) in REFUSED.items():
+        if word in code or (probe_limited and word == "rlimit_here"):
+            return "failure", [issue(message, line, number=number)]
     if "crash_now" in code or ("crash_once" in code and not Path("crash-once").exists()):
         Path("crash-once").touch()
         os._exit(9)
@@ -46,14 +58,8 @@ def push(code: str, line: int) -> tuple[str, list[dict[str, Any]]]:
     if "garbage_here" in code:
         print("{this is not JSON", flush=True)
         time.sleep(600)
-    if "no_solver" in code:
-        return "failure", [issue("Z3 not found", line, number=17)]
-    if "own_fault" in code:
-        return "failure", [issue("ASSERTION FAILURE: F* may be in an inconsistent state", line)]
     if "hidden_assume" in code:
         return "success", [issue("an assumption is used", line, "warning", 335)]
-    if "wrong_type" in code:
-        return "failure", [issue("Expected type nat", line, number=189)]
     return "success", []
 
 
@@ -79,6 +85,8 @@ class Fake:
         if query == "push-partial-checked-file":
             self.held.append((args["until-lid"], 0))
             return "success", []
+        if query == "restart-solver" and Path("refuse-restart").exists():
+            return "failure", "no solver to restart"
         return "success", None
 
     def lookup(self, symbol: str) -> tuple[str, Any]:
