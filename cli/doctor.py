@@ -179,8 +179,12 @@ def _redis_server(_: Settings) -> str:
 
 
 def _fstar(settings: Settings) -> str:
-    found = find_fstar(settings)
-    return f"{found.toolchain.version} at {found.program}"
+    try:
+        found = find_fstar(settings)
+    except AludelError as error:
+        message = f"{error.message}; only F* checks need it"
+        raise ToolchainMissing(message, field=error.field, fix=error.fix) from error
+    return f"{found.toolchain.version} at {found.program} ({found.origin})"
 
 
 PROBES = (

@@ -1,18 +1,24 @@
-"""``aludel toolchain``: install the embedded Lean, list what is installed."""
+"""``aludel toolchain``: install the embedded Lean or an F*, list what is there and what is not."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from aludel.errors import AludelError
 from aludel.settings import Settings, load_settings
 from cli.progress import bars
+from fstar_checker.toolchain import find_fstar, installed_programs
 from lean_checker.embedded.install import install, install_root
+from lean_checker.embedded.manifest import INSTALL_FIX
 from lean_checker.toolchains import list_toolchains
+
+Row = dict[str, Any]
 
 
 @click.group()
@@ -60,29 +66,65 @@ def _install_fstar(
 @command.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def list_command(as_json: bool) -> None:
-    """List the installed toolchains."""
-    found = list_toolchains(load_settings())
+    """List the installed toolchains, and how to get what is missing."""
+    settings = load_settings()
+    rows, missing = _lean(settings)
+    try:
+        rows.append(_fstar(settings))
+    except AludelError as error:
+        missing.append({"prover": "fstar", "message": error.message, "fix": error.fix})
     if as_json:
-        rows = [
-            {
-                **lean.toolchain.model_dump(mode="json"),
-                "path": str(lean.path),
-                "host": lean.host,
-                "note": lean.note,
-            }
-            for lean in found
-        ]
-        click.echo(json.dumps({"toolchains": rows}))
+        click.echo(json.dumps({"toolchains": rows, "missing": missing}))
+        return
+    _show(rows)
+    for lack in missing:
+        what = {"lean": "Lean", "fstar": "F* (optional)"}[str(lack["prover"])]
+        click.echo(f"{what}: {lack['message']}; {lack['fix']}", err=True)
+
+
+def _lean(settings: Settings) -> tuple[list[Row], list[Row]]:
+    rows: list[Row] = [
+        {
+            **lean.toolchain.model_dump(mode="json"),
+            "path": str(lean.path),
+            "host": lean.host,
+            "note": lean.note,
+        }
+        for lean in list_toolchains(settings)
+    ]
+    lack: Row = {"prover": "lean", "message": "it is not installed", "fix": INSTALL_FIX}
+    return rows, [] if rows else [lack]
+
+
+def _fstar(settings: Settings) -> Row:
+    """Describe the F* that checks would use; other installed releases are named in the note.
+
+    Raises:
+        AludelError: there is none, or what was found does not run.
+    """
+    found = find_fstar(settings)
+    others = [p for p in installed_programs(settings) if p != found.program]
+    unused = f"; set ALUDEL_FSTAR to use {', '.join(map(str, others))}" if others else ""
+    origin = {"PATH": "found on PATH", "installed": "installed by aludel"}.get(
+        found.origin, "named by ALUDEL_FSTAR"
+    )
+    return {
+        **found.toolchain.model_dump(mode="json"),
+        "path": str(found.program),
+        "host": found.toolchain.kind,
+        "note": f"F* {found.toolchain.version}: {origin}{unused}",
+    }
+
+
+def _show(rows: list[Row]) -> None:
+    if not rows:
         return
     console = Console()
-    if not found:
-        Console(stderr=True).print("no toolchain is installed: run `aludel toolchain install`")
-        return
     table = Table("name", "version", "kind", "host", "digest", "path")
-    for lean in found:
-        t = lean.toolchain
-        table.add_row(t.name, t.version, t.kind, lean.host, t.digest[:12], str(lean.path))
+    for row in rows:
+        cells = (row["name"], row["version"], row["kind"], row["host"], row["digest"][:12])
+        table.add_row(*cells, row["path"])
     console.print(table)
-    for lean in found:
-        if lean.note:
-            console.print(lean.note)
+    for row in rows:
+        if row["note"]:
+            console.print(row["note"], markup=False)

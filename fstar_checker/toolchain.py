@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from aludel.errors import ToolchainMissing
 from aludel.models import Prover, Toolchain
@@ -27,6 +28,7 @@ HOW_TO_GET = (
     "an official release archive, and set ALUDEL_FSTAR to its bin/fstar.exe"
 )
 REPORT_ASSUMES = "--report_assumes"
+Origin = Literal["ALUDEL_FSTAR", "PATH", "installed"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class FStarToolchain:
         options: long options that its ``--help`` lists.
         features: what its ``--ide`` banner offers.
         environ: the environment its processes start from (its own folder first on ``PATH``).
+        origin: what led to it.
     """
 
     toolchain: Toolchain
@@ -46,6 +49,7 @@ class FStarToolchain:
     options: frozenset[str]
     features: frozenset[str]
     environ: Mapping[str, str]
+    origin: Origin
 
     def command(self, file_name: str, include: Path | None = None) -> list[str]:
         """Return the argument list of an ``--ide`` session for ``file_name``."""
@@ -64,7 +68,7 @@ def find_fstar(settings: Settings, environ: Mapping[str, str] | None = None) -> 
         ToolchainMissing: there is none, or it does not answer ``--version``.
     """
     environ = dict(os.environ if environ is None else environ)
-    program = _locate(settings, environ)
+    program, origin = _locate(settings, environ)
     environ["PATH"] = os.pathsep.join([str(program.parent), environ.get("PATH", "")])
     version = _version(_ask(program, "--version", environ))
     options = frozenset(re.findall(r"--[A-Za-z0-9_.]+", _ask(program, "--help", environ)))
@@ -73,12 +77,18 @@ def find_fstar(settings: Settings, environ: Mapping[str, str] | None = None) -> 
         prover=Prover.FSTAR, name=NAME, version=version, kind="native", digest=digest
     )
     features = _features(program, environ)
-    return FStarToolchain(identity, program, options, features, environ)
+    return FStarToolchain(identity, program, options, features, environ, origin)
 
 
 def installed_folder(settings: Settings) -> Path:
     """Return the folder under which ``aludel toolchain install fstar`` unpacks archives."""
     return settings.cache_dir.expanduser().resolve() / "toolchains" / "fstar"
+
+
+def installed_programs(settings: Settings) -> tuple[Path, ...]:
+    """Return the binaries that ``aludel toolchain install fstar`` left, oldest release first."""
+    found = sorted(installed_folder(settings).glob(f"*/bin/{PROGRAM}"))
+    return tuple(path.resolve() for path in found)
 
 
 def library_of(program: Path) -> Path | None:
@@ -90,19 +100,19 @@ def library_of(program: Path) -> Path | None:
     return None
 
 
-def _locate(settings: Settings, environ: Mapping[str, str]) -> Path:
+def _locate(settings: Settings, environ: Mapping[str, str]) -> tuple[Path, Origin]:
     if settings.fstar:
         path = Path(settings.fstar).expanduser()
         if not path.is_file() or not os.access(path, os.X_OK):
             message = f"{path} is not an executable file"
             raise ToolchainMissing(message, field="ALUDEL_FSTAR", fix=HOW_TO_GET)
-        return path.resolve()
+        return path.resolve(), "ALUDEL_FSTAR"
     found = shutil.which(PROGRAM, path=environ.get("PATH"))
     if found:
-        return Path(found).resolve()
-    installed = sorted(installed_folder(settings).glob(f"*/bin/{PROGRAM}"))
+        return Path(found).resolve(), "PATH"
+    installed = installed_programs(settings)
     if installed:
-        return installed[-1].resolve()
+        return installed[-1], "installed"
     raise ToolchainMissing("no F* was found", field="fstar", fix=HOW_TO_GET)
 
 

@@ -9,10 +9,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from fstar_support import FAKES
 
 from aludel.errors import NotFound, ToolchainMissing
 from aludel.settings import Settings
 from lean_checker.toolchains import find_toolchain, list_toolchains, verify_toolchain
+
+FSTAR_STAND_IN = f"""#!{sys.executable}
+import runpy, sys
+if "--version" in sys.argv:
+    print("F* 2025.10.06")
+elif "--help" not in sys.argv:
+    sys.argv = sys.argv[:1]
+    runpy.run_path({str(FAKES / "fstar_fake.py")!r}, run_name="__main__")
+"""
 
 
 def aludel(
@@ -34,6 +44,8 @@ def empty(tmp_path: Path) -> dict[str, str]:
     return {
         "ALUDEL_CACHE_DIR": str(tmp_path / "cache"),
         "ALUDEL_DATA_DIR": str(tmp_path / "data"),
+        "ALUDEL_FSTAR": "",
+        "PATH": "/usr/bin:/bin",
     }
 
 
@@ -56,10 +68,69 @@ def test_without_installation_the_fix_is_named(tmp_path: Path) -> None:
 
 def test_listing_nothing_is_no_error(empty: dict[str, str]) -> None:
     done = aludel("toolchain", "list", "--json", environ=empty)
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"toolchains": []})
+    listed = json.loads(done.stdout)
+    assert (done.returncode, listed["toolchains"]) == (0, [])
+    assert [lack["prover"] for lack in listed["missing"]] == ["lean", "fstar"]
+    assert all("aludel toolchain install" in lack["fix"] for lack in listed["missing"])
     done = aludel("toolchain", "list", environ=empty)
     assert (done.returncode, done.stdout) == (0, "")
     assert "aludel toolchain install" in done.stderr
+    assert "F* (optional): no F* was found" in done.stderr
+    assert "aludel toolchain install fstar --version V" in done.stderr
+
+
+@pytest.mark.parametrize("origin", ["ALUDEL_FSTAR", "PATH", "installed"])
+def test_an_fstar_is_listed_however_it_is_found(
+    tmp_path: Path, empty: dict[str, str], origin: str
+) -> None:
+    program = tmp_path / "cache" / "toolchains" / "fstar" / "2025.10.06" / "bin" / "fstar.exe"
+    program.parent.mkdir(parents=True)
+    program.write_text(FSTAR_STAND_IN)
+    program.chmod(0o755)
+    if origin == "PATH":
+        empty["PATH"] = f"{program.parent}:{empty['PATH']}"
+    if origin == "ALUDEL_FSTAR":
+        elsewhere = program.rename(tmp_path / "other.exe")
+        empty["ALUDEL_FSTAR"] = str(elsewhere)
+        program = elsewhere
+    done = aludel("toolchain", "list", "--json", environ=empty)
+    (row,) = json.loads(done.stdout)["toolchains"]
+    assert (row["prover"], row["version"]) == ("fstar", "2025.10.06")
+    assert row["path"] == str(program)
+    named = {"PATH": "on PATH", "installed": "by aludel"}.get(origin, origin)
+    assert named in row["note"]
+    done = aludel("toolchain", "list", environ=empty)
+    assert "2025.10.06" in done.stdout
+    assert "F* (optional)" not in done.stderr
+    (fstar,) = [
+        check
+        for check in json.loads(aludel("doctor", "--json", environ=empty).stdout)["checks"]
+        if check["name"] == "F*"
+    ]
+    assert fstar["status"] == "ok"
+    assert f"2025.10.06 at {program} ({origin})" in fstar["detail"]
+
+
+def test_other_installed_releases_of_fstar_are_named(tmp_path: Path, empty: dict[str, str]) -> None:
+    for version in ("2025.08.07", "2025.10.06"):
+        program = tmp_path / "cache" / "toolchains" / "fstar" / version / "bin" / "fstar.exe"
+        program.parent.mkdir(parents=True)
+        program.write_text(FSTAR_STAND_IN)
+        program.chmod(0o755)
+    (row,) = json.loads(aludel("toolchain", "list", "--json", environ=empty).stdout)["toolchains"]
+    assert "2025.10.06" in row["path"]
+    assert "set ALUDEL_FSTAR to use" in row["note"]
+    assert "2025.08.07" in row["note"]
+
+
+def test_an_fstar_that_is_none_is_told_and_no_failure(
+    tmp_path: Path, empty: dict[str, str]
+) -> None:
+    empty["ALUDEL_FSTAR"] = str(tmp_path / "no-fstar")
+    done = aludel("toolchain", "list", environ=empty)
+    assert done.returncode == 0
+    assert "no-fstar is not an executable file" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_corrupt_package_is_refused_and_nothing_is_left(
@@ -114,6 +185,8 @@ def test_the_doctor_finds_each_lack(tmp_path: Path) -> None:
     failed = {name for name, check in found.items() if check["status"] == "failed"}
     assert failed == {"cache folder", "Lean toolchain", "Lean server", "database", "broker"}
     assert found["F*"]["status"] == "absent"
+    assert "only F* checks need it" in found["F*"]["detail"]
+    assert "aludel toolchain install fstar" in found["F*"]["fix"]
     assert all(found[name]["fix"] for name in failed)
     assert "ALUDEL_BROKER_URL" in found["broker"]["detail"]
 
