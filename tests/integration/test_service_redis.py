@@ -99,7 +99,7 @@ def test_killed_workers_lose_no_result_and_double_none(
     service.ready()
     count = 150
     job = service.submit([f"sleep 0.04 accept {i}" for i in range(count)])
-    draw = random.Random(20261123)  # noqa: S311 - the moments of the kills, not a secret
+    draw = random.Random(20261123)
     kept: dict[int, tuple[str, str]] = {}
     for _ in range(2):
         goal = service.job(job)["progress"]["done"] + draw.randint(8, 25)
