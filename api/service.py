@@ -20,7 +20,7 @@ from aludel.settings import Settings
 from aludel.store import Store
 
 _FIRST_POLL_S = 0.002
-_LONGEST_POLL_S = 0.1
+_LONGEST_POLL_S = 0.05
 _FINISHED = (JobState.DONE, JobState.FAILED)
 
 
