@@ -102,11 +102,12 @@ def prompt(problems: Path, name: str, similar: int) -> None:
 
 def _check_here(work: list[Any]) -> list[Any]:
     from fstar_checker.checker import build_checker
-    from fstar_checker.verify import run
+    from fstar_checker.verify import fit_options, run
 
     settings = load_settings()
     with contextlib.closing(build_checker(settings)) as checker:
-        return run(work, checker.check, settings.pool_size or os.cpu_count() or 1)
+        fitted = fit_options(work, checker.known_options)
+        return run(fitted, checker.check, settings.pool_size or os.cpu_count() or 1)
 
 
 def _check_remote(server: str, work: list[Any]) -> list[Any]:

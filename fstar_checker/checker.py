@@ -40,9 +40,19 @@ class FStarChecker:
 
     A session that dies is replaced and the candidate asked once more; if it dies again the failure
     is the machine's, never a rejection.
+
+    Args:
+        known_options: the options that this F* lists, None when it was not asked.
     """
 
-    def __init__(self, pool: FStarPool, toolchain: Toolchain, settings: Settings) -> None:
+    def __init__(
+        self,
+        pool: FStarPool,
+        toolchain: Toolchain,
+        settings: Settings,
+        known_options: frozenset[str] | None = None,
+    ) -> None:
+        self.known_options = known_options
         self._pool = pool
         self._toolchain = toolchain
         self._settings = settings
@@ -139,7 +149,8 @@ def build_checker(settings: Settings) -> FStarChecker:
         ToolchainMissing: there is no F*, or what was found is none.
     """
     toolchain = find_fstar(settings)
-    return FStarChecker(build_pool(toolchain, settings), toolchain.toolchain, settings)
+    pool = build_pool(toolchain, settings)
+    return FStarChecker(pool, toolchain.toolchain, settings, toolchain.options)
 
 
 def _verdict(decision: Decision, digest: str, usage: Usage, ask: Ask) -> Verdict:

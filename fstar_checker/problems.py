@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -45,9 +44,7 @@ def read_candidates(path: Path) -> list[Candidate]:
     return found
 
 
-def context_for(
-    problem: Definition, *, dataset: str | None = None, known_options: Container[str] | None = None
-) -> FStarContext:
+def context_for(problem: Definition, *, dataset: str | None = None) -> FStarContext:
     """Return the scaffolding of a problem as PoPAI's harness builds it.
 
     The source text before the definition, where the row holds it, is the prefix and brings its own
@@ -58,7 +55,7 @@ def context_for(
     return FStarContext(
         module=problem.module,
         opens=() if prefix.strip() else opens,
-        options=to_options(problem.vconfig or VConfig(), known_options),
+        options=to_options(problem.vconfig or VConfig()),
         prefix=prefix,
         until=problem.name if dataset is not None else None,
         dataset=dataset,
@@ -71,7 +68,6 @@ def request_for(
     *,
     budget: Budget | None = None,
     dataset: str | None = None,
-    known_options: Container[str] | None = None,
 ) -> CheckRequest:
     """Return the check of one candidate for a problem.
 
@@ -81,7 +77,7 @@ def request_for(
     why = problem.skipped_because
     if why is not None:
         raise InvalidRequest(f"{problem.name} is skipped: {why}", field="name")
-    context = context_for(problem, dataset=dataset, known_options=known_options)
+    context = context_for(problem, dataset=dataset)
     return CheckRequest(
         context=context,
         statement=problem.statement,

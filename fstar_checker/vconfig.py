@@ -79,6 +79,20 @@ NOT_REPLAYED = {
 }
 """Field to the reason why it is left out."""
 
+SAFE_TO_DROP = {
+    "z3cliopt": "tunes Z3's search",
+    "z3smtopt": "tunes Z3's search",
+    "z3seed": "seeds Z3's search",
+    "z3refresh": "when Z3 restarts",
+    "no_plugins": "whether tactics run compiled or interpreted",
+}
+"""Replayed field to what it does; where F* has no such option, the problem is posed without it.
+
+What is proved stays the same; only whether Z3 finds the proof may change. The others say what the
+proof may use (fuel, encoding, ``no_smt``, ``no_tactics``, ``tcnorm``) or at what budget
+(``z3rlimit``): without them it would be another problem.
+"""
+
 _FLAGS = frozenset(("no_smt", "no_plugins", "no_tactics", "z3refresh"))
 
 
@@ -87,21 +101,11 @@ def to_options(config: VConfig, known: Container[str] | None = None) -> tuple[st
 
     Args:
         config: the recorded configuration.
-        known: options that the F* in use lists; others are left out. ``None`` keeps all.
+        known: options that the F* in use lists; what :func:`dropped` names is left out. ``None``
+            keeps all.
     """
-    words: list[str] = []
-    for name, option in REPLAYED.items():
-        value = getattr(config, name)
-        if value is None or (known is not None and option not in known):
-            continue
-        if name in _FLAGS:
-            words += [option] if value else []
-        elif isinstance(value, tuple):
-            for entry in value:
-                words += [option, entry]
-        else:
-            words += [option, str(value).lower() if isinstance(value, bool) else str(value)]
-    return tuple(words)
+    without = dropped(config, known)
+    return tuple(word for name in REPLAYED if name not in without for word in _words(config, name))
 
 
 def from_options(words: tuple[str, ...]) -> VConfig:
@@ -122,10 +126,29 @@ def from_options(words: tuple[str, ...]) -> VConfig:
     return VConfig.model_validate(fields)
 
 
-def left_out(config: VConfig, known: Container[str] | None = None) -> dict[str, str]:
-    """Return the set fields that are not replayed, each with the reason."""
-    found = {n: why for n, why in NOT_REPLAYED.items() if getattr(config, n) is not None}
-    for name, option in REPLAYED.items():
-        if getattr(config, name) is not None and known is not None and option not in known:
-            found[name] = f"this F* has no option {option}"
-    return found
+def dropped(config: VConfig, known: Container[str] | None) -> dict[str, str]:
+    """Return the fields whose option this F* does not know and that may be dropped, with why.
+
+    Args:
+        config: the recorded configuration.
+        known: options that the F* in use lists; ``None`` when that is not known: nothing then.
+    """
+    if known is None:
+        return {}
+    return {
+        name: f"this F* has no option {REPLAYED[name]} ({what})"
+        for name, what in SAFE_TO_DROP.items()
+        if REPLAYED[name] not in known and _words(config, name)
+    }
+
+
+def _words(config: VConfig, name: str) -> list[str]:
+    """The options and values that replay one field; none where it is absent, empty or off."""
+    option, value = REPLAYED[name], getattr(config, name)
+    if value is None:
+        return []
+    if name in _FLAGS:
+        return [option] if value else []
+    if isinstance(value, tuple):
+        return [word for entry in value for word in (option, entry)]
+    return [option, str(value).lower() if isinstance(value, bool) else str(value)]

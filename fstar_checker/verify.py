@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from aludel.models import Budget, CheckRequest, Verdict
 from fstar_checker.classify import ErrorClass, error_class
 from fstar_checker.dataset import Definition, ProblemClass, write_text
 from fstar_checker.problems import Candidate, by_name, find_problem, request_for
+from fstar_checker.vconfig import dropped, to_options
 
 Check = Callable[[CheckRequest], Verdict]
 
@@ -29,6 +30,7 @@ class Outcome(BaseModel):
         verdict: the checker's answer.
         error: the machine failed; says nothing about the candidate.
         refusal: the problem cannot be posed (skipped by the harness, scaffolding refused by F*).
+        dropped_options: recorded fields that this F* has no option for, and why that is safe.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +41,7 @@ class Outcome(BaseModel):
     verdict: Verdict | None = None
     error: str | None = None
     refusal: str | None = None
+    dropped_options: dict[str, str] = {}
 
     @property
     def error_class(self) -> ErrorClass | None:
@@ -65,6 +68,7 @@ class Work:
     number: int
     request: CheckRequest | None
     refusal: str | None = None
+    dropped_options: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_work(
@@ -88,6 +92,15 @@ def build_work(
         except InvalidRequest as error:
             found.append(Work(problem, number, None, str(error)))
     return found
+
+
+def fit_options(work: list[Work], known: Container[str] | None) -> list[Work]:
+    """Leave out what the F* in use has no option for, where that is safe, and note it.
+
+    Args:
+        known: the options that it lists; None when that is not known: nothing is left out then.
+    """
+    return [_fitted(item, known) for item in work]
 
 
 def run(work: list[Work], check: Check, threads: int) -> list[Outcome]:
@@ -130,6 +143,7 @@ def report(outcomes: Iterable[Outcome], ks: tuple[int, ...]) -> dict[str, Any]:
         "error_classes": {c.value: classes[c.value] for c in ErrorClass},
         "machine_failures": sum(o.error is not None for o in outcomes),
         "refused_problems": len(refused),
+        "dropped_options": {o.name: o.dropped_options for o in outcomes if o.dropped_options},
     }
 
 
@@ -161,7 +175,19 @@ def render(summary: dict[str, Any]) -> str:
     lines += [_estimate_row(name, e) for name, e in summary["verify_at_by_class"].items()]
     lines += ["", "| verdict or error class | candidates |", "|---|---|"]
     counts = {**summary["verdicts"], **summary["error_classes"]}
-    return "\n".join([*lines, *(f"| {name} | {n} |" for name, n in counts.items())]) + "\n"
+    lines += [f"| {name} | {n} |" for name, n in counts.items()]
+    return "\n".join([*lines, *_warning(summary["dropped_options"])]) + "\n"
+
+
+def _fitted(item: Work, known: Container[str] | None) -> Work:
+    config = item.problem.vconfig
+    lacking = dropped(config, known) if config is not None else {}
+    if config is None or item.request is None or not lacking:
+        return item
+    options = {"options": to_options(config, known)}
+    context = item.request.context.model_copy(update=options)
+    request = item.request.model_copy(update={"context": context})
+    return replace(item, request=request, dropped_options=lacking)
 
 
 def _one(item: Work, check: Check) -> Outcome:
@@ -189,6 +215,7 @@ def outcome_of(
         verdict=verdict,
         error=error,
         refusal=refusal,
+        dropped_options=dict(item.dropped_options),
     )
 
 
@@ -203,6 +230,24 @@ def _estimates(judged: list[Outcome], ks: tuple[int, ...]) -> dict[str, dict[str
         mean = sum(scores) / len(scores) if scores else None
         found[str(k)] = {"problems": len(scores), "estimate": mean}
     return found
+
+
+def _warning(dropped_options: dict[str, dict[str, str]]) -> list[str]:
+    """Say which problems were posed without some of their options; nothing when none was."""
+    if not dropped_options:
+        return []
+    lines = [
+        "",
+        "WARNING: these problems were posed without recorded options that this F* does not have. "
+        "An acceptance means what it always does; a rejection for `smt` or a timeout may be due to "
+        "this.",
+        "",
+        "| problem | field | why |",
+        "|---|---|---|",
+    ]
+    for name, fields in dropped_options.items():
+        lines += [f"| {name} | {dropped_field} | {why} |" for dropped_field, why in fields.items()]
+    return lines
 
 
 def _estimate_row(name: str, estimates: dict[str, dict[str, Any]]) -> str:

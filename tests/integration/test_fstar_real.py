@@ -229,6 +229,25 @@ def test_verify_on_the_command_line(tmp_path: Path) -> None:
     assert summary["verdicts"] == {"accepted": 15, "rejected": 13, "undecided": 2}
 
 
+def test_options_of_a_newer_version_are_dropped_where_safe(tmp_path: Path) -> None:
+    """On an F* without --z3smtopt the problem is posed without it, and the report says so."""
+    made = real_checker()
+    lacks = made.known_options is not None and "--z3smtopt" not in made.known_options
+    made.close()
+    smt = "(set-option :smt.arith.nl false)"
+    problem = {
+        "name": "M.f", "file_name": "M.fst", "source_type": "val f : int",
+        "vconfig": {"z3smtopt": [smt]},
+    }  # fmt: skip
+    (tmp_path / "p.json").write_text(json.dumps([problem]))
+    (tmp_path / "c.jsonl").write_text(json.dumps({"name": "M.f", "candidate": "let f = 1"}))
+    paths = [str(tmp_path / name) for name in ("p.json", "c.jsonl")]
+    arguments = ["fstar", "verify", *paths, "--out", str(tmp_path / "out"), "--json"]
+    summary = json.loads(CliRunner().invoke(cli, arguments, standalone_mode=False).output)
+    assert summary["verdicts"]["accepted"] == 1
+    assert set(summary["dropped_options"]) == ({"M.f"} if lacks else set())
+
+
 def test_check_on_the_command_line(tmp_path: Path) -> None:
     real_checker().close()
     path = tmp_path / "Sums.fst"

@@ -33,70 +33,24 @@ from fstar_checker.dataset import (
     write_rows,
 )
 from fstar_checker.extract import LEXICAL, extract_file
-from fstar_checker.options import check_options, render_options, split_options
 from fstar_checker.problems import context_for, read_candidates, request_for
 from fstar_checker.retrieval import SimilarProblems, render_prompt
 from fstar_checker.scaffold import parse_statement, plan, split_module
 from fstar_checker.splits import near_clones, split
-from fstar_checker.vconfig import (
-    NOT_REPLAYED,
-    REPLAYED,
-    VConfig,
-    from_options,
-    left_out,
-    to_options,
+from fstar_checker.verify import (
+    Outcome,
+    build_work,
+    report,
+    verify_at_k,
+    write_report,
 )
-from fstar_checker.verify import Outcome, build_work, report, verify_at_k, write_report
 
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples"
-NATURALS = st.one_of(st.none(), st.integers(0, 1000))
-BOOLEANS = st.one_of(st.none(), st.booleans())
-CONFIGS = st.builds(
-    VConfig,
-    initial_fuel=NATURALS,
-    max_fuel=NATURALS,
-    z3rlimit=NATURALS,
-    z3seed=NATURALS,
-    no_smt=st.one_of(st.none(), st.just(True)),
-    z3refresh=st.one_of(st.none(), st.just(True)),
-    tcnorm=BOOLEANS,
-    smtencoding_elim_box=BOOLEANS,
-    smtencoding_nl_arith_repr=st.sampled_from([None, "native", "wrapped", "boxwrap"]),
-    z3cliopt=st.sampled_from([None, ("smt.arith.nl=false",), ("a.b=1", "c=2")]),
-    z3smtopt=st.sampled_from([None, ("(set-option :smt.arith.nl false)",)]),
-)
 
 
 def definition(name: str = "M.f", **fields: Any) -> Definition:
     base = {"name": name, "file_name": "M.fst", "source_type": "val f : int", "is_proof": False}
     return Definition.model_validate({**base, **fields})
-
-
-def test_all_28_fields_are_replayed_or_explained() -> None:
-    assert set(VConfig.model_fields) == set(REPLAYED) | set(NOT_REPLAYED)
-    assert len(VConfig.model_fields) == 28
-    assert not set(REPLAYED) & set(NOT_REPLAYED)
-
-
-@given(CONFIGS)
-def test_options_round_trip(config: VConfig) -> None:
-    words = to_options(config)
-    back = from_options(words)
-    assert {n: getattr(back, n) for n in REPLAYED} == {n: getattr(config, n) for n in REPLAYED}
-    pairs = check_options(list(words))
-    assert check_options(split_options(render_options(pairs))) == pairs
-
-
-@given(CONFIGS)
-def test_every_replayed_option_is_one_that_a_context_may_set(config: VConfig) -> None:
-    layout = plan(FStarContext(module="M", options=to_options(config)), "val f : int")
-    assert layout.fragments[-1].code == "val f : int\n"
-
-
-def test_options_of_another_version_are_left_out_with_the_reason() -> None:
-    config = VConfig(z3rlimit=5, z3smtopt=("(set-option :a b)",), retry=True)
-    assert to_options(config, {"--z3rlimit"}) == ("--z3rlimit", "5")
-    assert set(left_out(config, {"--z3rlimit"})) == {"z3smtopt", "retry"}
 
 
 @given(st.lists(st.sampled_from(["A", "B.C", "X=A.B"]), max_size=5, unique=True))
