@@ -76,13 +76,21 @@ def verify(
 @click.option("--project", required=True, help="Name of the project in the records.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="JSONL to write.")
 def extract(folder: Path, project: str, out: Path) -> None:
-    """Find problems in the .fst files of FOLDER, lexically: each let that a val declares."""
+    """Find problems in the .fst files of FOLDER, lexically: each let that a val declares.
+
+    The sources are read as tokens and F* is not asked: each record says "extraction": "lexical",
+    is_proof and is_simply_typed are guesses, and effects, premises and elaborated types stay
+    unknown.
+    """
     from fstar_checker.dataset import write_rows
-    from fstar_checker.extract import extract_project
+    from fstar_checker.extract import LEXICAL, extract_project
 
     found = list(extract_project(folder, project))
     write_rows(out, found)
-    click.echo(f"{len(found)} problems in {out}")
+    click.echo(
+        f"{len(found)} problems in {out}, found lexically: F* was not asked, and each record says "
+        f'"extraction": "{LEXICAL}"'
+    )
 
 
 @command.command(name="prompt")
