@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_checker import FakeChecker
@@ -111,7 +112,7 @@ def test_the_sample_through_the_api_on_a_real_fstar(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def check_both_ways(folder: Path, here: FStarChecker, there: FStarChecker) -> dict[str, object]:
+def check_both_ways(folder: Path, here: FStarChecker, there: FStarChecker) -> dict[str, Any]:
     problems = read_definitions(SAMPLES / "fstar_problems.json")
     work = build_work(problems, read_candidates(SAMPLES / "fstar_candidates.jsonl"))
     local = report(run_work(work, here.check, 2), (1, 3))
