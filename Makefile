@@ -13,7 +13,7 @@ READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
 .PHONY: help setup toolchain redis demo test lint bench bench-cold bench-warm bench-service \
-	bench-export schemas serve lock clean
+	bench-export bench-fstar schemas serve lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -76,6 +76,9 @@ bench-service: setup ## overhead of the service over the time inside Lean
 
 bench-export: $(READY) ## export of synthetic rows: rows per second, peak memory
 	@$(BIN)/python benchmarks/export_rows.py
+
+bench-fstar: $(READY) ## F* candidates of one definition: prefix kept, reloaded, fresh process
+	@$(BIN)/python benchmarks/fstar_prefix.py
 
 schemas: $(READY) ## write the JSON Schemas of the exported rows
 	@$(BIN)/python -m proof_export.schemas datasets/schemas
