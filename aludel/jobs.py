@@ -51,7 +51,7 @@ class MutationRequest(Model):
 
     Attributes:
         pattern: glob over the names of theorems, for example ``Nat.*``.
-        limit: most variants to construct.
+        limit: accepted variants after which the job ends.
         imports: import set whose theorems are rewritten.
         lemmas: names of the lemmas to rewrite with; ``None`` retrieves them.
         seed: decides the order of targets; equal seeds give equal variants.

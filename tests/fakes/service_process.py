@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -115,6 +117,22 @@ class Service:
         if not self.log.exists():
             return []
         return [line.split(" ", 1)[1] for line in self.log.read_text().splitlines()]
+
+    def finished(self) -> dict[int, tuple[str, str]]:
+        """Return hash and time of each verdict that the database holds of an item, by position."""
+        rows = self._query(
+            "SELECT position, verdict_hash, finished_at FROM items WHERE state = 'done'"
+        )
+        return {position: (key, at) for position, key, at in rows}
+
+    def count(self, table: str) -> int:
+        """Return the number of rows of a table."""
+        [[number]] = self._query(f"SELECT count(*) FROM {table}")  # noqa: S608 - a test's own word
+        return int(number)
+
+    def _query(self, statement: str) -> list[Any]:
+        with contextlib.closing(sqlite3.connect(self.folder / "aludel.sqlite3")) as raw:
+            return raw.execute(statement).fetchall()
 
     def output(self) -> str:
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))

@@ -18,7 +18,7 @@ from service_process import ALUDEL, FAKE_SERVICE, ROOT, Service, descendants, go
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    started = Service(tmp_path)
+    started = Service(tmp_path, ALUDEL_LEASE_S="1")
     yield started
     started.close()
 
@@ -67,8 +67,7 @@ def test_stopping_in_the_middle_of_a_job(service: Service, number: signal.Signal
     assert "Traceback" not in service.output()
 
 
-def test_kill_in_the_middle_of_a_job_and_restart(tmp_path: Path) -> None:
-    service = Service(tmp_path, ALUDEL_LEASE_S="1")
+def test_kill_in_the_middle_of_a_job_and_restart(service: Service) -> None:
     process = service.start("serve")
     service.ready()
     codes = [f"sleep 0.05 accept {i}" for i in range(100)]
@@ -76,15 +75,14 @@ def test_kill_in_the_middle_of_a_job_and_restart(tmp_path: Path) -> None:
     until(lambda: service.job(job)["progress"]["done"] >= 10, "finished items")
     process.kill()
     process.wait()
-    kept = _finished(tmp_path)
+    kept = service.finished()
     assert 10 <= len(kept) < 100
     service.start("serve")
     service.ready()
     assert service.ended(job)["progress"]["accepted"] == 100
-    after = _finished(tmp_path)
+    after = service.finished()
     assert all(after[position] == kept[position] for position in kept)
-    assert _count(tmp_path, "verdicts") == _count(tmp_path, "items") == 100
-    service.close()
+    assert service.count("verdicts") == service.count("items") == 100
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
@@ -112,6 +110,12 @@ def test_a_database_from_a_newer_version(tmp_path: Path) -> None:
     _refused(run, 69, str(tmp_path / "aludel.sqlite3"), "newer version", "upgrade aludel")
 
 
+def test_a_toolchain_that_is_not_installed(tmp_path: Path) -> None:
+    folders = {"ALUDEL_CACHE_DIR": str(tmp_path / "cache"), "ALUDEL_DATA_DIR": str(tmp_path)}
+    run = _run("serve", "--port", "0", fake=False, ALUDEL_BROKER_URL="memory://", **folders)
+    _refused(run, 69, "aludel toolchain install")
+
+
 @pytest.mark.parametrize(
     "option", [("--port", "70000"), ("--port", "x"), ("--workers", "0"), ("--nonsense",)]
 )
@@ -135,19 +139,3 @@ def test_a_worker_with_a_broker_that_does_not_answer(tmp_path: Path) -> None:
 def test_a_worker_for_an_unknown_queue() -> None:
     run = _run("worker", "--queues", "coq.check", fake=False, ALUDEL_BROKER_URL="redis://nowhere")
     _refused(run, 64, "coq.check", "lean.check")
-
-
-def _finished(folder: Path) -> dict[int, tuple[str, str]]:
-    with sqlite3.connect(folder / "aludel.sqlite3") as raw:
-        rows = raw.execute(
-            "SELECT position, verdict_hash, finished_at FROM items WHERE state = 'done'"
-        ).fetchall()
-    raw.close()
-    return {position: (key, at) for position, key, at in rows}
-
-
-def _count(folder: Path, table: str) -> int:
-    with sqlite3.connect(folder / "aludel.sqlite3") as raw:
-        [count] = raw.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - a constant
-    raw.close()
-    return int(count)

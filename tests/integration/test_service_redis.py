@@ -4,53 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
-import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
-from service_process import Service, descendants, free_port, gone, until
+from redis_server import NEEDS_REDIS, Redis
+from service_process import Service, descendants, gone, until
 
-pytestmark = [
-    pytest.mark.redis,
-    pytest.mark.skipif(
-        shutil.which("redis-server") is None,
-        reason="needs redis-server on PATH (apt-get install redis-server)",
-    ),
-]
-
-
-class Redis:
-    """A Redis server of its own, without persistence."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        options = ["--port", str(self.port), "--dir", str(self._folder), "--save", ""]
-        self._process = subprocess.Popen(
-            ["redis-server", *options, "--bind", "127.0.0.1", "--appendonly", "no"],
-            stdout=subprocess.DEVNULL,
-        )
-        until(self._answers, "Redis")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            return bool(redis.Redis(port=self.port).ping())
-        except redis.ConnectionError:
-            return False
+pytestmark = NEEDS_REDIS
 
 
 @pytest.fixture
@@ -91,9 +53,7 @@ def test_the_service_is_not_ready_before_a_worker_is(service: Service) -> None:
 
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["group", "parent"])
-def test_killed_workers_lose_no_result_and_double_none(
-    service: Service, tmp_path: Path, whole_group: bool
-) -> None:
+def test_killed_workers_lose_no_result_and_double_none(service: Service, whole_group: bool) -> None:
     service.start("serve")
     worker = service.start("worker")
     service.ready()
@@ -111,17 +71,17 @@ def test_killed_workers_lose_no_result_and_double_none(
             worker.kill()
         worker.wait()
         assert gone(family)
-        finished = _finished(tmp_path)
+        finished = service.finished()
         assert all(finished[position] == kept[position] for position in kept)
         kept = finished
         assert len(kept) < count
         worker = service.start("worker")
     ended = service.ended(job)
     assert (ended["state"], ended["progress"]["accepted"]) == ("done", count)
-    finished = _finished(tmp_path)
+    finished = service.finished()
     assert len(finished) == count
     assert all(finished[position] == kept[position] for position in kept)
-    _nothing_is_doubled(tmp_path, service, count)
+    _nothing_is_doubled(service, count)
 
 
 def test_a_killed_process_of_the_pool_is_replaced(service: Service) -> None:
@@ -166,23 +126,9 @@ def test_a_worker_that_is_told_to_stop_finishes_its_turn(service: Service) -> No
     assert all(item["attempts"] == 1 for item in service.items(job))
 
 
-def _finished(folder: Path) -> dict[int, tuple[str, str]]:
-    with sqlite3.connect(folder / "aludel.sqlite3") as raw:
-        rows = raw.execute(
-            "SELECT position, verdict_hash, finished_at FROM items WHERE state = 'done'"
-        ).fetchall()
-    raw.close()
-    return {position: (key, at) for position, key, at in rows}
-
-
-def _nothing_is_doubled(folder: Path, service: Service, count: int) -> None:
-    with sqlite3.connect(folder / "aludel.sqlite3") as raw:
-        assert raw.execute("SELECT count(*) FROM items").fetchone() == (count,)
-        assert raw.execute("SELECT count(*), count(DISTINCT hash) FROM verdicts").fetchone() == (
-            count,
-            count,
-        )
-    raw.close()
+def _nothing_is_doubled(service: Service, count: int) -> None:
+    assert service.count("items") == count
+    assert service.count("verdicts") == count
     calls = service.calls()
     assert set(calls) == {f"sleep 0.04 accept {i}" for i in range(count)}
     # Only what was under way when a worker died was asked for again.

@@ -322,6 +322,20 @@ def test_an_unexpected_error_shows_nothing(
     assert "secret" not in response.text
 
 
+def test_a_full_disk_is_told_and_nothing_is_half_written(settings: Settings, store: Store) -> None:
+    store.toolchains.register(TOOLCHAIN)
+    with Store.open(settings) as small:
+        with small._database.read() as connection:  # the pragma holds for the pooled connection
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+        app = TestClient(create_app(settings, small, _Deaf()))
+        batch = {"requests": [{"code": "x" * 1_500}] * 200}
+        body = _problem(app.post("/v1/checks", json=batch), 503, "store_error")
+    assert "the disk is full" in body["detail"]
+    assert body["fix"] == "free some space"
+    assert store.items.sweep(0) == []
+
+
 def test_requests_are_logged_without_their_content(
     client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
