@@ -27,6 +27,7 @@ from lean_checker.server_program import (
 )
 
 _COMPILE_S = 300.0
+_EXIT_MARK = "[exit "  # the host says the code and kills itself; see shared.cjs
 _LOCK_S = 900.0
 _COMPILE_MB = 1_800
 _KEPT = 8
@@ -158,13 +159,13 @@ def _compile_module(host: Host, source: ProgramSource, module: str, folder: Path
 
 
 def run(command: ServerCommand, text: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end on the given input.
+    """Run a command of a host to its end on the given input; the exit code is Lean's.
 
     Raises:
         ToolchainMissing: it did not end within ``timeout_s``.
     """
     try:
-        return subprocess.run(
+        done = subprocess.run(
             command.argv,
             input=text,
             env=command.env,
@@ -180,3 +181,7 @@ def run(command: ServerCommand, text: str, timeout_s: float) -> subprocess.Compl
             f"Lean did not finish within {timeout_s:.0f} s",
             fix="run `aludel toolchain install --force` on a less busy machine",
         ) from error
+    stderr, mark, code = done.stderr.rpartition(_EXIT_MARK)
+    if mark:
+        return subprocess.CompletedProcess(done.args, int(code.strip("]\n")), done.stdout, stderr)
+    return done

@@ -17,6 +17,7 @@ from lean_checker.embedded.command import Host
 from lean_checker.embedded.install import install_root
 from lean_checker.embedded.manifest import read_manifest
 from lean_checker.embedded.program import ProgramSource, ensure_program, program_command
+from lean_checker.embedded.program import run as run_command
 from lean_checker.embedded.progress import Silent
 from lean_checker.embedded.selftest import ensure_tested
 from lean_checker.node import find_node
@@ -52,16 +53,7 @@ def simple_host(host: Host) -> Host:
 
 
 def run(command: ServerCommand, text: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command.argv,
-        input=text,
-        env=command.env,
-        cwd=command.cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_command(command, text, 120.0)
 
 
 def escape(host: Host, folder: Path) -> dict[str, str]:
