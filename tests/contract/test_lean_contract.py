@@ -157,11 +157,12 @@ def test_closing_leaves_no_process(
     fake_checkers: Callable[..., LeanChecker], fake_toolchain: Any
 ) -> None:
     checker = fake_checkers()
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
     checker.check(CheckRequest(code=GOOD))
-    pids = [child.pid for child in psutil.Process().children(recursive=True)]
+    started = {child.pid for child in psutil.Process().children(recursive=True)} - before
     checker.close()
     checker.close()
-    assert pids and not any(psutil.pid_exists(pid) for pid in pids)
+    assert started and not any(psutil.pid_exists(pid) for pid in started)
 
 
 @pytest.mark.lean
