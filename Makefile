@@ -1,5 +1,5 @@
 # What `make TARGET` does is printed by `make help`. Set-up chatter and progress go to stderr;
-# `demo` and the `bench-*` targets end with one line of JSON on stdout.
+# `demo`, `attacks` and the `bench-*` targets end with one line of JSON on stdout.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain redis demo test lint bench bench-cold bench-warm bench-service \
+.PHONY: help setup toolchain redis demo test lint attacks bench bench-cold bench-warm bench-service \
 	bench-export bench-fstar schemas serve lock clean
 
 help: ## print this list
@@ -62,6 +62,12 @@ lint: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+CORPUS ?= tests/attacks/lean
+ATTACKS ?= $(if $(filter tests/attacks/lean,$(CORPUS)),--fuzz 2500 --library -1)
+
+attacks: setup ## verdicts on the attack corpus (CORPUS=DIR: on another), fuzzed, and on all of Init
+	@$(BIN)/aludel attacks $(ATTACKS) $(CORPUS)
 
 bench: bench-export bench-cold bench-warm bench-service ## all benchmarks, one line of JSON each
 

@@ -109,6 +109,8 @@ class CheckRequest(Model):
         code: the candidate's whole text.
         toolchain: name of an installed toolchain; ``None`` is the prover's default.
         metadata: the client's own labels; returned untouched, not part of the content hash.
+        tier: ``fast`` judges in a warm process; ``replay`` has the terms of an accepted candidate
+            checked again in a fresh one (Lean only).
     """
 
     context: Context = Field(default_factory=LeanContext)
@@ -117,6 +119,7 @@ class CheckRequest(Model):
     toolchain: str | None = None
     policy: Policy = Field(default_factory=Policy)
     budget: Budget = Field(default_factory=Budget)
+    tier: Literal["fast", "replay"] = "fast"
     metadata: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("context", mode="before")
@@ -174,6 +177,7 @@ class Evidence(Model):
     """
 
     statement_match: Literal["identical", "reducible_defeq"] | None = None
+    binders: Literal["same", "different"] | None = None
     declarations: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
 
@@ -247,7 +251,8 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 def content_hash(toolchain_digest: str, request: CheckRequest) -> str:
-    """Key of the result cache: SHA-256 over (toolchain digest, context, statement, code, policy).
+    """Key of the result cache: SHA-256 over (toolchain digest, context, statement, code, policy,
+    tier).
 
     Budget and metadata are left out: a larger budget cannot turn a recorded acceptance or
     rejection, and ``undecided`` is never recorded under this key.
@@ -258,5 +263,6 @@ def content_hash(toolchain_digest: str, request: CheckRequest) -> str:
         "statement": request.statement,
         "code": request.code,
         "policy": request.policy.model_dump(mode="json"),
+        "tier": request.tier,
     }
     return hashlib.sha256(canonical_json(payload).encode()).hexdigest()

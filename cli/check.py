@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 from pydantic import ValidationError
@@ -49,6 +50,13 @@ EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
 )
 @click.option("--imports", help="Import set, separated by commas; FILE's own header by default.")
 @click.option("--timeout", type=float, default=60.0, show_default=True, help="Wall seconds.")
+@click.option(
+    "--tier",
+    type=click.Choice(["fast", "replay"]),
+    default="fast",
+    show_default=True,
+    help="replay: check the terms of an accepted candidate again in a fresh process (Lean).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     file: str,
@@ -56,6 +64,7 @@ def command(
     statement: str | None,
     imports: str | None,
     timeout: float,
+    tier: Literal["fast", "replay"],
     as_json: bool,
 ) -> int:
     """Judge the text of FILE, or of standard input when FILE is '-'.
@@ -70,6 +79,7 @@ def command(
             statement=statement,
             code=read_source(file, settings.max_code_bytes),
             budget=_budget(timeout),
+            tier=tier,
         )
         verdict = _check(Prover(prover), settings, request)
     except AludelError as error:
@@ -135,6 +145,7 @@ def _name_options(error: AludelError, name: str) -> None:
         "context.imports": "--imports",
         "context.module": name,
         "budget.wall_s": "--timeout",
+        "tier": "--tier",
         "toolchain": "ALUDEL_TOOLCHAIN",
     }
     error.field = options.get(error.field or "", error.field)

@@ -15,6 +15,7 @@ import click
 from aludel.errors import EX_USAGE, AludelError
 
 COMMANDS = {
+    "attacks": "cli.attacks",
     "attempts": "cli.attempts",
     "check": "cli.check",
     "demo": "cli.demo",

@@ -37,6 +37,8 @@ def read_request(request: CheckRequest, context: FStarContext, *, checked_files:
     Raises:
         InvalidRequest: the request contradicts itself; ``field`` names where.
     """
+    if request.tier != "fast":
+        raise InvalidRequest("F* has no second tier", field="tier", fix="leave it out")
     if request.statement is not None:
         return _definition(request, context, checked_files=checked_files)
     return _module(request, context, checked_files=checked_files)

@@ -22,6 +22,7 @@ from lean_checker.facts import parse_facts
 from lean_checker.policy import Ask, Finding, judge, refusal
 from lean_checker.pool import LeanPool, probe
 from lean_checker.process import LeanProcess, LimitReached, ProcessDied
+from lean_checker.second import FirstTier, replayed
 from lean_checker.toolchains import find_toolchain
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +62,9 @@ class LeanChecker:
         context = intake.validate(request, self.toolchain, self._settings)
         digest = content_hash(self.toolchain.digest, request)
         try:
-            return self._decide(request, context, digest)
+            first = self._decide(request, context, digest)
+            confirm = request.tier == "replay"
+            return replayed(self._pool, request, context, first) if confirm else first.verdict
         except LimitReached as limit:
             message = limit.message
             if limit.limit == "timeout":
@@ -79,7 +82,7 @@ class LeanChecker:
         """Stop every process; safe to call twice."""
         self._pool.close()
 
-    def _decide(self, request: CheckRequest, context: LeanContext, digest: str) -> Verdict:
+    def _decide(self, request: CheckRequest, context: LeanContext, digest: str) -> FirstTier:
         try:
             return self._attempt(request, context, digest)
         except ProcessDied as death:
@@ -95,7 +98,7 @@ class LeanChecker:
         digest: str,
         *,
         spent: Usage | None = None,
-    ) -> Verdict:
+    ) -> FirstTier:
         """Check in a process of the pool; ``spent`` on a first attempt is added to the usage."""
         queued = time.monotonic()
         cap = request.budget.memory_mb
@@ -117,7 +120,7 @@ class LeanChecker:
         context: LeanContext,
         digest: str,
         before: Usage,
-    ) -> Verdict:
+    ) -> FirstTier:
         """Ask, and judge while the lease lasts: who reports nonsense is not given back."""
         budget = request.budget
         body = {
@@ -127,6 +130,7 @@ class LeanChecker:
             "code": request.code,
             "heartbeats": budget.heartbeats,
             "allow_native": request.policy.allow_native_decide,
+            "terms": request.tier == "replay",
         }
         try:
             reply = process.ask(
@@ -135,10 +139,12 @@ class LeanChecker:
         except (LimitReached, ProcessDied) as error:
             error.usage = _sum(error.usage, before)
             raise
+        terms = reply.result.pop("terms", None)
         facts = parse_facts(reply.result)
         process.loaded.add(facts.imports)
         ask = Ask(statement=request.statement, policy=request.policy)
-        return judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
+        verdict = judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
+        return FirstTier(verdict, facts, terms)
 
 
 def build_checker(settings: Settings, progress: Progress | None = None) -> LeanChecker:

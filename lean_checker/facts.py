@@ -39,8 +39,8 @@ class FoundDiagnostic(_Fact):
         return Diagnostic(
             severity=Severity(self.severity),
             message=self.message,
-            start=_position(self.start),
-            end=_position(self.end),
+            start=position(self.start),
+            end=position(self.end),
         )
 
 
@@ -57,8 +57,8 @@ class ForbiddenConstruct(_Fact):
         return Diagnostic(
             severity=Severity.ERROR,
             message=self.message,
-            start=_position(self.start),
-            end=_position(self.end),
+            start=position(self.start),
+            end=position(self.end),
         )
 
 
@@ -68,8 +68,11 @@ class StatementFacts(_Fact):
     name: str
     declared: bool
     match: Literal["identical", "reducible_defeq", "different"] | None
+    binders: Literal["same", "different"] | None = None
     expected: str | None = None
     found: str | None = None
+    start: _Place | None = None
+    end: _Place | None = None
 
 
 class Declaration(_Fact):
@@ -86,6 +89,14 @@ class KernelRejection(_Fact):
     message: str
 
 
+class DeclarationPlace(_Fact):
+    """Where the candidate's text declares a constant that is not accepted."""
+
+    name: str
+    start: _Place | None = None
+    end: _Place | None = None
+
+
 class CheckFacts(_Fact):
     """Result of ``check``: facts, no verdict."""
 
@@ -100,6 +111,7 @@ class CheckFacts(_Fact):
     axioms: _Array[str] = ()
     new_axioms: _Array[str] = ()
     examples: int = Field(default=0, ge=0)
+    places: _Array[DeclarationPlace] = ()
 
 
 def parse_facts(result: dict[str, Any]) -> CheckFacts:
@@ -118,5 +130,6 @@ def parse_facts(result: dict[str, Any]) -> CheckFacts:
         ) from error
 
 
-def _position(place: tuple[int, int] | None) -> Position | None:
+def position(place: tuple[int, int] | None) -> Position | None:
+    """Return a place of the protocol in the contract's form."""
     return None if place is None else Position(line=place[0], column=place[1])

@@ -55,6 +55,14 @@ class Mutant(_Answer):
     print_level: int
 
 
+class PrintedTheorem(_Answer):
+    """A theorem printed so that it elaborates back to its term; fields as in :class:`Mutant`."""
+
+    name: str
+    header: str
+    print_level: int
+
+
 class Tally(_Answer):
     """What became of a target's attempts. ``complete``: every retrieved lemma was tried."""
 
@@ -181,6 +189,15 @@ class LeanOperations:
         """Return the names of all theorems of an import set, sorted; raises as `theorems`."""
         return [theorem.name for theorem in self.theorems(imports)]
 
+    def restate(self, names: tuple[str, ...], imports: tuple[str, ...]) -> list[PrintedTheorem]:
+        """Print theorems so that each elaborates back; those with no such form are left out.
+
+        Raises as :meth:`theorems`.
+        """
+        body = {"imports": list(imports), "names": list(names)}
+        items, _ = self._stream("restate", body, imports, LIST_S)
+        return [_parse(PrintedTheorem, item) for item in items]
+
     def mutate(self, task: MutationTask) -> MutationResult:
         """Rewrite one theorem with lemmas, in both directions, wherever they apply.
 
@@ -269,6 +286,7 @@ __all__ = [
     "MutantSource",
     "MutationResult",
     "MutationTask",
+    "PrintedTheorem",
     "TacticState",
     "Tally",
 ]

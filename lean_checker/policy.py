@@ -34,11 +34,18 @@ from aludel.models import (
     Policy,
     Rejected,
     RejectReason,
+    Severity,
     Undecided,
     UndecidedReason,
     Usage,
 )
-from lean_checker.facts import CheckFacts, FoundDiagnostic
+from lean_checker.facts import (
+    CheckFacts,
+    DeclarationPlace,
+    FoundDiagnostic,
+    StatementFacts,
+    position,
+)
 
 SORRY_AXIOM = "sorryAx"
 NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})
@@ -64,10 +71,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class Finding:
-    """Why a candidate is not accepted."""
+    """Why a candidate is not accepted; ``culprit`` is the declaration to point at, if one."""
 
     reason: RejectReason | UndecidedReason
     message: str
+    culprit: str | None = None
 
 
 Rule = Callable[[CheckFacts, Ask], Finding | None]
@@ -90,7 +98,7 @@ def judge(
                 finding,
                 content_hash=content_hash,
                 usage=usage,
-                diagnostics=diagnostics,
+                diagnostics=(*diagnostics, *_pointer(facts, finding)),
                 axioms=facts.axioms,
             )
     return Accepted(
@@ -134,6 +142,25 @@ def diagnostics_of(facts: CheckFacts) -> tuple[Diagnostic, ...]:
     """Return everything there is to show of the candidate's text."""
     found = [item.diagnostic() for item in facts.diagnostics]
     return (*found, *(item.diagnostic() for item in facts.forbidden))
+
+
+def _pointer(facts: CheckFacts, finding: Finding) -> tuple[Diagnostic, ...]:
+    """Show the declaration at fault, where Lean itself had nothing to say about it."""
+    places: list[DeclarationPlace | StatementFacts] = [*facts.places]
+    if facts.statement is not None:
+        places.append(facts.statement)
+    for place in places:
+        if place.name == finding.culprit and place.start is not None:
+            start, end = position(place.start), position(place.end)
+            shown = Diagnostic(
+                severity=Severity.ERROR, message=finding.message, start=start, end=end
+            )
+            return (shown,)
+    return ()
+
+
+def _asked(facts: CheckFacts) -> str | None:
+    return facts.statement.name if facts.statement else None
 
 
 def _forbidden(facts: CheckFacts, _ask: Ask) -> Finding | None:
@@ -185,6 +212,7 @@ def _matches(facts: CheckFacts, _ask: Ask) -> Finding | None:
         RejectReason.STATEMENT_MISMATCH,
         f"`{asked.name}` has another type than asked:\nexpected: {asked.expected}\n"
         f"found:    {asked.found}",
+        asked.name,
     )
 
 
@@ -198,21 +226,24 @@ def _kernel(facts: CheckFacts, _ask: Ask) -> Finding | None:
     if not facts.kernel_rejected:
         return None
     first = facts.kernel_rejected[0]
-    return Finding(reason, f"the kernel does not accept `{first.name}`: {first.message}")
+    message = f"the kernel does not accept `{first.name}`: {first.message}"
+    return Finding(reason, message, first.name)
 
 
 def _new_axioms(facts: CheckFacts, _ask: Ask) -> Finding | None:
     if not facts.new_axioms:
         return None
     return Finding(
-        RejectReason.AXIOM, f"the candidate declares an axiom: {_names(facts.new_axioms)}"
+        RejectReason.AXIOM,
+        f"the candidate declares an axiom: {_names(facts.new_axioms)}",
+        facts.new_axioms[0],
     )
 
 
 def _sorry(facts: CheckFacts, _ask: Ask) -> Finding | None:
     if SORRY_AXIOM not in facts.axioms:
         return None
-    return Finding(RejectReason.SORRY, "the proof rests on `sorry`")
+    return Finding(RejectReason.SORRY, "the proof rests on `sorry`", _asked(facts))
 
 
 def _axioms(facts: CheckFacts, ask: Ask) -> Finding | None:
@@ -220,7 +251,9 @@ def _axioms(facts: CheckFacts, ask: Ask) -> Finding | None:
     if not outside:
         return None
     return Finding(
-        RejectReason.AXIOM, f"the proof rests on what the policy does not allow: {_names(outside)}"
+        RejectReason.AXIOM,
+        f"the proof rests on what the policy does not allow: {_names(outside)}",
+        _asked(facts),
     )
 
 
@@ -235,6 +268,7 @@ def _extra(facts: CheckFacts, ask: Ask) -> Finding | None:
     return Finding(
         RejectReason.EXTRA_DECLARATION,
         f"the policy allows no declaration besides `{main}`: {_names(extra)}",
+        main,
     )
 
 
@@ -290,6 +324,7 @@ def _evidence(facts: CheckFacts) -> Evidence:
         raise BackendCrashed("a statement that differs cannot be accepted")
     return Evidence(
         statement_match=match,
+        binders=facts.statement.binders if facts.statement else None,
         declarations=tuple(item.name for item in facts.declarations),
         checks=(*_BASE_CHECKS, "statement") if match else _BASE_CHECKS,
     )

@@ -157,6 +157,24 @@ class LeanPool:
         finally:
             self._release(process, healthy)
 
+    @contextlib.contextmanager
+    def fresh(self, deadline: Deadline) -> Iterator[LeanProcess]:
+        """Lend a process that has been asked nothing yet, and end it when the block ends.
+
+        It takes one of the pool's slots, an idle process's where all are taken.
+
+        Raises:
+            QueueFull: every process was busy until the deadline.
+            BackendUnavailable: a process cannot be started, or the pool is closed.
+        """
+        while (victim := self._reserve_fresh(deadline)) is not None:
+            self._discard(victim)
+        process = self._start()
+        try:
+            yield process
+        finally:
+            self._discard(process)
+
     def warm_up(self, count: int | None = None) -> None:
         """Bring the pool to ``count`` processes (all slots by default) that have answered once.
 
@@ -219,6 +237,21 @@ class LeanPool:
                 if self._live < self._size and self._memory_admits():
                     self._reserve_slot()
                     return None
+                if deadline.passed:
+                    raise QueueFull(f"all {self._live} Lean processes are busy")
+                self._changed.wait(deadline.remaining())
+
+    def _reserve_fresh(self, deadline: Deadline) -> LeanProcess | None:
+        """Reserve a slot to start a process in (None), or take an idle one that must go for it."""
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise BackendUnavailable("the pool of Lean processes is closed")
+                if self._live < self._size and self._memory_admits():
+                    self._reserve_slot()
+                    return None
+                if self._idle:
+                    return self._idle.pop(0)
                 if deadline.passed:
                     raise QueueFull(f"all {self._live} Lean processes are busy")
                 self._changed.wait(deadline.remaining())

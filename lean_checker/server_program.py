@@ -14,15 +14,17 @@ SERVER_MODULES = (
     "Aludel.Guard",
     "Aludel.Imports",
     "Aludel.Messages",
-    "Aludel.Replay",
     "Aludel.Run",
+    "Aludel.Replay",
     "Aludel.Frontend",
     "Aludel.Statement",
+    "Aludel.Terms",
     "Aludel.Check",
     "Aludel.Constants",
     "Aludel.Goals",
     "Aludel.Index",
     "Aludel.Mutate",
+    "Aludel.Restate",
     "Server",
 )
 """Modules of the program, each after those that it imports; the last one declares ``main``."""

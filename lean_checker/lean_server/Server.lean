@@ -3,6 +3,7 @@ public import Lean
 public import Aludel.Check
 public import Aludel.Goals
 public import Aludel.Mutate
+public import Aludel.Restate
 
 /-!
 The Lean server: one request per line on stdin, answers on stdout
@@ -21,9 +22,11 @@ unsafe def dispatch (state : ServerState) (cache : IndexCache) (j : Json)
     (emit : Json → IO Unit) : IO Answer := do
   let op := getStr j "op"
   if op == "check" then check state j
+  else if op == "replay" then replay state j
   else if op == "goals" then goals state j
   else if op == "constants" then constants state j emit
   else if op == "mutate" then mutate state cache j emit
+  else if op == "restate" then restate state j emit
   else if op == "ping" then
     let loaded ← ST.Prim.Ref.get state.loaded
     return .ok (Json.mkObj [("imports", jsonImportSets loaded)])

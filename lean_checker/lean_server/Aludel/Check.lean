@@ -5,6 +5,7 @@ public import Aludel.Messages
 public import Aludel.Replay
 public import Aludel.Run
 public import Aludel.Statement
+public import Aludel.Terms
 
 /-! The operation `check`: facts about a candidate, from which the verdict is made outside. -/
 
@@ -57,16 +58,61 @@ def compareTypes (heartbeats : Nat) (env : Environment) (s : Statement) (ci : Co
   | .ok true => return "reducible_defeq"
   | _ => return "different"
 
+/-- Whether the binders of two types are of the same kinds: `(x : A)`, `{x : A}`, `[x : A]`. -/
+def sameBinders (a b : Expr) : Bool :=
+  match a, b with
+  | .forallE _ _ a i, .forallE _ _ b j => i == j && sameBinders a b
+  | .mdata _ a, b => sameBinders a b
+  | a, .mdata _ b => sameBinders a b
+  | .forallE .., _ => false
+  | _, .forallE .. => false
+  | _, _ => true
+termination_by sizeOf a + sizeOf b
+
+mutual
+/-- The identifier under which `part` is declared inside `s`. -/
+partial def declaredAs (part : String) (s : Syntax) : Option Syntax :=
+  match s with
+  | .node _ k args =>
+    if k == `Lean.Parser.Command.declId then
+      if h : 0 < args.size then
+        if lastPart args[0].getId == part then some args[0] else none
+      else none
+    else anyDeclaredAs part args 0
+  | _ => none
+partial def anyDeclaredAs (part : String) (a : Array Syntax) (i : Nat) : Option Syntax :=
+  if h : i < a.size then
+    match declaredAs part a[i] with
+    | some s => some s
+    | none => anyDeclaredAs part a (i + 1)
+  else none
+end
+
+/-- Where the candidate's text declares `n`: the first declaration of that last name. -/
+def placeOf (fileMap : FileMap) (commands : Array Syntax) (n : Name) : List (String × Json) :=
+  let place := fun (p : Option String.Pos.Raw) =>
+    match p with
+    | some p => jsonPosition (fileMap.toPosition p)
+    | none => .null
+  match anyDeclaredAs (lastPart n) commands 0 with
+  | some s => [("start", place s.getPos?), ("end", place s.getTailPos?)]
+  | none => [("start", .null), ("end", .null)]
+
 def printType (env : Environment) (e : Expr) : IO String := do
   let r ← runMeta 200000 env do
     let f ← ppExpr e
     return f.pretty
   match r with
-  | .ok s => return s
+  | .ok s => return cut s
   | .error e => exceptionText e
 
 def jsonPairs (key : String) (a : Array (Name × String)) : Json :=
-  .arr (foldArray a (fun acc p => acc.push (Json.mkObj [("name", .str p.1.toString), (key, .str p.2)])) #[])
+  .arr (foldArray a (fun acc p => acc.push (Json.mkObj [("name", .str p.1.toString), (key, .str (cut p.2))])) #[])
+
+/-- Names with the places where the candidate declares them. -/
+def jsonPlaces (fileMap : FileMap) (commands : Array Syntax) (a : Array Name) : Json :=
+  .arr (foldArray a (fun acc n =>
+    acc.push (Json.mkObj (("name", .str n.toString) :: placeOf fileMap commands n))) #[])
 
 def jsonLimits (d : Diagnostics) : Json := .arr (if d.limitHit then #[.str "heartbeats"] else #[])
 
@@ -78,8 +124,16 @@ structure CheckInput where
   native : Bool
   statement : Option Statement
   code : String
+  /-- Whether the answer carries the declarations as data. -/
+  terms : Bool := false
 
-def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Replay) : IO Json := do
+def appendFields (a b : List (String × Json)) : List (String × Json) :=
+  match a with
+  | [] => b
+  | x :: xs => x :: appendFields xs b
+
+def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Replay)
+    (place : List (String × Json)) : IO Json := do
   let expected ← printType i.base s.type
   let common := [("name", Json.str s.name.toString), ("expected", Json.str expected)]
   match full.find? s.name with
@@ -87,7 +141,9 @@ def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Re
   | some ci =>
     let m ← compareTypes i.heartbeats r.env s ci
     let found ← printType full ci.type
-    return Json.mkObj (("declared", .bool true) :: ("match", .str m) :: ("found", .str found) :: common)
+    let binders := if sameBinders s.type ci.type then "same" else "different"
+    return Json.mkObj (("declared", .bool true) :: ("match", .str m) :: ("found", .str found) ::
+      ("binders", .str binders) :: appendFields place common)
 
 /-- Safe constants that the candidate declares; auxiliary unsafe ones (of `partial`) are left out. -/
 def safeConstants (env : Environment) (names : Array Name) : Array Name :=
@@ -102,6 +158,13 @@ def newAxiomsOf (env : Environment) (names : Array Name) : Array Name :=
     | some (.axiomInfo _) => acc.push n
     | _ => acc) #[]
 
+/-- An answer is one line of bounded length; null when the declarations do not fit. -/
+def maxTermBytes : Nat := 12000000
+
+def boundedTerms (ds : Array Declaration) : Json :=
+  let terms := Terms.writeAll ds
+  if terms.compress.utf8ByteSize ≤ maxTermBytes then terms else .null
+
 def elaboratedFacts (i : CheckInput) (ictx : Parser.InputContext) (headerImports : Array Name)
     (e : Elaborated) : IO Json := do
   let d := e.diagnostics
@@ -112,19 +175,23 @@ def elaboratedFacts (i : CheckInput) (ictx : Parser.InputContext) (headerImports
     | none => safeConstants full own
   let refused := e.forbidden.size > 0
   let wanted := if refused then #[] else wanted
-  let r ← foldArrayIO wanted (replayConstant full i.base) { env := i.base }
+  let r ← foldArrayIO wanted (replayConstant full i.base) { env := i.base, native := i.native }
   let statement ← match i.statement with
-    | some s => if refused then pure Json.null else statementFacts i s full r
+    | some s =>
+      if refused then pure Json.null
+      else statementFacts i s full r (placeOf ictx.fileMap e.commands s.name)
     | none => pure Json.null
   let newAxioms := newAxiomsOf full own
   let axioms := foldArray r.newAxioms (fun acc n => acc.push n) r.baseAxioms
-  return Json.mkObj
+  let terms := if i.terms && r.rejected.size == 0 then [("terms", boundedTerms r.declarations)] else []
+  return Json.mkObj <| appendFields terms
     [("imports", jsonNames i.imports), ("header_imports", jsonNames headerImports),
      ("diagnostics", .arr d.items),
      ("forbidden", .arr (foldArray e.forbidden (fun acc f => acc.push (forbiddenJson ictx.fileMap f)) #[])),
      ("limits", jsonLimits d), ("statement", statement),
      ("declarations", jsonPairs "kind" r.added), ("kernel_rejected", jsonPairs "message" r.rejected),
-     ("axioms", jsonNames axioms), ("new_axioms", jsonNames newAxioms), ("examples", jsonNat e.examples)]
+     ("axioms", jsonNames axioms), ("new_axioms", jsonNames newAxioms), ("examples", jsonNat e.examples),
+     ("places", jsonPlaces ictx.fileMap e.commands (foldArray r.rejected (fun acc p => acc.push p.1) newAxioms))]
 
 def importNames (is : Array Import) : Array Name :=
   foldArray is (fun acc i => acc.push i.module) #[]
@@ -150,18 +217,24 @@ unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (impor
   | .error e => return .error e
   | .ok base =>
     let heartbeats := getNat j "heartbeats" 200000
-    match ← startState base heartbeats (optionsOf j) with
+    let options := optionsOf j
+    match ← startState base heartbeats options with
     | .error m => return .error { field := "options", message := m }
     | .ok start =>
       let native := getBool j "allow_native" false
       let input : CheckInput :=
-        { base, imports := normalImports imports, start, heartbeats, native, statement := none, code }
+        { base, imports := normalImports imports, start, heartbeats, native, statement := none, code,
+          terms := getBool j "terms" false }
       match getStr? j "statement" with
       | none => return .ok input
       | some header =>
-        match ← elabStatement start header with
-        | .error e => return .error e
-        | .ok s => return .ok { input with statement := some s }
+        -- a misspelt name in the statement must not become a variable of its own
+        match ← startState base heartbeats (("relaxedAutoImplicit", .bool false) :: options) with
+        | .error m => return .error { field := "options", message := m }
+        | .ok strict =>
+          match ← elabStatement strict header with
+          | .error e => return .error e
+          | .ok s => return .ok { input with statement := some s }
 
 unsafe def check (state : ServerState) (j : Json) : IO Answer := do
   let code := getStr j "code"
@@ -177,9 +250,36 @@ unsafe def check (state : ServerState) (j : Json) : IO Answer := do
   | .ok i =>
     let diagnostics ← addLog {} messages (parsing := true)
     let forbidden := foreignImports i.base header.raw headerImports
-    let start : Elaborated := { state := i.start, diagnostics := diagnostics, forbidden := forbidden }
+    let heartbeatLimit? := if containsHeartbeats code then some i.heartbeats else none
+    let start : Elaborated := { state := i.start, diagnostics, forbidden, heartbeatLimit? }
     let e ← if forbidden.size > 0 then pure start else elabCommands i.native ictx ps start
     let facts ← elaboratedFacts i ictx headerImports e
     return .ok facts
+
+/-! The operation `replay`: declarations that another process elaborated, as data. Nothing of the
+candidate's is elaborated here. -/
+
+def replayFacts (i : CheckInput) (ds : Array Declaration) : IO Json := do
+  let r ← foldArrayIO ds (replayDeclaration i.base) { env := i.base, native := i.native }
+  let statement ← match i.statement with
+    | some s => statementFacts i s r.env r []
+    | none => pure Json.null
+  let axioms := foldArray r.newAxioms (fun acc n => acc.push n) r.baseAxioms
+  return Json.mkObj
+    [("imports", jsonNames i.imports), ("header_imports", .arr #[]), ("diagnostics", .arr #[]),
+     ("forbidden", .arr #[]), ("limits", .arr #[]), ("statement", statement),
+     ("declarations", jsonPairs "kind" r.added), ("kernel_rejected", jsonPairs "message" r.rejected),
+     ("axioms", jsonNames axioms), ("new_axioms", jsonNames r.newAxioms), ("examples", jsonNat 0)]
+
+unsafe def replay (state : ServerState) (j : Json) : IO Answer := do
+  match ← prepareCheck state j "imports" (importsOf j) "" with
+  | .error e => return .error e
+  | .ok i =>
+    match j.getObjVal? "terms" with
+    | .error _ => return .error { field := "terms", message := "declarations are needed" }
+    | .ok terms =>
+      match Terms.readAll terms with
+      | none => return .error { field := "terms", message := "these are no declarations" }
+      | some ds => return .ok (← replayFacts i ds)
 
 end Aludel

@@ -22,6 +22,10 @@ structure Elaborated where
   /-- `example`s, elaborated as named declarations so that their terms can be examined. -/
   examples : Nat := 0
   commands : Array Syntax := #[]
+  /-- Heartbeats (thousands) above which `set_option maxHeartbeats` is cut; none where the text has no such option. -/
+  heartbeatLimit? : Option Nat := none
+
+def containsHeartbeats (code : String) : Bool := hasPart "maxHeartbeats" code
 
 def headScope? (s : Command.State) : Option Scope :=
   match s.scopes with
@@ -102,6 +106,9 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Pars
       let (command, examples) := match nameExample (e.examples + 1) stx with
         | some named => (named, e.examples + 1)
         | none => (stx, e.examples)
+      let command := match e.heartbeatLimit? with
+        | some limit => clampHeartbeats limit command
+        | none => command
       let state ← elabCommandIO ictx ps.pos command e.state
       let diagnostics ← addLog e.diagnostics state.messages
       let state := { state with messages := {} }

@@ -45,9 +45,26 @@ def firstLine (s : String) : String :=
   | line :: _ => line
   | [] => s
 
+def hasSlash (l : List Char) : Bool :=
+  match l with
+  | [] => false
+  | c :: cs => if c == '/' || c == '\\' then true else hasSlash cs
+
+/-- Names whose file could lie outside the library. -/
+def leavesLibrary (n : Name) : Bool :=
+  match n with
+  | .str p s => s == "" || s == "." || s == ".." || hasSlash s.toList || leavesLibrary p
+  | .num .. => true
+  | .anonymous => false
+
+def strayImport? (names : Array Name) : Option Name :=
+  foldArray names (fun found n => if found.isNone && leavesLibrary n then some n else found) none
+
 unsafe def loadImports (s : ServerState) (field : String) (names : Array Name) :
     IO (Except BadRequest Environment) := do
   let names := normalImports names
+  if let some n := strayImport? names then
+    return .error { field, message := "`" ++ n.toString ++ "` is not the name of a module" }
   let loaded ← ST.Prim.Ref.get s.loaded
   match findLoaded loaded names with
   | some env => return .ok env

@@ -12,6 +12,8 @@ namespace Aludel
 
 structure Diagnostics where
   items : Array Json := #[]
+  /-- Bytes of their texts. -/
+  bytes : Nat := 0
   /-- Some message came from the deterministic time limit. -/
   limitHit : Bool := false
   firstError? : Option String := none
@@ -45,29 +47,46 @@ where
 
 def hasPart (part s : String) : Bool := hasPartFrom part.toList s.toList
 
-def isLimitText (s : String) : Bool :=
-  s.startsWith "(deterministic) timeout" || hasPart "maximum number of heartbeats" s
+/-- Lean marks its limits with tags, which no text of a candidate (`fail "…"`) carries. -/
+def isLimit (m : MessageData) (text : String) : Bool :=
+  m.hasTag (fun n => n == `runtime.maxHeartbeats) || text == "(kernel) deterministic timeout"
 
-def isRecursionText (s : String) : Bool := s.startsWith "maximum recursion depth has been reached"
+def isRecursion (m : MessageData) : Bool := m.hasTag (fun n => n == `runtime.maxRecDepth)
 
-def categoryOf (parsing : Bool) (text : String) : String :=
+def categoryOf (parsing : Bool) (m : MessageData) (text : String) : String :=
   if parsing then "parse"
-  else if isLimitText text then "limit"
-  else if isRecursionText text then "recursion"
+  else if isLimit m text then "limit"
+  else if isRecursion m then "recursion"
   else if text.startsWith "unsolved goals" then "unsolved_goals"
   else if hasPart "declaration uses" text && hasPart "sorry" text then "sorry"
   else "elaboration"
 
+/-! A candidate decides how much Lean says; the answer has to stay a line of bounded length. -/
+
+def maxMessage : Nat := 20000
+def maxMessageBytes : Nat := 2000000
+def maxMessages : Nat := 1000
+
+partial def cutAt (text : String) (p : String.Pos.Raw) : String :=
+  if p.isValid text then String.Pos.Raw.extract text ⟨0⟩ p ++ "… (cut)" else cutAt text ⟨p.byteIdx + 1⟩
+
+/-- The beginning of a long text. -/
+def cut (text : String) (limit : Nat := maxMessage) : String :=
+  if text.utf8ByteSize ≤ limit then text else cutAt text ⟨limit⟩
+
 def addMessage (parsing : Bool) (d : Diagnostics) (m : Message) : IO Diagnostics := do
-  let text ← m.data.toString
-  let category := categoryOf parsing text
+  let whole ← m.data.toString
+  let category := categoryOf parsing m.data whole
+  let text := cut whole (if d.bytes < maxMessageBytes then maxMessage else 200)
   let item := Json.mkObj
     [("severity", .str (severityText m.severity)), ("category", .str category), ("message", .str text),
      ("start", jsonPosition m.pos), ("end", jsonPosition? m.endPos)]
   let firstError? := match d.firstError?, m.severity with
     | none, .error => some text
     | known, _ => known
-  return { items := d.items.push item, limitHit := d.limitHit || category == "limit", firstError? }
+  let room := if m.severity == .error then 2 * maxMessages else maxMessages
+  let items := if d.items.size < room then d.items.push item else d.items
+  return { items, bytes := d.bytes + text.utf8ByteSize, limitHit := d.limitHit || category == "limit", firstError? }
 
 mutual
 partial def addNode (parsing : Bool) (d : Diagnostics) (n : PersistentArrayNode Message) : IO Diagnostics :=

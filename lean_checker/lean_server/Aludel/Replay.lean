@@ -1,6 +1,7 @@
 module
 public import Lean
 public import Aludel.Basic
+public import Aludel.Run
 
 /-!
 What carries soundness: the wanted constant and every new constant it reaches are taken from the
@@ -19,12 +20,16 @@ structure Replay where
   /-- The import environment, extended by what the kernel accepted. -/
   env : Environment
   added : Array (Name × String) := #[]
+  /-- What was added, in order. -/
+  declarations : Array Declaration := #[]
   rejected : Array (Name × String) := #[]
   /-- Axioms declared by the candidate. -/
   newAxioms : Array Name := #[]
   /-- Axioms of the import environment that were reached. -/
   baseAxioms : Array Name := #[]
   visited : NameSet := {}
+  /-- Compile definitions after adding them, for proofs by `native_decide` where the policy allows those. -/
+  native : Bool := false
 
 /-- Axioms are told from theorems and definitions whose bodies the import hides. -/
 def isAxiomOf (base : Environment) (n : Name) : Bool :=
@@ -64,9 +69,29 @@ def inductiveTypes (full : Environment) (names : List Name) : List InductiveType
       { name := n, type := v.type, ctors := ctorsOf full v.ctors } :: inductiveTypes full ns
     | _ => inductiveTypes full ns
 
+/-- The kernel unfolds these by running compiled code, whatever the axioms say. -/
+def trustsCompiler (n : Name) : Bool := n == `Lean.reduceBool || n == `Lean.reduceNat
+
+/-- Notes what a constant of the imports rests on by itself. -/
+def reachImported (base : Environment) (r : Replay) (n : Name) : Replay :=
+  if isAxiomOf base n then { r with baseAxioms := r.baseAxioms.push n }
+  else if trustsCompiler n && !memNameArray `Lean.trustCompiler r.baseAxioms then
+    { r with baseAxioms := r.baseAxioms.push `Lean.trustCompiler, visited := r.visited.insert `Lean.trustCompiler }
+  else r
+
+/-- Code for a definition as the kernel accepted it: no attribute of the candidate's has a say. -/
+def compileAdded (env : Environment) (n : Name) : IO Environment := do
+  let ref ← ST.Prim.mkRef (σ := IO.RealWorld) ({ env := env } : Core.State)
+  let act : EIO Exception Unit := compileDecls #[n] false (coreContext 0) ref
+  let _ ← (show IO (Except Exception Unit) from EIO.toIO' act)
+  let s ← ST.Prim.Ref.get ref
+  return s.env
+
 def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : IO Replay := do
   match r.env.addDeclCore 0 d none with
-  | .ok env => return { r with env, added := r.added.push (n, kind) }
+  | .ok env =>
+    let env ← if r.native && kind == "def" then compileAdded env n else pure env
+    return { r with env, added := r.added.push (n, kind), declarations := r.declarations.push d }
   | .error e =>
     let text ← (e.toMessageData {}).toString
     return { r with rejected := r.rejected.push (n, text) }
@@ -79,7 +104,7 @@ partial def replayConstant (full base : Environment) (r : Replay) (n : Name) : I
   if r.visited.contains n then return r
   let r := { r with visited := r.visited.insert n }
   if (base.find? n).isSome then
-    return if isAxiomOf base n then { r with baseAxioms := r.baseAxioms.push n } else r
+    return reachImported base r n
   match full.find? n with
   | none => return refuse r n "unknown constant"
   | some ci =>
@@ -141,6 +166,54 @@ where
     | c :: cs =>
       let r ← constants r c.type.getUsedConstants
       ctorDependencies r cs
+
+/-! The same from declarations that came as data, with no elaborated environment to look anything up in. -/
+
+def constructorConstants (cs : List Constructor) (acc : Array Name) : Array Name :=
+  match cs with
+  | [] => acc
+  | c :: cs => constructorConstants cs (foldArray c.type.getUsedConstants (fun acc n => acc.push n) acc)
+
+def inductiveConstants (ts : List InductiveType) (acc : Array Name) : Array Name :=
+  match ts with
+  | [] => acc
+  | t :: ts =>
+    let acc := foldArray t.type.getUsedConstants (fun acc n => acc.push n) acc
+    inductiveConstants ts (constructorConstants t.ctors acc)
+
+/-- Constants that a declaration mentions. -/
+def mentioned (d : Declaration) : Array Name :=
+  let both := fun (t v : Expr) => foldArray v.getUsedConstants (fun acc n => acc.push n) t.getUsedConstants
+  match d with
+  | .thmDecl v => both v.type v.value
+  | .defnDecl v => both v.type v.value
+  | .opaqueDecl v => both v.type v.value
+  | .axiomDecl v => v.type.getUsedConstants
+  | .inductDecl _ _ types _ => inductiveConstants types #[]
+  | _ => #[]
+
+def declaredName (d : Declaration) : Name × String :=
+  match d with
+  | .thmDecl v => (v.name, "theorem")
+  | .defnDecl v => (v.name, "def")
+  | .opaqueDecl v => (v.name, "opaque")
+  | .axiomDecl v => (v.name, "axiom")
+  | .inductDecl _ _ (t :: _) _ => (t.name, "inductive")
+  | _ => (.anonymous, "unknown")
+
+def reachAll (base : Environment) (r : Replay) (ns : Array Name) : Replay :=
+  foldArray ns (fun (r : Replay) n =>
+    if r.visited.contains n then r
+    else
+      let r := { r with visited := r.visited.insert n }
+      if (base.find? n).isSome then reachImported base r n else r) r
+
+/-- Adds one declaration; those it uses have been added before, or the kernel refuses it. -/
+def replayDeclaration (base : Environment) (r : Replay) (d : Declaration) : IO Replay := do
+  let (n, kind) := declaredName d
+  let r := reachAll base r (mentioned d)
+  let r := if kind == "axiom" then { r with newAxioms := r.newAxioms.push n } else r
+  addDeclaration r n kind d
 
 /-! The constants an elaborated environment has over its imports. -/
 

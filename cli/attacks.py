@@ -1,0 +1,89 @@
+"""``aludel attacks``: does the checker refuse what it must, and accept what it must?
+
+Exit codes: 0 no false accept and no false reject, 1 at least one, 64 bad usage or input, 69
+toolchain missing or broken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from aludel.settings import load_settings
+from lean_checker.attacks.corpus import Case, all_cases, read_corpus
+from lean_checker.attacks.fuzz import combinations
+from lean_checker.attacks.library import LIBRARY, restated_theorems
+from lean_checker.attacks.run import MAX_SHOWN, Report, run_cases
+from lean_checker.checker import LeanChecker, build_checker
+
+
+@click.command(name="attacks")
+@click.argument("corpus", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--fuzz", default=0, show_default=True, help="Combinations of cases to try as well.")
+@click.option("--seed", default=0, show_default=True, help="Decides the combinations.")
+@click.option(
+    "--library", default=0, show_default=True, help="Theorems of Init to restate; -1 for all."
+)
+def command(corpus: Path, fuzz: int, seed: int, library: int) -> int:
+    """Check every case of the folder CORPUS (format: docs/trust.md) and count wrong verdicts."""
+    console = Console(stderr=True)
+    started = time.monotonic()
+    families = read_corpus(corpus)
+    with contextlib.closing(build_checker(load_settings())) as checker:
+        cases = [(family.name, case) for family, case in all_cases(families)]
+        if fuzz:
+            cases += [("fuzzed", case) for case in combinations(families, fuzz, seed)]
+        if library:
+            restated = restated_theorems(checker.pool, library)
+            cases += [(LIBRARY, case) for case in restated.cases]
+        report = _run(checker, cases, console)
+        figures = report.figures()
+        if library:
+            figures["library"] = restated.figures()
+    console.print(_table(report))
+    for wrong in report.wrong[:MAX_SHOWN]:
+        line = f"{wrong.family}: {wrong.case.name}: got {wrong.got}, {wrong.message[:300]}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    figures["seconds"] = round(time.monotonic() - started, 1)
+    click.echo(json.dumps(figures, ensure_ascii=False))
+    return 0 if report.holds else 1
+
+
+def _run(checker: LeanChecker, cases: list[tuple[str, Case]], console: Console) -> Report:
+    with _bar(console, len(cases)) as advance:
+        return run_cases(
+            checker, cases, threads=checker.pool.size, progress=lambda _: advance.advance()
+        )
+
+
+class _Advance:
+    def __init__(self, display: Progress, total: int) -> None:
+        self._display = display
+        self._task = display.add_task("checking", total=total)
+
+    def advance(self) -> None:
+        self._display.advance(self._task)
+
+
+@contextlib.contextmanager
+def _bar(console: Console, total: int) -> Iterator[_Advance]:
+    with Progress(console=console) as display:
+        yield _Advance(display, total)
+
+
+def _table(report: Report) -> Table:
+    table = Table(title="what became of the cases")
+    columns = ("family", "refused", "accepted", "false accepts", "false rejects", "other reason")
+    for name in columns:
+        table.add_column(name, justify="left" if name == "family" else "right")
+    for name, tally in report.families.items():
+        table.add_row(name, *(str(count) for count in vars(tally).values()))
+    return table

@@ -1,0 +1,141 @@
+"""Putting cases to a checker, and counting what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from aludel.errors import InvalidRequest
+from aludel.models import Verdict
+from aludel.protocols import Checker
+from lean_checker.attacks.corpus import ACCEPTED, INVALID, Case
+
+MAX_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one case: ``got`` is one of the outcomes of the corpus format."""
+
+    family: str
+    case: Case
+    got: str
+    message: str = ""
+
+    @property
+    def false_accept(self) -> bool:
+        """Whether it was accepted and must not be."""
+        return self.got == ACCEPTED and not self.case.honest
+
+    @property
+    def false_reject(self) -> bool:
+        """Whether it was not accepted and must be; undecided counts, an honest case must pass."""
+        return self.got != ACCEPTED and self.case.honest
+
+    @property
+    def other_reason(self) -> bool:
+        """Whether it was rightly refused, for a reason the case does not name."""
+        return not (self.case.honest or self.got == ACCEPTED or self.case.allows(self.got))
+
+
+@dataclass
+class Tally:
+    """Counts of one family."""
+
+    refused: int = 0
+    accepted: int = 0
+    false_accepts: int = 0
+    false_rejects: int = 0
+    other_reasons: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more case."""
+        self.accepted += outcome.got == ACCEPTED
+        self.refused += outcome.got != ACCEPTED
+        self.false_accepts += outcome.false_accept
+        self.false_rejects += outcome.false_reject
+        self.other_reasons += outcome.other_reason
+
+
+@dataclass
+class Report:
+    """Counts per family, and the cases that went wrong."""
+
+    families: dict[str, Tally] = field(default_factory=dict)
+    wrong: list[Outcome] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more case."""
+        self.families.setdefault(outcome.family, Tally()).add(outcome)
+        if outcome.false_accept or outcome.false_reject or outcome.other_reason:
+            self.wrong.append(outcome)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was wrongly accepted or refused."""
+        return not (self.total("false_accepts") or self.total("false_rejects"))
+
+    def total(self, what: str) -> int:
+        """Sum one count over all families."""
+        return sum(int(getattr(tally, what)) for tally in self.families.values())
+
+    def figures(self) -> dict[str, object]:
+        """The counts as one JSON object."""
+        names = ("refused", "accepted", "false_accepts", "false_rejects", "other_reasons")
+        return {
+            "cases": self.total("refused") + self.total("accepted"),
+            **{name: self.total(name) for name in names},
+            "families": {name: vars(tally) for name, tally in self.families.items()},
+            "wrong": [
+                {"family": one.family, "case": one.case.name, "got": one.got}
+                for one in self.wrong[:MAX_SHOWN]
+            ],
+        }
+
+
+def outcome_of(checker: Checker, family: str, case: Case) -> Outcome:
+    """Put one case to a checker.
+
+    Raises:
+        BackendUnavailable: the machine failed, which says nothing about the case.
+    """
+    try:
+        verdict: Verdict = checker.check(case.request())
+    except InvalidRequest as error:
+        return Outcome(family, case, INVALID + (error.field or ""), error.message)
+    got = ACCEPTED if verdict.reason is None else verdict.reason.value
+    return Outcome(family, case, got, verdict.message or "")
+
+
+def run_cases(
+    checker: Checker,
+    cases: Iterable[tuple[str, Case]],
+    *,
+    threads: int = 1,
+    progress: Callable[[Outcome], None] | None = None,
+) -> Report:
+    """Put every case to the checker and count.
+
+    Args:
+        checker: the checker; thread-safe.
+        cases: names of families, and cases.
+        threads: how many at once.
+        progress: is told of each outcome, in the order of the cases.
+
+    Raises:
+        BackendUnavailable: the machine failed.
+    """
+    report = Report()
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(outcome_of, checker, family, case) for family, case in cases]
+        try:
+            for future in futures:
+                outcome = future.result()
+                report.add(outcome)
+                if progress is not None:
+                    progress(outcome)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return report

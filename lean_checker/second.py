@@ -1,0 +1,85 @@
+"""The authoritative tier: what the first process elaborated, checked again in a fresh one.
+
+Only declarations travel, as data (``replay`` in ``docs/reference/lean-server-protocol.md``). The
+fresh process elaborates the asked statement and nothing of the candidate's; its kernel accepts or
+refuses the declarations in the import environment, and the same rules judge what it found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aludel.deadline import Deadline
+from aludel.models import Accepted, CheckRequest, LeanContext, UndecidedReason, Usage, Verdict
+from lean_checker.facts import CheckFacts, parse_facts
+from lean_checker.policy import Ask, Finding, judge, refusal
+from lean_checker.pool import LeanPool
+
+REPLAY_CHECK = "replay_in_fresh_process"
+_QUEUE_S = 600.0
+
+
+@dataclass(frozen=True)
+class FirstTier:
+    """What the warm process gave: a verdict, and the declarations it rests on as data."""
+
+    verdict: Verdict
+    facts: CheckFacts
+    terms: dict[str, Any] | None
+
+
+def replayed(
+    pool: LeanPool, request: CheckRequest, context: LeanContext, first: FirstTier
+) -> Verdict:
+    """Confirm an accepted candidate in a fresh process; any other verdict stays as it is.
+
+    Raises:
+        LimitReached: not done within the budget.
+        BackendUnavailable: the machine failed.
+    """
+    if not isinstance(first.verdict, Accepted):
+        return first.verdict
+    digest = first.verdict.hash
+    if first.terms is None:
+        message = "the accepted terms are too large to be checked again in another process"
+        finding = Finding(UndecidedReason.MEMORY, message)
+        return refusal(finding, content_hash=digest, usage=first.verdict.usage)
+    body = {
+        "imports": list(first.facts.imports),
+        "options": context.options,
+        "statement": request.statement,
+        "terms": first.terms,
+        "heartbeats": request.budget.heartbeats,
+        "allow_native": request.policy.allow_native_decide,
+    }
+    with pool.fresh(Deadline.after(_QUEUE_S)) as process:
+        deadline = Deadline.after(request.budget.wall_s)
+        reply = process.ask("replay", body, deadline, memory_mb=request.budget.memory_mb)
+    ask = Ask(statement=request.statement, policy=request.policy)
+    usage = _both(first.verdict.usage, reply.usage)
+    verdict = judge(parse_facts(reply.result), ask, content_hash=digest, usage=usage)
+    return _confirmed(first.verdict, verdict)
+
+
+def _confirmed(first: Accepted, second: Verdict) -> Verdict:
+    """The second verdict, with what Lean said of the text and the checks of both processes."""
+    shown = second.model_copy(update={"diagnostics": (*first.diagnostics, *second.diagnostics)})
+    if not isinstance(shown, Accepted):
+        return shown
+    checks = (*first.evidence.checks, REPLAY_CHECK)
+    return shown.model_copy(
+        update={"evidence": shown.evidence.model_copy(update={"checks": checks})}
+    )
+
+
+def _both(first: Usage, second: Usage) -> Usage:
+    return first.model_copy(
+        update={
+            "wall_s": first.wall_s + second.wall_s,
+            "cpu_s": (first.cpu_s or 0.0) + (second.cpu_s or 0.0),
+            "prover_s": (first.prover_s or 0.0) + (second.prover_s or 0.0),
+            "heartbeats": (first.heartbeats or 0) + (second.heartbeats or 0),
+            "peak_memory_mb": max(first.peak_memory_mb or 0.0, second.peak_memory_mb or 0.0),
+        }
+    )
