@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -23,9 +24,11 @@ from aludel.models import (
     FStarContext,
     LeanContext,
     Prover,
+    Toolchain,
     Verdict,
 )
 from aludel.protocols import Checker
+from aludel.receipts import issue, load_signing_key, sign
 from aludel.settings import Settings, load_settings
 from cli.progress import Lines
 from cli.rendering import render_verdict
@@ -57,6 +60,16 @@ EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
     show_default=True,
     help="replay: check the terms of an accepted candidate again in a fresh process (Lean).",
 )
+@click.option(
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a receipt of the verdict to this new file.",
+)
+@click.option(
+    "--signing-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Ed25519 key (PEM) that signs the receipt; `aludel receipt keygen` makes one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     file: str,
@@ -65,6 +78,8 @@ def command(
     imports: str | None,
     timeout: float,
     tier: Literal["fast", "replay"],
+    receipt: Path | None,
+    signing_key: Path | None,
     as_json: bool,
 ) -> int:
     """Judge the text of FILE, or of standard input when FILE is '-'.
@@ -81,7 +96,7 @@ def command(
             budget=_budget(timeout),
             tier=tier,
         )
-        verdict = _check(Prover(prover), settings, request)
+        verdict = _check(Prover(prover), settings, request, Paper(receipt, signing_key))
     except AludelError as error:
         _name_options(error, name)
         if as_json:
@@ -92,9 +107,35 @@ def command(
     return EXIT_CODES[verdict.kind]
 
 
-def _check(prover: Prover, settings: Settings, request: CheckRequest) -> Verdict:
+@dataclass(frozen=True)
+class Paper:
+    """Where a receipt goes, and the key that signs it."""
+
+    receipt: Path | None
+    signing_key: Path | None
+
+    def write(self, toolchain: Toolchain, request: CheckRequest, verdict: Verdict) -> None:
+        """Write the receipt, if one is wanted."""
+        if self.receipt is None:
+            return
+        made = issue(toolchain, request, verdict)
+        if self.signing_key is not None:
+            key = load_signing_key(self.signing_key.read_bytes(), "--signing-key")
+            made = sign(made, key)
+        try:
+            with self.receipt.open("x", encoding="utf-8") as out:
+                out.write(made.text() + "\n")
+        except OSError as error:
+            raise InvalidRequest(
+                f"{self.receipt}: {error.strerror}", field="--receipt", fix="name a new file"
+            ) from error
+
+
+def _check(prover: Prover, settings: Settings, request: CheckRequest, paper: Paper) -> Verdict:
     with contextlib.closing(_CHECKERS[prover](settings)) as checker:
-        return checker.check(request)
+        verdict = checker.check(request)
+        paper.write(checker.toolchain, request, verdict)
+        return verdict
 
 
 # Only the asked prover's package is imported: the other's toolchain need not be there.

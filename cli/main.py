@@ -23,6 +23,7 @@ COMMANDS = {
     "export": "cli.export",
     "fstar": "cli.fstar",
     "mutate": "cli.mutate",
+    "receipt": "cli.receipt",
     "serve": "cli.serve",
     "toolchain": "cli.toolchain",
     "worker": "cli.worker",

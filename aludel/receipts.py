@@ -1,0 +1,217 @@
+"""Receipts: what was checked, with which toolchain, and what came of it; canonical, signable.
+
+A receipt carries the whole request, so that anybody with the toolchain can run it again. Canonical
+JSON is that of :func:`aludel.models.canonical_json`; signatures are Ed25519 (RFC 8032) over it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import ValidationError
+
+from aludel.errors import InvalidRequest
+from aludel.models import (
+    Accepted,
+    CheckRequest,
+    Model,
+    Toolchain,
+    Verdict,
+    canonical_json,
+    content_hash,
+)
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+
+
+class Signature(Model):
+    """An Ed25519 signature of a receipt; both fields in base64, the key in its raw form."""
+
+    algorithm: Literal["ed25519"] = "ed25519"
+    public_key: str
+    value: str
+
+
+class Receipt(Model):
+    """What was checked and what came of it.
+
+    Attributes:
+        toolchain: what decided.
+        request: the whole request, the client's labels left out.
+        statement_hash, code_hash: SHA-256 of the two texts.
+        verdict: what was decided, with evidence and what it cost.
+        issued: when, ISO 8601 in UTC.
+        digest: SHA-256 over everything above.
+        signature: over everything above, if the issuer has a key.
+    """
+
+    format: Literal["aludel-receipt-1"] = "aludel-receipt-1"
+    toolchain: Toolchain
+    request: CheckRequest
+    statement_hash: str | None
+    code_hash: str
+    verdict: Verdict
+    issued: str
+    digest: str = ""
+    signature: Signature | None = None
+
+    def payload(self) -> bytes:
+        """The canonical text that digest and signature are made over."""
+        fields = self.model_dump(mode="json", exclude={"digest", "signature"})
+        return canonical_json(fields).encode()
+
+    def text(self) -> str:
+        """The receipt as one line of canonical JSON."""
+        return canonical_json(self.model_dump(mode="json"))
+
+
+def issue(
+    toolchain: Toolchain, request: CheckRequest, verdict: Verdict, now: datetime | None = None
+) -> Receipt:
+    """Write a receipt.
+
+    Raises:
+        InvalidRequest: the verdict is another request's or another toolchain's.
+    """
+    request = request.model_copy(update={"metadata": {}})
+    if verdict.hash != content_hash(toolchain.digest, request):
+        raise InvalidRequest("it belongs to another request or toolchain", field="verdict.hash")
+    statement = request.statement
+    receipt = Receipt(
+        toolchain=toolchain,
+        request=request,
+        statement_hash=None if statement is None else _sha256(statement.encode()),
+        code_hash=_sha256(request.code.encode()),
+        verdict=verdict,
+        issued=(now or datetime.now(UTC)).isoformat(timespec="seconds"),
+    )
+    return receipt.model_copy(update={"digest": _sha256(receipt.payload())})
+
+
+def sign(receipt: Receipt, key: Ed25519PrivateKey) -> Receipt:
+    """Return the receipt with a signature of its canonical text."""
+    made = Signature(
+        public_key=_base64(key.public_key().public_bytes_raw()),
+        value=_base64(key.sign(receipt.payload())),
+    )
+    return receipt.model_copy(update={"signature": made})
+
+
+def parse_receipt(text: str, name: str) -> Receipt:
+    """Read a receipt; ``name`` says where it stands.
+
+    Raises:
+        InvalidRequest: it is not one; the message names the first field at fault.
+    """
+    try:
+        return Receipt.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(f"not a receipt: {where}: {first['msg']}", field=name) from error
+
+
+def differences(receipt: Receipt, trusted: Ed25519PublicKey | None = None) -> list[str]:
+    """Name the fields that do not fit the rest of the receipt; empty when all is well.
+
+    Args:
+        receipt: what to look at.
+        trusted: the key that must have signed it; ``None`` checks a signature only if there is one,
+            by the key that the receipt names.
+    """
+    statement = receipt.request.statement
+    expected = {
+        "statement_hash": None if statement is None else _sha256(statement.encode()),
+        "code_hash": _sha256(receipt.request.code.encode()),
+        "digest": _sha256(receipt.payload()),
+    }
+    found = [name for name, value in expected.items() if getattr(receipt, name) != value]
+    if receipt.verdict.hash != content_hash(receipt.toolchain.digest, receipt.request):
+        found.append("verdict.hash")
+    if not _signed(receipt, trusted):
+        found.append("signature")
+    return found
+
+
+def rerun_differences(receipt: Receipt, toolchain: Toolchain, verdict: Verdict) -> list[str]:
+    """Name the fields in which a verdict reached again differs; cost and messages may."""
+    then, now = receipt.verdict, verdict
+    pairs: dict[str, tuple[object, object]] = {
+        "toolchain.digest": (receipt.toolchain.digest, toolchain.digest),
+        "verdict.kind": (then.kind, now.kind),
+        "verdict.reason": (then.reason, now.reason),
+        "verdict.axioms": (sorted(then.axioms), sorted(now.axioms)),
+    }
+    if isinstance(then, Accepted) and isinstance(now, Accepted):
+        pairs["verdict.evidence"] = (then.evidence, now.evidence)
+    return [name for name, (old, new) in pairs.items() if old != new]
+
+
+def load_signing_key(pem: bytes, name: str) -> Ed25519PrivateKey:
+    """Read an Ed25519 private key (PEM, PKCS 8, no password).
+
+    Raises:
+        InvalidRequest: it is not one.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise InvalidRequest("not a private key in PEM", field=name) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise InvalidRequest("not an Ed25519 key", field=name)
+    return key
+
+
+def load_public_key(pem: bytes, name: str) -> Ed25519PublicKey:
+    """Read an Ed25519 public key (PEM).
+
+    Raises:
+        InvalidRequest: it is not one.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(pem)
+    except ValueError as error:
+        raise InvalidRequest("not a public key in PEM", field=name) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise InvalidRequest("not an Ed25519 key", field=name)
+    return key
+
+
+def _signed(receipt: Receipt, trusted: Ed25519PublicKey | None) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    signature = receipt.signature
+    if signature is None:
+        return trusted is None
+    try:
+        raw = base64.b64decode(signature.public_key, validate=True)
+        value = base64.b64decode(signature.value, validate=True)
+        if trusted is not None and trusted.public_bytes_raw() != raw:
+            return False
+        Ed25519PublicKey.from_public_bytes(raw).verify(value, receipt.payload())
+    except (InvalidSignature, ValueError, binascii.Error):
+        return False
+    return True
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,60 @@
+"""A part of the attack corpus against the real Lean; ``make attacks`` runs all of it, and more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aludel.models import Accepted, CheckRequest, Rejected, RejectReason
+from lean_checker.attacks.corpus import Case, all_cases, read_corpus
+from lean_checker.attacks.run import run_cases
+from lean_checker.checker import LeanChecker
+from lean_checker.second import REPLAY_CHECK
+
+CORPUS = Path(__file__).parents[1] / "attacks" / "lean"
+EVERY = 3
+# A timeout costs its wall time and a new process; one of them is among the contract's cases.
+SLOW = "resources"
+
+pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
+
+
+def part() -> list[tuple[str, Case]]:
+    cases = [(family.name, case) for family, case in all_cases(read_corpus(CORPUS))]
+    quick = [(name, case) for name, case in cases if name != SLOW]
+    return quick[::EVERY]
+
+
+def test_every_third_case_gets_its_verdict(lean_checker: LeanChecker) -> None:
+    report = run_cases(lean_checker, part(), threads=lean_checker.pool.size)
+    wrong = [(one.family, one.case.name, one.got, one.message) for one in report.wrong]
+    assert wrong == []
+
+
+def test_the_second_tier_confirms_in_a_fresh_process(lean_checker: LeanChecker) -> None:
+    code = (
+        "inductive T (α : Type)\n  | node : α → List (T α) → T α\n"
+        "def f : Nat → Nat\n  | 0 => 0\n  | n + 1 => f n + 1\n"
+        "theorem g (n : Nat) : f n = n := by\n  induction n with\n  | zero => rfl\n"
+        "  | succ n ih => simp [f, ih]\n"
+        "theorem t (p q : Prop) (n : Nat) (h : p ↔ q) : f n = n ∧ p = q := ⟨g n, propext h⟩\n"
+    )
+    request = CheckRequest(code=code, tier="replay")
+    before = lean_checker.pool.stats().discarded
+    verdict = lean_checker.check(request)
+    assert isinstance(verdict, Accepted), verdict.message
+    assert verdict.axioms == ("propext",)
+    assert verdict.evidence.checks[-1] == REPLAY_CHECK
+    assert {"T", "f", "g", "t"} <= set(verdict.evidence.declarations)
+    assert lean_checker.pool.stats().discarded > before
+    fast = lean_checker.check(request.model_copy(update={"tier": "fast"}))
+    assert isinstance(fast, Accepted) and fast.hash != verdict.hash
+    assert set(fast.evidence.declarations) == set(verdict.evidence.declarations)
+
+
+def test_the_second_tier_keeps_a_refusal(lean_checker: LeanChecker) -> None:
+    request = CheckRequest(statement="theorem t : 1 = 2", code="axiom t : 1 = 2", tier="replay")
+    verdict = lean_checker.check(request)
+    assert isinstance(verdict, Rejected) and verdict.reason is RejectReason.AXIOM
+    assert verdict.diagnostics[-1].start is not None and verdict.diagnostics[-1].start.line == 1

@@ -1,0 +1,99 @@
+"""The corpus is well-formed and large enough; the fuzzer repeats; the counts count."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aludel.errors import InvalidRequest
+from lean_checker.attacks.corpus import Case, all_cases, read_corpus
+from lean_checker.attacks.fuzz import combinations
+from lean_checker.attacks.run import Outcome, Report, run_cases
+from lean_checker.checker import LeanChecker
+
+CORPUS = Path(__file__).parents[1] / "attacks" / "lean"
+
+
+def case(expect: tuple[str, ...] = ("axiom",)) -> Case:
+    return Case(name="one", expect=expect, code="theorem t : True := trivial\n")
+
+
+def test_the_corpus_is_as_large_as_promised() -> None:
+    families = read_corpus(CORPUS)
+    cases = [case for _, case in all_cases(families)]
+    attacks = [case for case in cases if not case.honest]
+    assert len(attacks) >= 150 and len(cases) - len(attacks) >= 60
+    hostile = [family for family in families if not all(case.honest for case in family.cases)]
+    assert len(hostile) >= 12
+
+
+def test_every_family_of_attacks_says_why() -> None:
+    for path in CORPUS.rglob("*.json"):
+        file = json.loads(path.read_text(encoding="utf-8"))
+        honest = path.parent.name == "honest"
+        assert file["mechanism"]
+        assert all((one["expect"] == ["accepted"]) == honest for one in file["cases"]), path
+
+
+def test_combinations_repeat_for_a_seed() -> None:
+    families = read_corpus(CORPUS)
+    first = list(combinations(families, 200, 1))
+    assert first == list(combinations(families, 200, 1))
+    assert first != list(combinations(families, 200, 2))
+    assert len(first) == 200 and len({one.code for one in first}) > 150
+    assert sum(one.honest for one in first) == 40
+
+
+@pytest.mark.parametrize(
+    ("expect", "got", "counts"),
+    [
+        (("axiom",), "axiom", (1, 0, 0, 0, 0)),
+        (("axiom",), "accepted", (0, 1, 1, 0, 0)),
+        (("axiom",), "sorry", (1, 0, 0, 0, 1)),
+        (("accepted",), "accepted", (0, 1, 0, 0, 0)),
+        (("accepted",), "timeout", (1, 0, 0, 1, 0)),
+        (("invalid:*",), "invalid:options.x", (1, 0, 0, 0, 0)),
+    ],
+)
+def test_outcomes_are_counted(expect: tuple[str, ...], got: str, counts: tuple[int, ...]) -> None:
+    report = Report()
+    report.add(Outcome("family", case(expect), got))
+    assert tuple(vars(report.families["family"]).values()) == counts
+    assert report.holds == (counts[2] == counts[3] == 0)
+
+
+def test_cases_reach_a_checker_and_requests_that_are_refused_are_outcomes(
+    fake_checker: LeanChecker,
+) -> None:
+    cases = [
+        ("a", Case(name="good", expect=("accepted",), code="-- fake: accept\n")),
+        ("a", Case(name="empty", expect=("invalid:code",), code=" ")),
+    ]
+    report = run_cases(fake_checker, cases, threads=2)
+    assert report.holds and report.figures()["cases"] == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"family": "f", "cases": []}',
+        '{"family": "f", "cases": [{"name": "n", "code": "x", "expect": ["nonsense"]}]}',
+        '{"family": "f", "cases": [{"name": "n", "code": "x", "expect": ["accepted", "axiom"]}]}',
+        '{"family": "f", "cases": [{"name": "n", "code": "x", "expect": ["axiom"], "typo": 1}]}',
+    ],
+)
+def test_a_file_in_another_format_is_bad_input(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text(text)
+    with pytest.raises(InvalidRequest) as caught:
+        read_corpus(tmp_path)
+    assert caught.value.field == str(file)
+
+
+def test_a_folder_without_cases_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest):
+        read_corpus(tmp_path)
