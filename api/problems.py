@@ -102,21 +102,25 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(_: Request, error: HTTPException) -> JSONResponse:
-        status, detail = error.status_code, str(error.detail)
-        if status == 413:
-            return too_large(detail)
-        if status == 400:  # the one error that FastAPI itself raises: the body cannot be read
-            return problem(
-                "invalid_request", 400, f"the body is not JSON in UTF-8: {detail}", field="body"
-            )
-        code = HTTPStatus(status).phrase.lower().replace(" ", "_")
-        return problem(code, status, detail, headers=dict(error.headers or {}))
+        return _problem_of_status(error)
 
     @app.exception_handler(Exception)
     def _unexpected(_: Request, __: Exception) -> JSONResponse:
         return problem(
             "internal_error", 500, "an unexpected error", fix="see the server's log, and report it"
         )
+
+
+def _problem_of_status(error: HTTPException) -> JSONResponse:
+    status, detail = error.status_code, str(error.detail)
+    if status == 413:
+        return too_large(detail)
+    if status == 400:  # the one error that FastAPI itself raises: the body cannot be read
+        return problem(
+            "invalid_request", 400, f"the body is not JSON in UTF-8: {detail}", field="body"
+        )
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+    return problem(code, status, detail, headers=dict(error.headers or {}))
 
 
 def _field(location: tuple[int | str, ...]) -> str:

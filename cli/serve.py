@@ -48,9 +48,7 @@ def command(host: str | None, port: int | None, workers: int | None) -> None:
 
 
 def run(
-    settings: Settings,
-    parts: Callable[[], Parts],
-    fstar: Callable[[], Parts] | None = None,
+    settings: Settings, parts: Callable[[], Parts], fstar: Callable[[], Parts] | None = None
 ) -> None:
     """Serve until told to stop by SIGINT or SIGTERM.
 
@@ -69,9 +67,7 @@ def run(
         Store.open(settings) as store,
         _worker(settings, parts, fstar) as queue,
     ):
-        host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(f"Aludel listens on http://{shown}:{port} (Ctrl-C ends it)", err=True)
+        click.echo(f"Aludel listens on {_url(listener)} (Ctrl-C ends it)", err=True)
         config = uvicorn.Config(
             create_app(settings, store, queue),
             log_config=None,
@@ -81,6 +77,11 @@ def run(
             timeout_graceful_shutdown=_GRACE_S,
         )
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextlib.contextmanager

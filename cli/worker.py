@@ -45,17 +45,7 @@ def run(
         StoreError: the database cannot be used.
         ToolchainMissing: the prover is not installed.
     """
-    chosen = [name for name in (part.strip() for part in queues.split(",")) if name]
-    if not chosen or set(chosen) - set(ALL_QUEUES):
-        raise InvalidRequest(
-            f"no such queue: {queues!r}", field="--queues", fix="use " + " or ".join(ALL_QUEUES)
-        )
-    if FSTAR_QUEUE in chosen and set(chosen) != {FSTAR_QUEUE}:
-        raise InvalidRequest(
-            f"{FSTAR_QUEUE} is served by workers of its own",
-            field="--queues",
-            fix="start one worker for it and another one for the rest",
-        )
+    chosen = _chosen(queues)
     if settings.broker_url == MEMORY_BROKER:
         raise InvalidRequest(
             "a worker of its own needs a broker between the processes",
@@ -68,3 +58,18 @@ def run(
     Store.open(settings).close()
     parts.checker(settings).close()
     return run_worker(settings, parts, queues=chosen, concurrency=processes)
+
+
+def _chosen(queues: str) -> list[str]:
+    chosen = [name for name in (part.strip() for part in queues.split(",")) if name]
+    if not chosen or set(chosen) - set(ALL_QUEUES):
+        raise InvalidRequest(
+            f"no such queue: {queues!r}", field="--queues", fix="use " + " or ".join(ALL_QUEUES)
+        )
+    if FSTAR_QUEUE in chosen and set(chosen) != {FSTAR_QUEUE}:
+        raise InvalidRequest(
+            f"{FSTAR_QUEUE} is served by workers of its own",
+            field="--queues",
+            fix="start one worker for it and another one for the rest",
+        )
+    return chosen

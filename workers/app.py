@@ -97,31 +97,13 @@ def run_worker(
     queues: Sequence[str] = (CHECK_QUEUE, MUTATE_QUEUE),
     concurrency: int = 1,
 ) -> int:
-    """Run a worker until it is told to stop.
+    """Serve ``queues`` until told to stop, and return the exit status of Celery's worker.
 
-    Args:
-        settings: where broker and database are.
-        parts: what the worker is made of.
-        queues: names of the queues to serve.
-        concurrency: processes, each with a prover pool of its own.
-
-    Returns:
-        The exit status of Celery's worker.
+    Each of the ``concurrency`` processes has a prover pool of its own.
     """
     app, holder = create_app(settings, parts)
 
-    def on_start(**_: object) -> None:
-        try:
-            holder.get()
-        except Exception:  # noqa: BLE001 - the task that needs it tries again and says why
-            _log.exception("worker process cannot open its prover")
-
-    def on_stop(**_: object) -> None:
-        holder.close()
-
-    signals.setup_logging.connect(lambda **_: configure_logging(), weak=False)
-    signals.worker_process_init.connect(on_start, weak=False)
-    signals.worker_process_shutdown.connect(on_stop, weak=False)
+    _open_after_fork(holder)
     worker = app.Worker(
         queues=list(queues),
         concurrency=concurrency,
@@ -135,3 +117,20 @@ def run_worker(
     )
     worker.start()
     return int(worker.exitcode or 0)
+
+
+def _open_after_fork(holder: RuntimeHolder) -> None:
+    """Have Celery's processes open and close their runtime, and log as we do."""
+
+    def on_start(**_: object) -> None:
+        try:
+            holder.get()
+        except Exception:  # noqa: BLE001 - the task that needs it tries again and says why
+            _log.exception("worker process cannot open its prover")
+
+    def on_stop(**_: object) -> None:
+        holder.close()
+
+    signals.setup_logging.connect(lambda **_: configure_logging(), weak=False)
+    signals.worker_process_init.connect(on_start, weak=False)
+    signals.worker_process_shutdown.connect(on_stop, weak=False)

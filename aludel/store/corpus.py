@@ -105,20 +105,9 @@ class Variants:
             StoreError: the database cannot be written; nothing was recorded.
         """
         with self._database.write() as connection:
-            known = connection.execute(
-                select(VariantRow).where(
-                    VariantRow.toolchain_digest == record.toolchain_digest,
-                    VariantRow.name == record.name,
-                )
-            ).first()
-            if known is not None and not _same(known, record):
-                raise Conflict(
-                    f"the name {record.name!r} stands for another variant",
-                    field="name",
-                    fix="give the new variant a name of its own",
-                )
+            known = _known(connection, record)
             try:
-                variant_id = self._insert(connection, record) if known is None else known.id
+                variant_id = self._insert(connection, record) if known is None else known
                 if job_id is not None:
                     self._link(connection, job_id, variant_id)
             except IntegrityError as error:
@@ -206,9 +195,21 @@ class Variants:
         connection.execute(self._database.insert_ignore(JobVariantRow), values)
 
 
-def _same(row: Any, record: VariantRecord) -> bool:  # noqa: ANN401 - VariantRow's columns
-    mine = (record.statement, record.proof, record.lemma)
-    return mine == (row.statement, row.proof, row.lemma)
+def _known(connection: Connection, record: VariantRecord) -> int | None:
+    """Return the id of the variant if it is recorded already."""
+    named = select(VariantRow).where(
+        VariantRow.toolchain_digest == record.toolchain_digest, VariantRow.name == record.name
+    )
+    row = connection.execute(named).first()
+    if row is None:
+        return None
+    if (record.statement, record.proof, record.lemma) != (row.statement, row.proof, row.lemma):
+        raise Conflict(
+            f"the name {record.name!r} stands for another variant",
+            field="name",
+            fix="give the new variant a name of its own",
+        )
+    return int(row.id)
 
 
 def _filtered(chosen: VariantFilter) -> Select[VariantRow]:
@@ -236,7 +237,7 @@ def _records(connection: Connection, query: Select[VariantRow]) -> list[tuple[in
     return [(row.id, _record(row, parents[row.id])) for row in rows]
 
 
-def _record(row: Any, parents: list[str]) -> VariantRecord:  # noqa: ANN401 - as above
+def _record(row: Any, parents: list[str]) -> VariantRecord:  # noqa: ANN401 - VariantRow's columns
     values = {name: getattr(row, name) for name in _COLUMNS}
     return VariantRecord.model_validate({**values, "parents": parents})
 

@@ -122,16 +122,8 @@ class Jobs:
             "payload": payload,
             "created_at": self._clock(),
         }
-        rows = [
-            {
-                "job_id": job["id"],
-                "position": position,
-                "state": ItemState.QUEUED.value,
-                "payload": item,
-                "attempts": 0,
-            }
-            for position, item in enumerate(items)
-        ]
+        new = {"job_id": job["id"], "state": ItemState.QUEUED.value, "attempts": 0}
+        rows = [{**new, "position": n, "payload": item} for n, item in enumerate(items)]
         with self._database.write() as connection:
             connection.execute(insert(JobRow), job)
             connection.execute(insert(ItemRow), rows)

@@ -126,12 +126,7 @@ class Items:
         self._clock = clock
 
     def claim(
-        self,
-        job_id: str,
-        worker: str,
-        limit: int,
-        lease_s: float,
-        prover: Prover | None = None,
+        self, job_id: str, worker: str, limit: int, lease_s: float, prover: Prover | None = None
     ) -> list[Claim]:
         """Take up to ``limit`` queued items of a job for ``lease_s`` seconds, in order.
 
@@ -155,8 +150,8 @@ class Items:
             rows = connection.execute(statement, values).all()
             if rows:
                 connection.execute(_BEGIN, {"job": job_id, "now": now})
-        claims = [Claim(r.id, worker, job_id, r.position, r.attempts, r.payload) for r in rows]
-        return sorted(claims, key=lambda claim: claim.position)
+        rows = sorted(rows, key=lambda row: row.position)
+        return [Claim(r.id, worker, job_id, r.position, r.attempts, r.payload) for r in rows]
 
     def waiting(self, job_id: str, prover: Prover | None = None) -> int:
         """Return how many items of a job are queued; with ``prover``, checks that it decides.
@@ -299,10 +294,7 @@ class Items:
         with self._database.write() as connection:
             if not connection.execute(_CLOSE, values).rowcount:
                 return False
-            if summary is not None:
-                keep = update(JobRow).where(JobRow.id == claim.job_id).values(summary=summary)
-                connection.execute(keep)
-            _settle(connection, claim.job_id, now)
+            _settle(connection, claim.job_id, now, summary)
         return True
 
 
@@ -313,8 +305,12 @@ def _held(claims: Sequence[Claim]) -> ColumnElement[bool]:
     ).in_(keys)
 
 
-def _settle(connection: Connection, job_id: str, now: datetime) -> None:
-    """Close the job if nothing of it is left to do."""
+def _settle(
+    connection: Connection, job_id: str, now: datetime, summary: dict[str, Any] | None = None
+) -> None:
+    """Keep the summary, and close the job if nothing of it is left to do."""
+    if summary is not None:
+        connection.execute(update(JobRow).where(JobRow.id == job_id).values(summary=summary))
     if connection.scalar(_UNFINISHED, {"job": job_id}):
         return
     done = connection.scalar(select(exists().where(_of(job_id, ItemState.DONE))))

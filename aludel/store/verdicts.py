@@ -80,10 +80,9 @@ class Verdicts:
     def put(
         self, request: CheckRequest, toolchain: Toolchain, verdict: Accepted | Rejected
     ) -> bool:
-        """Record ``verdict``, unless one is recorded already; the first one stays.
+        """Record ``verdict`` unless one is recorded already; return whether this call did.
 
-        Returns:
-            Whether this call recorded it. It is committed when this returns.
+        It is committed when this returns.
 
         Raises:
             ValueError: the verdict is undecided, or carries another hash than the request's.
@@ -91,13 +90,12 @@ class Verdicts:
         """
         key = content_hash(toolchain.digest, request)
         if verdict.hash != key:
-            raise ValueError(f"the verdict carries the hash {verdict.hash}, the request {key}")
-        _decided(verdict)
+            raise ValueError(f"the verdict is on {verdict.hash}, the request is {key}")
         now = self._clock()
         values = {
             "hash": key,
             "toolchain_digest": toolchain.digest,
-            "kind": verdict.kind,
+            "kind": _decided(verdict).kind,
             "reason": verdict.reason,
             "request": request.model_dump(mode="json", exclude={"budget", "metadata"}),
             "verdict": verdict.model_dump(mode="json"),
@@ -106,9 +104,9 @@ class Verdicts:
         with self._database.write() as connection:
             if toolchain.digest not in self._remembered:
                 remember(self._database, connection, toolchain, now)
-            added = connection.execute(self._insert, values).rowcount
+            added = bool(connection.execute(self._insert, values).rowcount)
         self._remembered.add(toolchain.digest)
-        return bool(added)
+        return added
 
 
 def _decided(verdict: Verdict) -> Accepted | Rejected:

@@ -111,7 +111,7 @@ def test_undecided_is_never_recorded(store: Store) -> None:
 
 
 def test_a_verdict_on_something_else_is_refused(store: Store) -> None:
-    with pytest.raises(ValueError, match="carries the hash"):
+    with pytest.raises(ValueError, match="the verdict is on"):
         store.verdicts.put(CheckRequest(code="x"), TOOLCHAIN, _accepted(CheckRequest(code="y")))
 
 
