@@ -106,7 +106,7 @@ CANDIDATES = {
         "macro_rules | `($a = $b) => `(True)\ntheorem t : 1 = 2 := trivial\n",
         "theorem t : 1 = 2",
         1,
-        "forbidden_construct",
+        "statement_mismatch",
     ),
     "another theorem": ("theorem swap : True := trivial\n", SWAP, 1, "statement_mismatch"),
 }
