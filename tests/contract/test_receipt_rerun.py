@@ -1,0 +1,79 @@
+"""Receipts of real verdicts: fifty hold when run again, fifty forged ones do not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aludel.models import Accepted, CheckRequest, content_hash
+from aludel.receipts import Receipt, issue
+from cli.main import cli
+from lean_checker.attacks.corpus import all_cases, read_corpus
+from lean_checker.checker import LeanChecker
+
+CORPUS = Path(__file__).parents[1] / "attacks" / "lean" / "honest"
+COUNT = 50
+
+pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
+
+
+def honest_requests() -> list[CheckRequest]:
+    cases = [case for _, case in all_cases(read_corpus(CORPUS))]
+    return [case.request() for case in cases][:COUNT]
+
+
+def forged(receipt: Receipt, number: int) -> tuple[Receipt, str]:
+    """Change what only a rerun can tell, with every hash made right again."""
+    verdict = receipt.verdict
+    assert isinstance(verdict, Accepted)
+    request, update, named = receipt.request, dict[str, Any](), "verdict.axioms"
+    match number % 3:
+        case 0:
+            update = {"axioms": ("Classical.choice", "Quot.sound")}
+        case 1:
+            evidence = verdict.evidence.model_copy(update={"declarations": ("cheat",)})
+            update, named = {"evidence": evidence}, "verdict.evidence"
+        case _:
+            request = request.model_copy(update={"code": request.code + "\naxiom cheat : False\n"})
+            named = "verdict.kind"
+    update["hash"] = content_hash(receipt.toolchain.digest, request)
+    return issue(receipt.toolchain, request, verdict.model_copy(update=update)), named
+
+
+@pytest.fixture(scope="module")
+def receipts(lean_checker: LeanChecker) -> list[Receipt]:
+    made = []
+    for request in honest_requests():
+        verdict = lean_checker.check(request)
+        assert isinstance(verdict, Accepted), verdict.message
+        made.append(issue(lean_checker.toolchain, request, verdict))
+    return made
+
+
+def test_fifty_receipts_hold_when_run_again(
+    receipts: list[Receipt], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "receipts.jsonl"
+    file.write_text("".join(one.text() + "\n" for one in receipts))
+    assert cli.main(["receipt", "verify", "--rerun", str(file)], standalone_mode=False) == 0
+    assert json.loads(capsys.readouterr().out) == {"receipts": COUNT, "valid": COUNT, "invalid": 0}
+
+
+def test_fifty_forged_receipts_fail_with_the_field_that_differs(
+    receipts: list[Receipt], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = [forged(one, number) for number, one in enumerate(receipts)]
+    file = tmp_path / "forged.jsonl"
+    file.write_text("".join(one.text() + "\n" for one, _ in pairs))
+    assert cli.main(["receipt", "verify", str(file)], standalone_mode=False) == 0
+    capsys.readouterr()
+    assert cli.main(["receipt", "verify", "--rerun", str(file)], standalone_mode=False) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["invalid"] == COUNT
+    lines = said.err.splitlines()
+    assert len(lines) == COUNT
+    for line, (_, named) in zip(lines, pairs, strict=True):
+        assert named in line
