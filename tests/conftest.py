@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,12 @@ from lean_checker.toolchains import LeanToolchain, find_toolchain
 FAKES = Path(__file__).parent / "fakes"
 FAKE_SERVER = FAKES / "fake_lean_server.py"
 sys.path.insert(0, str(FAKES))  # tests import the fakes by name
+
+
+def pytest_configure() -> None:
+    """Undo what a shell does to jobs in the background: their children would ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
