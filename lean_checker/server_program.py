@@ -25,6 +25,7 @@ SERVER_MODULES = (
     "Aludel.Index",
     "Aludel.Mutate",
     "Aludel.Restate",
+    "Aludel.Screen",
     "Server",
 )
 """Modules of the program, each after those that it imports; the last one declares ``main``."""

@@ -4,6 +4,7 @@ public import Aludel.Check
 public import Aludel.Goals
 public import Aludel.Mutate
 public import Aludel.Restate
+public import Aludel.Screen
 
 /-!
 The Lean server: one request per line on stdin, answers on stdout
@@ -27,6 +28,7 @@ unsafe def dispatch (state : ServerState) (cache : IndexCache) (j : Json)
   else if op == "constants" then constants state j emit
   else if op == "mutate" then mutate state cache j emit
   else if op == "restate" then restate state j emit
+  else if op == "screen" then screen state j emit
   else if op == "ping" then
     let loaded ← ST.Prim.Ref.get state.loaded
     return .ok (Json.mkObj [("imports", jsonImportSets loaded)])

@@ -1,0 +1,197 @@
+module
+public import Lean
+public import Aludel.Goals
+public import Aludel.Mutate
+
+/-!
+The operation `screen`: is a statement worth keeping? Closed by a standard tactic, hypotheses that
+contradict each other, a hypothesis nobody uses, the same as the theorem it was made from. Every search
+has a budget; one that ran out found nothing and says so.
+-/
+
+public section
+
+open Lean Meta Elab
+
+namespace Aludel
+
+/-- What a tactic did to a goal within its budget. -/
+inductive Attempt where
+  | closed
+  | failed
+  | exhausted
+
+def isExhaustion (e : Exception) : Bool :=
+  match e with
+  | .error _ m => isLimit m "" || isRecursion m
+  | .internal .. => false
+
+structure ScreenInput where
+  start : Command.State
+  env : Environment
+  /-- Budget of each search, in thousands of heartbeats. -/
+  budget : Nat
+  /-- The theorem that the statements were made from. -/
+  target? : Option ConstantInfo
+
+/-- A statement to screen, and its proof as a term when it came with one. -/
+structure Screened where
+  type : Expr
+  value? : Option Expr
+
+/-- The result of trying tactics in order: the first that closes the goal, and those that ran out. -/
+structure Search where
+  found? : Option String := none
+  exhausted : Array Json := #[]
+
+def attemptTactic (i : ScreenInput) (s : ElabState) (goal : MVarId) (text : String) : IO Attempt := do
+  match ← runTerm i.budget s (do let g ← runTactic i.env [goal] text; return g) with
+  | .error e => return if isExhaustion e then .exhausted else .failed
+  | .ok (goals, state) =>
+    let d ← addLog {} state.core.messages
+    if d.limitHit then return .exhausted
+    match d.firstError?, goals with
+    | none, [] => return .closed
+    | _, _ => return .failed
+
+partial def searchTactics (i : ScreenInput) (s : ElabState) (goal : MVarId) (texts : List String) (r : Search) :
+    IO Search := do
+  match texts with
+  | [] => return r
+  | text :: rest =>
+    match ← attemptTactic i s goal text with
+    | .closed => return { r with found? := some text }
+    | .failed => searchTactics i s goal rest r
+    | .exhausted => searchTactics i s goal rest { r with exhausted := r.exhausted.push (.str text) }
+
+/-- Tactics that close what is not worth proving; `simp` has its default lemmas, the target's too if it is one. -/
+def trivialTactics : List String := ["rfl", "assumption", "decide", "simp"]
+
+/-- Tactics that find a contradiction; `contradiction` also decides closed hypotheses. -/
+def vacuousTactics : List String :=
+  ["(exfalso; contradiction)", "(exfalso; omega)", "(exfalso; simp_all)"]
+
+/-- Which of the binders are propositions, and whether the conclusion is `False` itself. -/
+structure Binders where
+  props : List Bool
+  refutes : Bool
+
+def propBinders (decls : List LocalDecl) : MetaM (List Bool) := do
+  match decls with
+  | [] => return []
+  | d :: ds =>
+    let p ← isProp d.type
+    let rest ← propBinders ds
+    return p :: rest
+
+def readBinders (goal : MVarId) : MetaM Binders :=
+  inContextOf goal do
+    let d ← goal.getDecl
+    let props ← propBinders (localDecls d.lctx 0)
+    let type ← instantiateMVars d.type
+    return { props, refutes := type.isConstOf `False }
+
+def openStatement (type : Expr) : MetaM (MVarId × Binders) := do
+  let goal ← mkFreshExprMVar type .syntheticOpaque
+  let (_, g) ← goal.mvarId!.introNP (countBinders type 0)
+  let b ← readBinders g
+  return (g, b)
+
+def anyTrue (l : List Bool) : Bool :=
+  match l with
+  | [] => false
+  | b :: bs => b || anyTrue bs
+
+/-- Propositions among the binders that neither the rest of the statement nor the proof mentions. A proof
+that takes a binder in another way than by `fun` counts as using it. -/
+def unusedBinders (type : Expr) (value? : Option Expr) (props : List Bool) (acc : Array Json) : Array Json :=
+  match type, props with
+  | .forallE n _ b _, p :: ps =>
+    match value? with
+    | some (.lam _ _ v _) =>
+      let unused := p && !b.hasLooseBVar 0 && !v.hasLooseBVar 0
+      unusedBinders b (some v) ps (if unused then acc.push (.str n.eraseMacroScopes.toString) else acc)
+    | _ => acc
+  | _, _ => acc
+
+/-- Whether the statement is the target's up to reducible definitions. -/
+def sameAsTarget (i : ScreenInput) (type : Expr) : IO Bool := do
+  match i.target? with
+  | none => return false
+  | some t =>
+    let r ← runMeta i.budget i.env do
+      let us ← mkFreshLevelMVarsFor t
+      withReducible (isDefEq (t.instantiateTypeLevelParams us) type)
+    match r with
+    | .ok same => return same
+    | .error _ => return false
+
+def jsonFound (r : Search) : Json := jsonOptStr r.found?
+
+def appendJson (a b : Array Json) : Array Json := foldArray b (fun acc j => acc.push j) a
+
+def screenStatement (i : ScreenInput) (s : Screened) : IO Json := do
+  match ← runTerm i.budget { core := { env := i.env } } (do let r ← openStatement s.type; return r) with
+  | .error e => return Json.mkObj [("error", .str (← exceptionText e))]
+  | .ok ((goal, b), state) =>
+    let unchanged ← sameAsTarget i s.type
+    let triv ← searchTactics i state goal trivialTactics {}
+    let vacuous ← if anyTrue b.props && !b.refutes then searchTactics i state goal vacuousTactics {} else pure {}
+    return Json.mkObj
+      [("error", .null), ("unchanged", .bool unchanged), ("trivial", jsonFound triv), ("vacuous", jsonFound vacuous),
+       ("unused", .arr (unusedBinders s.type s.value? b.props #[])),
+       ("exhausted", .arr (appendJson triv.exhausted vacuous.exhausted))]
+
+/-- Elaborates text after `start`; its first error is the field's. -/
+def elabText (start : Command.State) (field text : String) : IO (Except BadRequest Command.State) := do
+  let e ← elabCommands false (textContext text ("<" ++ field ++ ">")) {} { state := start }
+  if h : 0 < e.forbidden.size then return .error { field, message := e.forbidden[0].message }
+  match e.diagnostics.firstError? with
+  | some m => return .error { field, message := m }
+  | none => return .ok e.state
+
+/-- A statement without a proof is elaborated alone; with one, as the declaration that it is. -/
+def elabScreened (start : Command.State) (j : Json) : IO (Except String Screened) := do
+  let header := getStr j "statement"
+  match getStr? j "proof" with
+  | none =>
+    match ← elabStatement start header with
+    | .error e => return .error e.message
+    | .ok s => return .ok { type := s.type, value? := none }
+  | some proof =>
+    match ← elabText start "proof" (header ++ " := " ++ proof) with
+    | .error e => return .error e.message
+    | .ok state =>
+      let name := getStr j "name"
+      match state.env.find? (nameOfString name) with
+      | some (.thmInfo t) => return .ok { type := t.type, value? := some t.value }
+      | _ => return .error ("it declares no theorem `" ++ name ++ "`")
+
+def screenOne (i : ScreenInput) (j : Json) : IO Json := do
+  match ← elabScreened i.start j with
+  | .error m => return Json.mkObj [("error", .str m)]
+  | .ok s => screenStatement i s
+
+def screenAll (i : ScreenInput) (items : Array Json) (emit : Json → IO Unit) : IO Nat :=
+  foldArrayIO items (fun n j => do
+    emit (← screenOne i j)
+    return n + 1) 0
+
+unsafe def screen (state : ServerState) (j : Json) (emit : Json → IO Unit) : IO Answer := do
+  match ← prepareCheck state j "imports" (importsOf j) "" with
+  | .error e => return .error e
+  | .ok i =>
+    match ← elabText i.start "preamble" (getStr j "preamble") with
+    | .error e => return .error e
+    | .ok start =>
+      let target? := match getStr? j "target" with
+        | some n => start.env.find? (nameOfString n)
+        | none => none
+      let input : ScreenInput := { start, env := start.env, budget := getNat j "budget" 5000, target? }
+      let items := match j.getObjVal? "items" with
+        | .ok (.arr a) => a
+        | _ => #[]
+      let n ← screenAll input items emit
+      return .ok (Json.mkObj [("screened", jsonNat n)])
+
+end Aludel
