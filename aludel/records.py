@@ -30,26 +30,30 @@ class VariantRecord(Model):
         name: the variant's own name; unique within a corpus.
         statement: ``theorem NAME BINDERS : TYPE``, the header of a declaration.
         proof: what follows ``:=``.
-        rule: the operation that made it.
-        lemma: the lemma that was rewritten with.
-        direction: ``forward`` (left to right) or ``backward``.
+        rule: the operation that made it: ``rw``, ``apply`` (a hypothesis replaced by what implies
+            it) or ``forward`` (what the conclusion implies).
+        lemma: the lemma that was rewritten with or applied.
+        direction: ``forward`` (left to right) or ``backward``, where the rule has one.
         position: the conclusion (``goal``) or a ``hypothesis``.
-        hypothesis: name of the rewritten hypothesis, if one.
+        hypothesis: name of the replaced hypothesis, if one.
         parents: names of the target (first) and the lemma.
         round: 1 for variants of library theorems, 2 for variants of those, and so on.
         imports: import set under which it was accepted.
         toolchain_digest: toolchain that accepted it.
         verdict_hash: key of the recorded verdict.
         term_hash: hash of the statement's term, names of binders left out.
+        shape_hash: the same for any order of the hypotheses; empty where it was not computed.
+        preamble: declarations that the candidate begins with: the variant's ancestors, or the
+            statement of the user that it was made from.
         usage: cost of building and checking.
     """
 
     name: str
     statement: str
     proof: str
-    rule: Literal["rw", "apply"]
+    rule: Literal["rw", "apply", "forward"]
     lemma: str
-    direction: Literal["forward", "backward"]
+    direction: Literal["forward", "backward"] | None = None
     position: Literal["goal", "hypothesis"]
     hypothesis: str | None = None
     parents: tuple[str, ...]
@@ -58,9 +62,11 @@ class VariantRecord(Model):
     toolchain_digest: str
     verdict_hash: str
     term_hash: str
+    shape_hash: str = ""
+    preamble: str = ""
     usage: Usage = Field(default_factory=Usage)
 
     @property
     def code(self) -> str:
         """The candidate's whole text, as it was checked."""
-        return f"{self.statement} := {self.proof}\n"
+        return f"{self.preamble}{self.statement} := {self.proof}\n"

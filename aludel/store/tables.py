@@ -94,7 +94,7 @@ class VariantRow(Base):
     proof: Mapped[str]
     rule: Mapped[str] = mapped_column(String(16))
     lemma: Mapped[str]
-    direction: Mapped[str] = mapped_column(String(16))
+    direction: Mapped[str | None] = mapped_column(String(16))
     position: Mapped[str] = mapped_column(String(16))
     hypothesis: Mapped[str | None]
     round: Mapped[int]
@@ -102,6 +102,8 @@ class VariantRow(Base):
     toolchain_digest: Mapped[str] = mapped_column(ForeignKey("toolchains.digest"))
     verdict_hash: Mapped[str] = mapped_column(ForeignKey("verdicts.hash"), index=True)
     term_hash: Mapped[str] = mapped_column(index=True)
+    shape_hash: Mapped[str] = mapped_column(index=True)
+    preamble: Mapped[str]
     usage: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
 

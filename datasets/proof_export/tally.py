@@ -24,7 +24,7 @@ class Tally:
         """Count one record."""
         self.records += 1
         self.rules[record.rule] += 1
-        self.directions[record.direction] += 1
+        self.directions[record.direction or "none"] += 1
         self.positions[record.position] += 1
         self.rounds[str(record.round)] += 1
         self.imports[" ".join(record.imports)] += 1

@@ -18,10 +18,10 @@ class VariantRow(Row):
     statement: str = Field(description="Header of the declaration, without its proof.")
     proof: str = Field(description="What follows `:=`.")
     code: str = Field(description="The whole declaration, as the prover accepted it.")
-    rule: Literal["rw", "apply"] = Field(description="Operation that made it.")
+    rule: Literal["rw", "apply", "forward"] = Field(description="Operation that made it.")
     lemma: str = Field(description="Lemma that was rewritten with or applied.")
-    direction: Literal["forward", "backward"] = Field(
-        description="Left to right, or right to left."
+    direction: Literal["forward", "backward"] | None = Field(
+        description="Left to right, or right to left, where the rule has a direction."
     )
     position: Literal["goal", "hypothesis"] = Field(description="What was rewritten.")
     hypothesis: str | None = Field(description="Name of the rewritten hypothesis, if one.")
@@ -31,6 +31,8 @@ class VariantRow(Row):
     toolchain_digest: str = Field(description="SHA-256 of the toolchain that accepted it.")
     verdict_hash: str = Field(description="Content hash of the check that accepted it.")
     term_hash: str = Field(description="Hash of the statement's term, binder names left out.")
+    shape_hash: str = Field(description="The same for any order of the hypotheses.")
+    preamble: str = Field(description="Declarations the code begins with: the variant's ancestors.")
     usage_wall_s: float = Field(description="Wall time of building and checking, seconds.")
     usage_cpu_s: float | None = Field(description="CPU time, seconds.")
     usage_prover_s: float | None = Field(description="Time inside the prover, seconds.")
