@@ -63,7 +63,7 @@ class LeanChecker:
         digest = content_hash(self.toolchain.digest, request)
         try:
             first = self._decide(request, context, digest)
-            confirm = request.tier == "replay"
+            confirm = request.tier == "replay" or first.native
             return replayed(self._pool, request, context, first) if confirm else first.verdict
         except LimitReached as limit:
             message = limit.message
@@ -84,12 +84,23 @@ class LeanChecker:
 
     def _decide(self, request: CheckRequest, context: LeanContext, digest: str) -> FirstTier:
         try:
-            return self._attempt(request, context, digest)
+            first = self._attempt(request, context, digest)
         except ProcessDied as death:
             if death.exhausted or death.defective:
                 raise
             _LOG.warning("a candidate's process died, trying once more: %s", death.message)
-            return self._attempt(request, context, digest, spent=death.usage)
+            first = self._attempt(request, context, digest, spent=death.usage)
+        if request.policy.allow_native_decide and first.wants_native:
+            return self._attempt_native(request, context, digest, first.verdict.usage)
+        return first
+
+    def _attempt_native(
+        self, request: CheckRequest, context: LeanContext, digest: str, spent: Usage
+    ) -> FirstTier:
+        """Check in a process of its own: programs of the candidate's run in it
+        (docs/decisions/0043-compiled-proofs-are-judged-elsewhere.md)."""
+        with self._pool.fresh(Deadline.after(QUEUE_S)) as process:
+            return self._exchange(process, request, context, digest, spent, native=True)
 
     def _attempt(
         self,
@@ -120,6 +131,8 @@ class LeanChecker:
         context: LeanContext,
         digest: str,
         before: Usage,
+        *,
+        native: bool = False,
     ) -> FirstTier:
         """Ask, and judge while the lease lasts: who reports nonsense is not given back."""
         budget = request.budget
@@ -129,8 +142,8 @@ class LeanChecker:
             "statement": request.statement,
             "code": request.code,
             "heartbeats": budget.heartbeats,
-            "allow_native": request.policy.allow_native_decide,
-            "terms": request.tier == "replay",
+            "allow_native": native,
+            "terms": native or request.tier == "replay",
         }
         try:
             reply = process.ask(
@@ -144,7 +157,7 @@ class LeanChecker:
         process.loaded.add(facts.imports)
         ask = Ask(statement=request.statement, policy=request.policy)
         verdict = judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
-        return FirstTier(verdict, facts, terms)
+        return FirstTier(verdict, facts, terms, native)
 
 
 def build_checker(settings: Settings, progress: Progress | None = None) -> LeanChecker:

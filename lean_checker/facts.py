@@ -45,10 +45,11 @@ class FoundDiagnostic(_Fact):
 
 
 class ForbiddenConstruct(_Fact):
-    """A construct at which the server stopped before elaborating it."""
+    """A construct at which the server stopped; ``native``: only because the run trusts no compiler."""
 
     what: str = Field(alias="construct")
     message: str
+    native: bool = False
     start: _Place | None = None
     end: _Place | None = None
 
@@ -67,7 +68,7 @@ class StatementFacts(_Fact):
 
     name: str
     declared: bool
-    match: Literal["identical", "reducible_defeq", "different"] | None
+    match: Literal["identical", "reducible_defeq", "different", "undecided"] | None
     binders: Literal["same", "different"] | None = None
     expected: str | None = None
     found: str | None = None

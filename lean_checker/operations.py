@@ -56,11 +56,12 @@ class Mutant(_Answer):
 
 
 class PrintedTheorem(_Answer):
-    """A theorem printed so that it elaborates back to its term; fields as in :class:`Mutant`."""
+    """A theorem as a header that elaborates back to its term, or the ``reason`` why there is none."""
 
     name: str
-    header: str
-    print_level: int
+    header: str | None
+    print_level: int | None = None
+    reason: str | None = None
 
 
 class Tally(_Answer):
@@ -190,7 +191,7 @@ class LeanOperations:
         return [theorem.name for theorem in self.theorems(imports)]
 
     def restate(self, names: tuple[str, ...], imports: tuple[str, ...]) -> list[PrintedTheorem]:
-        """Print theorems so that each elaborates back; those with no such form are left out.
+        """Print theorems so that each elaborates back, or say why that cannot be done.
 
         Raises as :meth:`theorems`.
         """

@@ -7,7 +7,8 @@ The rules are tried in the order of :data:`RULES`, and the first that applies de
    candidate that ran into a limit is not refused, whatever else is wrong with it.
 3. ``parse``, ``elaboration``, ``unsolved_goals``: an error of Lean's; the graver kind names it.
 4. ``missing_declaration``: the asked name is not declared.
-5. ``statement_mismatch``: it is declared with another type.
+5. ``statement_mismatch``: it is declared with another type; ``undecided: heartbeats`` when comparing
+   the types ran into the limit.
 6. ``kernel``: the kernel refuses a constant in the clean environment; ``undecided`` when it only
    ran out of stack, memory or time.
 7. ``axiom``: the candidate declares an axiom, reached or not.
@@ -206,6 +207,12 @@ def _declared(facts: CheckFacts, _ask: Ask) -> Finding | None:
 
 def _matches(facts: CheckFacts, _ask: Ask) -> Finding | None:
     asked = facts.statement
+    if asked is not None and asked.match == "undecided":
+        return Finding(
+            UndecidedReason.HEARTBEATS,
+            f"the heartbeat limit was reached while the type of `{asked.name}` was compared",
+            asked.name,
+        )
     if asked is None or asked.match != "different":
         return None
     return Finding(
@@ -320,8 +327,8 @@ def _cross_check(facts: CheckFacts, ask: Ask) -> None:
 
 def _evidence(facts: CheckFacts) -> Evidence:
     match = facts.statement.match if facts.statement else None
-    if match == "different":
-        raise BackendCrashed("a statement that differs cannot be accepted")
+    if match == "different" or match == "undecided":
+        raise BackendCrashed("a statement that is not matched cannot be accepted")
     return Evidence(
         statement_match=match,
         binders=facts.statement.binders if facts.statement else None,

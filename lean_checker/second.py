@@ -22,11 +22,20 @@ _QUEUE_S = 600.0
 
 @dataclass(frozen=True)
 class FirstTier:
-    """What the warm process gave: a verdict, and the declarations it rests on as data."""
+    """What the first process gave: a verdict, and the declarations it rests on as data.
+
+    ``native``: compiled code of the candidate ran in it, so that only a refusal may be believed.
+    """
 
     verdict: Verdict
     facts: CheckFacts
     terms: dict[str, Any] | None
+    native: bool = False
+
+    @property
+    def wants_native(self) -> bool:
+        """Whether it stopped at a proof by compiled code, and at nothing else."""
+        return bool(self.facts.forbidden) and self.facts.forbidden[0].native
 
 
 def replayed(
@@ -51,7 +60,7 @@ def replayed(
         "statement": request.statement,
         "terms": first.terms,
         "heartbeats": request.budget.heartbeats,
-        "allow_native": request.policy.allow_native_decide,
+        "allow_native": first.native,
     }
     with pool.fresh(Deadline.after(_QUEUE_S)) as process:
         deadline = Deadline.after(request.budget.wall_s)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,23 +15,31 @@ LIBRARY = "theorems of Init"
 _IMPORTS = ("Init",)
 _NAME = "aludel_restated"
 _CHUNK = 500
-# Side conditions that the conclusion does not determine are among the hypotheses.
+# Side conditions and instances that the conclusion does not determine are among the hypotheses.
 _PROOF = (
     "by first | exact @{name} .. | (apply @{name} <;> assumption) "
-    "| (intros; first | exact @{name} .. | (apply @{name} <;> assumption))"
+    "| (intros; first | exact @{name} .. | (apply @{name} <;> assumption)) "
+    "| (apply (allowSynthFailures := true) @{name} <;> assumption) "
+    "| solve_by_elim only [@{name}]"
 )
+_UNIVERSES = re.compile(r"\.\{[^}]*\}")
+_PARTICULAR = re.compile(r"`[^`]*`|\d+")
 
 
 @dataclass(frozen=True)
 class Restated:
-    """Cases made of theorems, and how many theorems have no form that elaborates back."""
+    """Cases made of theorems, and why the others have no form that elaborates back."""
 
     cases: list[Case]
-    unprintable: int
+    unprintable: Counter[str]
 
-    def figures(self) -> dict[str, int]:
+    def figures(self) -> dict[str, object]:
         """The counts as one JSON object."""
-        return {"restated": len(self.cases), "unprintable": self.unprintable}
+        return {
+            "restated": len(self.cases),
+            "unprintable": self.unprintable.total(),
+            "unprintable_because": dict(self.unprintable.most_common()),
+        }
 
 
 def restated_theorems(pool: LeanPool, limit: int) -> Restated:
@@ -47,22 +57,30 @@ def restated_theorems(pool: LeanPool, limit: int) -> Restated:
     step = 1 if limit < 0 else max(1, len(names) // limit)
     chosen = names[::step] if limit < 0 else names[::step][:limit]
     chunks = [tuple(chosen[start : start + _CHUNK]) for start in range(0, len(chosen), _CHUNK)]
+    restated = Restated([], Counter())
     with ThreadPoolExecutor(pool.size) as threads:
-        printed = [
-            theorem
-            for part in threads.map(lambda chunk: operations.restate(chunk, _IMPORTS), chunks)
-            for theorem in part
-        ]
-    cases = [_case(theorem.name, theorem.header) for theorem in printed]
-    return Restated(cases, len(chosen) - len(cases))
+        for part in threads.map(lambda chunk: operations.restate(chunk, _IMPORTS), chunks):
+            for theorem in part:
+                if theorem.header is None:
+                    restated.unprintable[_kind(theorem.reason or "")] += 1
+                else:
+                    restated.cases.append(_case(theorem.name, theorem.header))
+    return restated
+
+
+def _kind(reason: str) -> str:
+    """The first line of a reason, without names and numbers."""
+    return _PARTICULAR.sub("…", reason.strip().split("\n", 1)[0])
 
 
 def _case(name: str, header: str) -> Case:
     statement = f"theorem {_NAME}{header}"
+    universes = _UNIVERSES.match(header)
+    proof = _PROOF.format(name=name + (universes[0] if universes else ""))
     return Case(
         name=name,
         expect=(ACCEPTED,),
         imports=_IMPORTS,
         statement=statement,
-        code=f"{statement} := {_PROOF.format(name=name)}\n",
+        code=f"{statement} := {proof}\n",
     )

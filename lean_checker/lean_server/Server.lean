@@ -43,10 +43,10 @@ def writeLine (output : IO.FS.Stream) (j : Json) : IO Unit := do
   output.putStrLn j.compress
   output.flush
 
-unsafe def answer (state : ServerState) (cache : IndexCache) (j : Json) (output : IO.FS.Stream) : IO Json := do
+unsafe def answer (state : ServerState) (cache : IndexCache) (j : Json) (startMs : Nat) (output : IO.FS.Stream) :
+    IO Json := do
   let id := getStr j "id"
   let emit := fun item => writeLine output (Json.mkObj [("id", .str id), ("item", item)])
-  let startMs ← IO.monoMsNow
   let startHeartbeats ← IO.getNumHeartbeats
   try
     let r ← dispatch state cache j emit
@@ -62,8 +62,9 @@ unsafe def answer (state : ServerState) (cache : IndexCache) (j : Json) (output 
 unsafe def serve (state : ServerState) (cache : IndexCache) (input output : IO.FS.Stream) : IO Unit := do
   let line ← input.getLine
   if line.isEmpty then return
+  let startMs ← IO.monoMsNow
   let reply ← match Json.parse line with
-    | .ok j => answer state cache j output
+    | .ok j => answer state cache j startMs output
     | .error m => pure (errorJson "" "invalid_request" "line" m)
   writeLine output reply
   serve state cache input output

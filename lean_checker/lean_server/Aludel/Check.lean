@@ -5,7 +5,8 @@ public import Aludel.Messages
 public import Aludel.Replay
 public import Aludel.Run
 public import Aludel.Statement
-public import Aludel.Terms
+public import Aludel.Terms.Read
+public import Aludel.Terms.Write
 
 /-! The operation `check`: facts about a candidate, from which the verdict is made outside. -/
 
@@ -48,15 +49,25 @@ def sameLength (a b : List Name) : Bool :=
   | _ :: a, _ :: b => sameLength a b
   | _, _ => false
 
-/-- How the declared type compares to the asked one, in the clean environment. -/
+/-- Whether the kernel takes the declared constant for a proof of the asked type. -/
+def kernelTakes (env : Environment) (s : Statement) (n : Name) : Bool :=
+  let value := mkConst n (levelsOf s.levelParams)
+  let d := mkDefinitionValEx `_aludel_asked s.levelParams s.type value .opaque .safe [`_aludel_asked]
+  match env.addDeclCore 0 (.defnDecl d) none with
+  | .ok _ => true
+  | .error _ => false
+
+/-- How the declared type compares to the asked one, in the clean environment. A comparison that ends in an
+exception (a limit) has decided nothing. -/
 def compareTypes (heartbeats : Nat) (env : Environment) (s : Statement) (ci : ConstantInfo) : IO String := do
   if !sameLength s.levelParams ci.levelParams then return "different"
   let type := ci.type.instantiateLevelParams ci.levelParams (levelsOf s.levelParams)
   if type == s.type then return "identical"
   let r ← runMeta heartbeats env (withReducible (isDefEq type s.type))
   match r with
-  | .ok true => return "reducible_defeq"
-  | _ => return "different"
+  | .ok true => return if kernelTakes env s ci.name then "reducible_defeq" else "different"
+  | .ok false => return "different"
+  | .error _ => return "undecided"
 
 /-- Whether the binders of two types are of the same kinds: `(x : A)`, `{x : A}`, `[x : A]`. -/
 def sameBinders (a b : Expr) : Bool :=
@@ -139,7 +150,11 @@ def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Re
   match full.find? s.name with
   | none => return Json.mkObj (("declared", .bool false) :: ("match", .null) :: ("found", .null) :: common)
   | some ci =>
-    let m ← compareTypes i.heartbeats r.env s ci
+    -- what the kernel added, not what the candidate's environment says of it
+    let added := match r.env.find? s.name with
+      | some added => added
+      | none => ci
+    let m ← compareTypes i.heartbeats r.env s added
     let found ← printType full ci.type
     let binders := if sameBinders s.type ci.type then "same" else "different"
     return Json.mkObj (("declared", .bool true) :: ("match", .str m) :: ("found", .str found) ::

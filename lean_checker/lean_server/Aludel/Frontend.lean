@@ -1,5 +1,6 @@
 module
 public import Lean
+public import Aludel.Code
 public import Aludel.Guard
 public import Aludel.Messages
 
@@ -22,6 +23,8 @@ structure Elaborated where
   /-- `example`s, elaborated as named declarations so that their terms can be examined. -/
   examples : Nat := 0
   commands : Array Syntax := #[]
+  /-- What macros and notation declared: the only constants that may keep their code. -/
+  templates : Array Name := #[]
   /-- Heartbeats (thousands) above which `set_option maxHeartbeats` is cut; none where the text has no such option. -/
   heartbeatLimit? : Option Nat := none
 
@@ -87,6 +90,21 @@ partial def nameExample (n : Nat) (stx : Syntax) : Option Syntax :=
     else none
   | _ => none
 
+/-- The state after a command, without code that could run the candidate's own programs. -/
+def takeOver (native : Bool) (stx : Syntax) (e : Elaborated) (state : Command.State) :
+    IO Elaborated := do
+  let before := e.state.env
+  if isTemplate stx then
+    match strayUse? before state.env e.templates with
+    | some n => return { e with state, forbidden := e.forbidden.push (strayTemplate n stx) }
+    | none =>
+      let new := newConstants before state.env
+      return { e with state, templates := foldArray new (fun acc n => acc.push n) e.templates }
+  else if native then return { e with state }
+  else
+    let env ← dropCode before state.env
+    return { e with state := { state with env } }
+
 /-- Parses and elaborates until the end of the text or the first refused construct. -/
 partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Parser.ModuleParserState)
     (e : Elaborated) : IO Elaborated := do
@@ -100,7 +118,9 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Pars
     let diagnostics ← addLog e.diagnostics messages (parsing := true)
     let e := { e with diagnostics }
     match refusedCommand? native stx with
-    | some f => return { e with forbidden := e.forbidden.push f }
+    | some f =>
+      -- what is left of a command that did not parse may look like another one
+      if messages.hasErrors then return e else return { e with forbidden := e.forbidden.push f }
     | none =>
       if Parser.isTerminalCommand stx then return e
       let (command, examples) := match nameExample (e.examples + 1) stx with
@@ -111,8 +131,10 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Pars
         | none => command
       let state ← elabCommandIO ictx ps.pos command e.state
       let diagnostics ← addLog e.diagnostics state.messages
-      let state := { state with messages := {} }
-      elabCommands native ictx ps' { e with state, diagnostics, examples, commands := e.commands.push stx }
+      let e := { e with diagnostics, examples, commands := e.commands.push stx }
+      let e ← takeOver native stx e { state with messages := {} }
+      if e.forbidden.size > 0 then return e
+      elabCommands native ictx ps' e
 
 /-- One `set_option` command for each option of the request. -/
 def optionCommands (opts : List (String × Json)) : String :=

@@ -1,7 +1,7 @@
 module
 public import Lean
 public import Aludel.Basic
-public import Aludel.Run
+public import Aludel.Code
 
 /-!
 What carries soundness: the wanted constant and every new constant it reaches are taken from the
@@ -28,7 +28,8 @@ structure Replay where
   /-- Axioms of the import environment that were reached. -/
   baseAxioms : Array Name := #[]
   visited : NameSet := {}
-  /-- Compile definitions after adding them, for proofs by `native_decide` where the policy allows those. -/
+  /-- Compile definitions after adding them, for proofs by `native_decide` where the policy allows those:
+  what the kernel accepted, without any attribute of the candidate's. -/
   native : Bool := false
 
 /-- Axioms are told from theorems and definitions whose bodies the import hides. -/
@@ -87,10 +88,15 @@ def compileAdded (env : Environment) (n : Name) : IO Environment := do
   let s ← ST.Prim.Ref.get ref
   return s.env
 
+/-- Nothing so far rests on an axiom of the candidate's or on `sorry`. With such a one, types could be taken
+for equal that are not, and compiled code could do anything. -/
+def restsOnNothing (r : Replay) : Bool :=
+  r.newAxioms.size == 0 && !memNameArray `sorryAx r.baseAxioms
+
 def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : IO Replay := do
   match r.env.addDeclCore 0 d none with
   | .ok env =>
-    let env ← if r.native && kind == "def" then compileAdded env n else pure env
+    let env ← if r.native && kind == "def" && restsOnNothing r then compileAdded env n else pure env
     return { r with env, added := r.added.push (n, kind), declarations := r.declarations.push d }
   | .error e =>
     let text ← (e.toMessageData {}).toString
@@ -214,29 +220,5 @@ def replayDeclaration (base : Environment) (r : Replay) (d : Declaration) : IO R
   let r := reachAll base r (mentioned d)
   let r := if kind == "axiom" then { r with newAxioms := r.newAxioms.push n } else r
   addDeclaration r n kind d
-
-/-! The constants an elaborated environment has over its imports. -/
-
-
-mutual
-partial def namesOfNode (acc : Array Name) (n : PersistentHashMap.Node Name ConstantInfo) : Array Name :=
-  match n with
-  | .entries es => namesOfEntries acc es 0
-  | .collision ks _ _ => foldArray ks (fun acc k => acc.push k) acc
-partial def namesOfEntries (acc : Array Name)
-    (es : Array (PersistentHashMap.Entry Name ConstantInfo (PersistentHashMap.Node Name ConstantInfo)))
-    (i : Nat) : Array Name :=
-  if h : i < es.size then
-    let acc := match es[i] with
-      | .entry n _ => acc.push n
-      | .ref node => namesOfNode acc node
-      | .null => acc
-    namesOfEntries acc es (i + 1)
-  else acc
-end
-
-/-- Names of the constants that `env` declares itself. -/
-def ownConstants (env : Environment) : Array Name :=
-  namesOfNode #[] env.constants.map₂.root
 
 end Aludel

@@ -1,0 +1,88 @@
+module
+public import Lean
+public import Aludel.Run
+
+/-!
+What an environment has over its imports: constants, and the code that the compiler made of them. A
+candidate's definitions keep no code, so that nothing evaluated during elaboration (values of options,
+right sides of macros) can be a program of the candidate's.
+-/
+
+public section
+
+open Lean
+
+namespace Aludel
+
+mutual
+partial def namesOfNode (acc : Array Name) (n : PersistentHashMap.Node Name ConstantInfo) : Array Name :=
+  match n with
+  | .entries es => namesOfEntries acc es 0
+  | .collision ks _ _ => foldArray ks (fun acc k => acc.push k) acc
+partial def namesOfEntries (acc : Array Name)
+    (es : Array (PersistentHashMap.Entry Name ConstantInfo (PersistentHashMap.Node Name ConstantInfo)))
+    (i : Nat) : Array Name :=
+  if h : i < es.size then
+    let acc := match es[i] with
+      | .entry n _ => acc.push n
+      | .ref node => namesOfNode acc node
+      | .null => acc
+    namesOfEntries acc es (i + 1)
+  else acc
+end
+
+/-- Names of the constants that `env` declares itself. -/
+def ownConstants (env : Environment) : Array Name :=
+  namesOfNode #[] env.constants.map₂.root
+
+/-- The constants of `env` that `before` does not have. -/
+def newConstants (before env : Environment) : Array Name :=
+  foldArray (ownConstants env) (fun acc n => if (before.find? n).isSome then acc else acc.push n) #[]
+
+/-- A declaration of the same type without a body: whoever runs it gets an error. -/
+def bodiless (d : IR.Decl) : IR.Decl :=
+  match d with
+  | .fdecl f xs type _ _ => .extern f xs type { entries := [] }
+  | d => d
+
+/-- The same for the phases of the compiler that could inline a body elsewhere. -/
+def dropInlined (env : Environment) (n : Name) : Environment :=
+  let none : Compiler.LCNF.DeclValue := .extern { entries := [] }
+  let env := match Compiler.LCNF.getDeclCore? env Compiler.LCNF.baseExt n with
+    | some d => Compiler.LCNF.saveBaseDeclCore env { d with value := none, inlineAttr? := .none }
+    | .none => env
+  match Compiler.LCNF.getDeclCore? env Compiler.LCNF.monoExt n with
+  | some d => Compiler.LCNF.saveMonoDeclCore env { d with value := none, inlineAttr? := .none }
+  | .none => env
+
+/-- `env`, with the code of whatever was declared since `before` taken away. -/
+def dropCode (before env : Environment) : IO Environment := do
+  let new := newConstants before env
+  let env := foldArray new dropInlined env
+  let decls := foldArray new (fun (acc : Array IR.Decl) n =>
+    match IR.findEnvDecl env n with
+    | some d => acc.push (bodiless d)
+    | none => acc) #[]
+  if decls.size == 0 then return env
+  let ref ← ST.Prim.mkRef (σ := IO.RealWorld) ({ env := env } : Core.State)
+  let act : EIO Exception Unit := IR.addDecls decls (coreContext 0) ref
+  match ← (show IO (Except Exception Unit) from EIO.toIO' act) with
+  | .ok _ => return (← ST.Prim.Ref.get ref).env
+  | .error e => throw (IO.userError (← exceptionText e))
+
+/-- The first constant that the new ones of `env` use and that neither the imports nor `allowed` have. -/
+def strayUse? (before env : Environment) (allowed : Array Name) : Option Name :=
+  let new := newConstants before env
+  foldArray new (fun (found : Option Name) n =>
+    match found, env.find? n with
+    | none, some ci => foldArray (usedBy ci) (fun found c => if found.isSome || isKnown new c then found else some c) none
+    | found, _ => found) none
+where
+  usedBy (ci : ConstantInfo) : Array Name :=
+    match ci.value? with
+    | some v => foldArray v.getUsedConstants (fun acc c => acc.push c) ci.type.getUsedConstants
+    | none => ci.type.getUsedConstants
+  isKnown (new : Array Name) (c : Name) : Bool :=
+    (env.getModuleIdxFor? c).isSome || memNameArray c new || memNameArray c allowed
+
+end Aludel

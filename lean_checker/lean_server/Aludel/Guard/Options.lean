@@ -1,0 +1,172 @@
+module
+public import Lean
+public import Aludel.Guard.Words
+
+/-! Options: `set_option` of any syntax category, values of tactic options, heartbeats. -/
+
+public section
+
+open Lean
+
+namespace Aludel
+
+/-- Options that weaken checks or run code. -/
+def refusedOption (n : Name) : Bool :=
+  match n.getRoot with
+  | .str .anonymous s => memStr s ["debug", "compiler", "interpreter", "Elab", "bootstrap", "doc", "internal"]
+  | _ => false
+
+/-! Values of tactic options: `(maxSteps := 5)`, `(config := { decide := true })`. Lean evaluates them as
+programs. What the candidate declares has no code (`Code`), and no macro of the candidate's may stand
+for a literal (`Guard.Macros`), so that literals are the only programs left. -/
+
+/-- Names that stand for values of option types; others could be the candidate's own programs. -/
+def literalNames : List String := [
+  "true", "false", "none", "some", "all", "pos", "neg", "default", "instances", "reducible", "abstract"]
+
+def isLiteralKind (k : Name) : Bool :=
+  memStr (lastPart k) ["num", "str", "char", "scientific", "null", "structInst", "structInstFields",
+    "structInstField", "structInstFieldDef", "structInstLVal", "optEllipsis", "anonymousCtor", "paren",
+    "tuple", "hygienicLParen", "hygieneInfo", "term[_]", "«term[_]»", "term#[_,]", "«term#[_,]»", "term-_",
+    "«term-_»", "dotIdent", "app", "ident"]
+
+mutual
+/-- Whether a term is built from literals and constructors of option types only. -/
+partial def isLiteral (s : Syntax) : Bool :=
+  match s with
+  | .node _ k args =>
+    if lastPart k == "structInstLVal" || lastPart k == "hygieneInfo" then true
+    else isLiteralKind k && areLiterals args 0
+  | .ident _ _ n _ => memStr (lastPart n) literalNames
+  | .atom .. => true
+  | .missing => false
+partial def areLiterals (a : Array Syntax) (i : Nat) : Bool :=
+  if h : i < a.size then
+    if isLiteral a[i] then areLiterals a (i + 1) else false
+  else true
+end
+
+mutual
+partial def mentions (word : String) (s : Syntax) : Bool :=
+  match s with
+  | .node _ _ args => mentionsAny word args 0
+  | .ident _ _ n _ => lastPart n == word
+  | .atom _ w => w == word
+  | .missing => false
+partial def mentionsAny (word : String) (a : Array Syntax) (i : Nat) : Bool :=
+  if h : i < a.size then
+    if mentions word a[i] then true else mentionsAny word a (i + 1)
+  else false
+end
+
+/-- What stands after `:=`, and whether there is one. -/
+partial def afterAssign (a : Array Syntax) (i : Nat) : Option Nat :=
+  if h : i < a.size then
+    match a[i] with
+    | .atom _ w => if w.trimAscii.toString == ":=" then some (i + 1) else afterAssign a (i + 1)
+    | _ => afterAssign a (i + 1)
+  else none
+
+/-- `(config := …)` and `(simp_config := …)` of packages, whatever their kinds are called. -/
+def namesConfig (args : Array Syntax) : Bool :=
+  match afterAssign args 0 with
+  | none => false
+  | some _ => foldArray args (fun found s =>
+      match s with
+      | .atom _ w => found || (w.trimAscii.toString).endsWith "config"
+      | _ => found) false
+
+/-- Items of tactic options, by the names of their kinds in Lean, Std, Aesop and Mathlib. -/
+def configRefused? (native : Bool) (k : Name) (s : Syntax) (args : Array Syntax) : Option Forbidden :=
+  let part := lastPart k
+  if memStr part ["posConfigItem", "negConfigItem"] then
+    if mentions "native" s && !native then
+      some (nativeForbidden "+native" s)
+    else if h : 1 < args.size then
+      match args[1] with
+      | .ident .. => none
+      | _ => some { construct := "option", message := "an option's name must be written out", stx := s }
+    else none
+  else if memStr part ["valConfigItem", "config"] || namesConfig args then
+    if mentions "native" s && !native then
+      some (nativeForbidden "native := true" s)
+    else
+      let literal := match afterAssign args 0 with
+        | some i => areLiterals args i
+        | none => false
+      if literal then none
+      else some { construct := "option value", message := "the value of a tactic's option would run as a program inside the checker; only literals are allowed here", stx := s }
+  else none
+
+/-- The option a `set_option` of any syntax category names; anonymous when that is not written out. -/
+def optionName? (args : Array Syntax) : Option Name :=
+  if h : 1 < args.size then
+    match args[0] with
+    | .atom _ w =>
+      if w.trimAscii.toString == "set_option" then
+        match args[1] with
+        | .ident _ _ n _ => some n
+        | _ => some .anonymous
+      else none
+    | _ => none
+  else none
+
+/-- `set_option maxHeartbeats $n` in a macro: no number that could be cut to the budget. -/
+partial def hasAntiquotValue (args : Array Syntax) : Bool :=
+  foldArray args (fun found s =>
+    match s with
+    | .node _ (.str _ "antiquot") _ => true
+    | .node _ `choice parts => found || hasAntiquotValue parts
+    | _ => found) false
+
+def optionRefused? (s : Syntax) (args : Array Syntax) : Option Forbidden :=
+  match optionName? args with
+  | none => none
+  | some .anonymous =>
+    some { construct := "set_option", message := "an option's name must be written out", stx := s }
+  | some n =>
+    if hasAntiquotValue args then
+      some { construct := "set_option", message := "an option's value must be written out", stx := s }
+    else if refusedOption n then
+      some { construct := "set_option " ++ n.toString, message := "option `" ++ n.toString ++ "` weakens what is checked", stx := s }
+    else none
+
+/-! Heartbeats: a candidate may ask for fewer than the budget, not for more, and not for no limit. -/
+
+def isHeartbeatOption (n : Name) : Bool := lastPart n == "maxHeartbeats"
+
+def clampNumber (limit : Nat) (s : Syntax) : Syntax :=
+  match s with
+  | .node i `num args =>
+    match s.isNatLit? with
+    | some n =>
+      if n == 0 || n > limit then
+        if h : 0 < args.size then
+          match args[0] with
+          | .atom info _ => .node i `num #[.atom info (toString limit)]
+          | _ => s
+        else s
+      else s
+    | none => s
+  | _ => s
+
+mutual
+/-- Replaces larger values of `set_option maxHeartbeats` by `limit`. -/
+partial def clampHeartbeats (limit : Nat) (s : Syntax) : Syntax :=
+  match s with
+  | .node i k args =>
+    match optionName? args with
+    | some n =>
+      if isHeartbeatOption n then .node i k (clampNumbers limit args 0 #[])
+      else .node i k (clampAll limit args 0 #[])
+    | none => .node i k (clampAll limit args 0 #[])
+  | _ => s
+partial def clampAll (limit : Nat) (a : Array Syntax) (i : Nat) (acc : Array Syntax) : Array Syntax :=
+  if h : i < a.size then clampAll limit a (i + 1) (acc.push (clampHeartbeats limit a[i])) else acc
+partial def clampNumbers (limit : Nat) (a : Array Syntax) (i : Nat) (acc : Array Syntax) : Array Syntax :=
+  if h : i < a.size then
+    clampNumbers limit a (i + 1) (acc.push (clampNumber limit (clampHeartbeats limit a[i])))
+  else acc
+end
+
+end Aludel
