@@ -45,7 +45,7 @@ class FoundDiagnostic(_Fact):
 
 
 class ForbiddenConstruct(_Fact):
-    """A construct at which the server stopped; ``native``: only because the run trusts no compiler."""
+    """A construct at which the server stopped; ``native``: only for want of trust in compilers."""
 
     what: str = Field(alias="construct")
     message: str

@@ -56,7 +56,7 @@ class Mutant(_Answer):
 
 
 class PrintedTheorem(_Answer):
-    """A theorem as a header that elaborates back to its term, or the ``reason`` why there is none."""
+    """A theorem as a header that elaborates back to its term, or the ``reason`` for none."""
 
     name: str
     header: str | None

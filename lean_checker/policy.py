@@ -7,8 +7,8 @@ The rules are tried in the order of :data:`RULES`, and the first that applies de
    candidate that ran into a limit is not refused, whatever else is wrong with it.
 3. ``parse``, ``elaboration``, ``unsolved_goals``: an error of Lean's; the graver kind names it.
 4. ``missing_declaration``: the asked name is not declared.
-5. ``statement_mismatch``: it is declared with another type; ``undecided: heartbeats`` when comparing
-   the types ran into the limit.
+5. ``statement_mismatch``: it is declared with another type; ``undecided: heartbeats`` when the
+   comparison ran into the limit.
 6. ``kernel``: the kernel refuses a constant in the clean environment; ``undecided`` when it only
    ran out of stack, memory or time.
 7. ``axiom``: the candidate declares an axiom, reached or not.
