@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,12 @@ from aludel.records import VariantRecord
 MAX_PATTERN_CHARS = 1_000
 MAX_VARIANTS = 100_000
 MAX_LEMMAS = 10_000
+MAX_ROUNDS = 10
+
+MutationRule = Literal["rw", "apply", "forward"]
+MutationFilter = Literal[
+    "duplicate", "unchanged", "trivial", "vacuous", "unused_hypothesis", "too_large", "overlap"
+]
 
 
 class JobKind(StrEnum):
@@ -54,6 +60,14 @@ class MutationRequest(Model):
         limit: accepted variants after which the job ends.
         imports: import set whose theorems are rewritten.
         lemmas: names of the lemmas to rewrite with; ``None`` retrieves them.
+        rules: operations: ``rw``, ``apply``, ``forward``.
+        conditional: whether a rewrite may leave side goals, which become hypotheses.
+        filters: reasons for which an accepted statement is left out; ``None`` means all of them.
+        avoid: statements of evaluation sets, which no variant may repeat.
+        per_target: statements made from one theorem.
+        max_targets: theorems after which the first round ends; ``None`` means all that match.
+        rounds: how often variants become targets themselves, the first round included.
+        round_targets: variants that become targets of the next round.
         seed: decides the order of targets; equal seeds give equal variants.
     """
 
@@ -61,6 +75,14 @@ class MutationRequest(Model):
     limit: int = Field(default=50, ge=1, le=MAX_VARIANTS)
     imports: tuple[str, ...] = ("Init",)
     lemmas: tuple[str, ...] | None = Field(default=None, max_length=MAX_LEMMAS)
+    rules: tuple[MutationRule, ...] = Field(default=("rw",), min_length=1)
+    conditional: bool = False
+    filters: tuple[MutationFilter, ...] | None = None
+    avoid: tuple[str, ...] = Field(default=(), max_length=MAX_LEMMAS)
+    per_target: int = Field(default=20, ge=1)
+    max_targets: int | None = Field(default=None, ge=1)
+    rounds: int = Field(default=1, ge=1, le=MAX_ROUNDS)
+    round_targets: int = Field(default=100, ge=1)
     seed: int = 0
 
 

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
-from cli.mutating import MutationRun, mutate_into, report_table
+from cli.mutating import example_of, mutate_into, report_table
 from mutation import MutationPlan
+from mutation.folder import RunFolder
 from proof_export import ExportOptions, ExportReport, export, provenance
 
 PATTERNS = ("Nat.*", "List.*", "Option.*", "Int.*", "Bool.*", "Array.*", "Prod.*", "Function.*")
@@ -43,11 +44,11 @@ def command(out: Path, seed: int) -> None:
     settings = _settings(out)
     with Store.open(settings) as store:
         run = mutate_into(out, plan, settings, store, console)
-        console.print(report_table(run.report))
+        console.print(report_table(run))
         _show_example(run, console)
-        made = provenance(f"aludel demo --seed {seed}", store.toolchains.known())
-        dataset = export(run.variants, out / "dataset", ExportOptions(force=True), made)
-    figures = {**run.report.figures(), **_paths(dataset), **run.files()}
+        made = provenance(f"aludel demo --seed {seed}", store.toolchains.known(), seed)
+        dataset = export(run.variants(), out / "dataset", ExportOptions(force=True), made)
+    figures = {**run.figures(), **_paths(dataset), **run.files()}
     figures["seconds"] = round(time.monotonic() - started, 1)
     for what, path in _paths(dataset).items():
         console.print(f"{what}: {path}", highlight=False, soft_wrap=True)
@@ -62,8 +63,8 @@ def _settings(out: Path) -> Settings:
     return settings.model_copy(update={"data_dir": out.absolute()})
 
 
-def _show_example(run: MutationRun, console: Console) -> None:
-    readable = min(run.variants, key=lambda v: (v.position == "goal", len(v.code)), default=None)
+def _show_example(run: RunFolder, console: Console) -> None:
+    readable = example_of(run)
     if readable is not None:
         console.print(f"one of them, from {readable.parents[0]}:\n", highlight=False)
         console.print(readable.code, markup=False, highlight=False, soft_wrap=True)

@@ -2,160 +2,161 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from aludel.errors import StoreError
 from aludel.records import VariantRecord
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
 from lean_checker.checker import LeanChecker, build_checker
 from lean_checker.operations import LeanOperations
-from mutation import Journal, MutationEngine, MutationPlan, MutationReport, TargetOutcome
-
-JOURNAL = "journal.jsonl"
-VARIANTS = "variants.jsonl"
-REPORT = "report.json"
-
-
-@dataclass(frozen=True)
-class MutationRun:
-    """A finished run: its figures, its variants and where they were written."""
-
-    report: MutationReport
-    variants: list[VariantRecord]
-    out: Path
-
-    def files(self) -> dict[str, str]:
-        """Return the paths of the files for people and programs."""
-        return {
-            "variants": str((self.out / VARIANTS).absolute()),
-            "report": str((self.out / REPORT).absolute()),
-        }
+from mutation import (
+    Journal,
+    MutationEngine,
+    MutationPlan,
+    MutationReport,
+    QualityCheck,
+    RoundProgress,
+    look_again,
+    sample_of,
+)
+from mutation.folder import JOURNAL, RunFolder
 
 
 def mutate_into(
-    out: Path, plan: MutationPlan, settings: Settings, store: Store, console: Console
-) -> MutationRun:
+    out: Path,
+    plan: MutationPlan,
+    settings: Settings,
+    store: Store,
+    console: Console,
+    quality: int = 0,
+) -> RunFolder:
     """Carry out ``plan``, go on where an earlier run in ``out`` stopped, and write its files.
+
+    Args:
+        out: folder of the run.
+        plan: what to do.
+        settings: name the prover.
+        store: gets the verdicts and variants.
+        console: shows progress.
+        quality: accepted variants to screen again at the end; 0 for none.
 
     Raises:
         InvalidRequest: pattern, lemma or import does not exist.
         Conflict: ``out`` holds a run with another plan or toolchain.
         BackendUnavailable: the prover, the store or the disk failed; a rerun goes on.
     """
-    started = time.monotonic()
     checker = build_checker(settings)
     try:
-        store.toolchains.register(checker.toolchain)
-        engine = MutationEngine(
-            LeanOperations(checker.pool), CachedChecker(checker, store), checker.pool.size
-        )
-        with console.status("starting Lean and listing theorems"):
-            checker.pool.warm_up()
-            targets = engine.targets(plan)
-        outcomes = _journaled(out, plan, engine, checker, store, targets, console)
+        with Journal(out / JOURNAL, plan, checker.toolchain.digest) as journal:
+            with console.status("starting Lean"):
+                checker.pool.warm_up()
+            _carry_out(plan, checker, store, journal, console)
+            report = MutationReport()
+            for outcome in journal.outcomes():
+                report.add(outcome.report)
+            run = RunFolder(out, journal, plan, report)
+            checked = _quality(run, checker, quality, console) if quality else None
     finally:
         checker.close()
-    run = _summary(out, outcomes, time.monotonic() - started)
-    _write_files(run)
+    run = RunFolder(out, journal, plan, report, checked)
+    run.write()
     return run
 
 
-def _journaled(
-    out: Path,
-    plan: MutationPlan,
-    engine: MutationEngine,
-    checker: LeanChecker,
-    store: Store,
-    targets: list[str],
-    console: Console,
-) -> list[TargetOutcome]:
-    with Journal(out / JOURNAL, plan, checker.toolchain.digest) as journal:
-        outcomes = list(journal.outcomes)
-        found = sum(len(outcome.variants) for outcome in outcomes)
-        with _progress(console) as progress:
-            total = min(plan.limit, len(targets) * plan.per_target)
-            bar = progress.add_task("mutating", total=total, completed=found, targets=len(outcomes))
-            for outcome in engine.run(plan, targets, done=journal.outcomes):
-                for variant in outcome.variants:
-                    store.variants.add(variant)
-                journal.append(outcome)
-                outcomes.append(outcome)
-                progress.update(bar, advance=len(outcome.variants), targets=len(outcomes))
-            progress.update(bar, completed=total)
-    return outcomes
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
+def _carry_out(
+    plan: MutationPlan, checker: LeanChecker, store: Store, journal: Journal, console: Console
+) -> None:
+    """Rewrite what the journal lacks; every outcome is in the store before it is in the journal."""
+    with Progress(
+        TextColumn("round {task.fields[round]}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("variants, {task.fields[targets]} theorems done,"),
+        TextColumn("theorems, {task.fields[accepted]} variants accepted,"),
         TimeRemainingColumn(),
         TextColumn("left at most"),
         console=console,
+    ) as progress:
+        bar = progress.add_task("mutating", total=None, round=1, accepted=0)
+
+        def show(state: RoundProgress) -> None:
+            progress.update(
+                bar,
+                total=state.targets,
+                completed=state.done,
+                round=state.number,
+                accepted=state.accepted,
+            )
+
+        source = LeanOperations(checker.pool)
+        cached = CachedChecker(checker, store)
+        engine = MutationEngine(source, cached, checker.pool.size, progress=show)
+        wall, cpu = time.monotonic(), time.thread_time()
+        for outcome in engine.run(plan, done=journal.outcomes()):
+            for variant in outcome.variants:
+                store.variants.add(variant)
+            costs = outcome.report.costs
+            costs.wall_s, wall = time.monotonic() - wall, time.monotonic()
+            costs.driver_s, cpu = costs.driver_s + time.thread_time() - cpu, time.thread_time()
+            journal.append(outcome)
+
+
+def _quality(run: RunFolder, checker: LeanChecker, size: int, console: Console) -> QualityCheck:
+    sample, shapes = sample_of(run.variants(), size, run.plan.seed)
+    columns = (
+        TextColumn("quality check"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
     )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("quality", total=len(sample))
+        return look_again(
+            LeanOperations(checker.pool),
+            run.plan,
+            sample,
+            shapes,
+            lambda done: progress.advance(bar, done),
+        )
 
 
-def _summary(out: Path, outcomes: list[TargetOutcome], wall_s: float) -> MutationRun:
-    report = MutationReport()
-    for outcome in outcomes:
-        report.add(outcome.report)
-    report.wall_s = wall_s
-    return MutationRun(report, [v for outcome in outcomes for v in outcome.variants], out)
+def example_of(run: RunFolder) -> VariantRecord | None:
+    """Return the variant that is easiest to read, if there is one."""
+    return min(run.variants(), key=lambda v: (v.position == "goal", len(v.code)), default=None)
 
 
-def _write_files(run: MutationRun) -> None:
-    lines = "".join(variant.model_dump_json() + "\n" for variant in run.variants)
-    try:
-        _write(run.out / VARIANTS, lines)
-        _write(run.out / REPORT, json.dumps(run.report.figures(), indent=2) + "\n")
-    except OSError as error:
-        raise StoreError(
-            f"cannot write into {run.out}: {error.strerror or error}",
-            field="--out",
-            fix="free space and run the same command again; nothing is done twice",
-        ) from error
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_suffix(path.suffix + ".part")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def report_table(report: MutationReport) -> Table:
+def report_table(run: RunFolder) -> Table:
     """Return the figures as a table for people."""
+    report = run.report
+    total = report.total
     table = Table(title="Mutation", show_header=False)
     table.add_column(justify="left")
     table.add_column(justify="right")
     table.add_row("target theorems", str(report.targets))
-    if report.targets_failed:
-        table.add_row("theorems given up (time, memory)", str(report.targets_failed))
+    for reason, count in sorted(report.failed.items()):
+        table.add_row(f"  given up: {reason}", str(count))
     table.add_row("lemmas retrieved", str(report.retrieved))
-    table.add_row("rewriting attempts", str(report.attempted))
-    for reason, count in sorted(report.dropped.items()):
-        table.add_row(f"  dropped: {reason.replace('_', ' ')}", str(count))
-    table.add_row("variants constructed", str(report.constructed))
-    for reason, count in sorted((report.rejected + report.undecided).items()):
-        table.add_row(f"  refused or undecided: {reason.replace('_', ' ')}", str(count))
-    table.add_row("variants accepted by Lean", str(report.accepted))
-    table.add_row("conversion", f"{report.conversion:.1%}")
-    per_variant = report.core_seconds_per_variant
-    table.add_row("core-seconds", f"{report.core_seconds:.1f}")
-    if per_variant is not None:
-        table.add_row("core-seconds per accepted variant", f"{per_variant:.3f}")
-    table.add_row("wall seconds", f"{report.wall_s:.1f}")
+    table.add_row("attempts", str(report.attempted))
+    _add_counts(table, "no statement", report.dropped)
+    table.add_row("variants constructed", str(total.constructed))
+    table.add_row("variants accepted by Lean", f"{total.proved} of {total.checked}")
+    _add_counts(table, "refused or undecided", total.rejected + total.undecided)
+    table.add_row("conversion", "-" if total.conversion is None else f"{total.conversion:.1%}")
+    _add_counts(table, "filtered", total.filtered)
+    table.add_row("variants kept", str(total.accepted))
+    table.add_row("core-seconds", f"{report.costs.core_s:.1f}")
+    if report.core_seconds_per_accepted is not None:
+        table.add_row("core-seconds per kept variant", f"{report.core_seconds_per_accepted:.3f}")
+    table.add_row("wall seconds", f"{report.costs.wall_s:.1f}")
+    if run.quality is not None:
+        table.add_row(f"faults in {run.quality.sample} of them", str(len(run.quality.findings)))
     return table
+
+
+def _add_counts(table: Table, what: str, counts: dict[str, int]) -> None:
+    for reason, count in sorted(counts.items()):
+        table.add_row(f"  {what}: {reason.replace('_', ' ')}", str(count))

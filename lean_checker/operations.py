@@ -44,14 +44,15 @@ class Mutant(_Answer):
         print_level: 0 for Lean's default printing, more when only longer forms elaborate back.
     """
 
-    rule: Literal["rw"]
+    rule: Literal["rw", "apply", "forward"]
     lemma: str
-    direction: Literal["forward", "backward"]
+    direction: Literal["forward", "backward"] | None = None
     position: Literal["goal", "hypothesis"]
     hypothesis: str | None
     header: str
     proof: str
     term_hash: str
+    shape_hash: str = ""
     print_level: int
 
 
@@ -74,6 +75,27 @@ class Tally(_Answer):
     constructed: int
     complete: bool
     dropped: dict[str, int]
+
+
+class Screening(_Answer):
+    """What a search within a budget found out about a statement; silence is no proof of absence.
+
+    Attributes:
+        error: why the statement, or its proof, does not elaborate; the rest is then empty.
+        unchanged: it is the target's statement up to reducible definitions.
+        trivial: the standard tactic that closes it.
+        vacuous: the tactic that derives a contradiction from its hypotheses.
+        unused: hypotheses that neither the rest of the statement nor the proof mentions.
+        exhausted: tactics whose budget ran out before they found anything.
+    """
+
+    error: str | None
+    unchanged: bool = False
+    trivial: str | None = None
+    vacuous: str | None = None
+    unused: tuple[str, ...] = ()
+    exhausted: tuple[str, ...] = ()
+    shape_hash: str = ""
 
 
 class Hypothesis(_Answer):
@@ -128,6 +150,9 @@ class MutationTask:
     max_attempts: int
     seed: int
     wall_s: float
+    preamble: str = ""
+    rules: tuple[str, ...] = ("rw",)
+    conditional: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +161,50 @@ class MutationResult:
 
     mutants: tuple[Mutant, ...]
     tally: Tally
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class ScreenItem:
+    """A statement to screen.
+
+    Attributes:
+        statement: the header of a declaration.
+        name: the name it declares; needed with a proof.
+        proof: what stands after ``:=``; None screens the statement alone.
+    """
+
+    statement: str
+    name: str = ""
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class ScreenTask:
+    """Statements made from one theorem.
+
+    Attributes:
+        items: the statements; answers come in their order.
+        imports: the import set.
+        target: the theorem they were made from, of the import set or the preamble.
+        preamble: declarations that are elaborated first.
+        budget: heartbeats of each search, in thousands.
+        wall_s: seconds after which the process is killed.
+    """
+
+    items: tuple[ScreenItem, ...]
+    imports: tuple[str, ...]
+    target: str | None = None
+    preamble: str = ""
+    budget: int = 5_000
+    wall_s: float = 120.0
+
+
+@dataclass(frozen=True)
+class ScreenResult:
+    """One answer for each statement of the task, and what they cost."""
+
+    screenings: tuple[Screening, ...]
     usage: Usage
 
 
@@ -148,6 +217,10 @@ class MutantSource(Protocol):
 
     def mutate(self, task: MutationTask) -> MutationResult:
         """Rewrite one theorem."""
+        ...
+
+    def screen(self, task: ScreenTask) -> ScreenResult:
+        """Ask which statements are trivial, vacuous and the like."""
         ...
 
 
@@ -220,6 +293,26 @@ class LeanOperations:
         mutants = tuple(_parse(Mutant, item) for item in items)
         return MutationResult(mutants, _parse(Tally, reply.result), reply.usage)
 
+    def screen(self, task: ScreenTask) -> ScreenResult:
+        """Search for reasons not to keep statements, each within a budget.
+
+        Raises:
+            InvalidRequest: an import does not exist, or the preamble does not elaborate.
+            LimitReached: not done in time, or out of memory.
+            BackendUnavailable: the machine failed.
+        """
+        body = {
+            "imports": list(task.imports),
+            "target": task.target,
+            "preamble": task.preamble,
+            "budget": task.budget,
+            "items": [_screen_body(item) for item in task.items],
+        }
+        answers, reply = self._stream("screen", body, task.imports, task.wall_s)
+        if len(answers) != len(task.items):
+            raise BackendCrashed("the Lean server did not answer for every statement")
+        return ScreenResult(tuple(_parse(Screening, answer) for answer in answers), reply.usage)
+
     def goals(
         self,
         statement: str,
@@ -265,6 +358,11 @@ def _collect(
     return items, reply
 
 
+def _screen_body(item: ScreenItem) -> dict[str, str]:
+    body = {"statement": item.statement, "name": item.name}
+    return body if item.proof is None else {**body, "proof": item.proof}
+
+
 def _parse(model: type[_M], value: dict[str, Any]) -> _M:
     try:
         return model.model_validate(value)
@@ -288,6 +386,10 @@ __all__ = [
     "MutationResult",
     "MutationTask",
     "PrintedTheorem",
+    "ScreenItem",
+    "ScreenResult",
+    "ScreenTask",
+    "Screening",
     "TacticState",
     "Tally",
 ]

@@ -1,202 +1,213 @@
-"""Mutation runs: choose targets, rewrite them, check every statement as any candidate is checked.
+"""Mutation runs: choose targets, rewrite them, judge every statement, feed the next round.
 
-Follows Alchemy (ICLR 2025), Algorithms 1 and 2, on terms instead of text: each theorem is rewritten
-with every retrieved lemma, in both directions, at its conclusion and at its hypotheses.
+Follows Alchemy (ICLR 2025), Algorithms 1 to 3, on terms instead of text.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from aludel.errors import InvalidRequest
-from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Verdict
 from aludel.protocols import Checker
 from aludel.records import VariantRecord
-from lean_checker.operations import Mutant, MutantSource, MutationResult, MutationTask
-from lean_checker.process import LimitReached
-from mutation.naming import order_key, variant_name
+from lean_checker.operations import MutantSource, MutationResult, MutationTask
+from lean_checker.process import LimitReached, ProcessDied
+from mutation.avoid import read_avoided
+from mutation.judging import TARGET_WALL_S, Judge, shape_of
+from mutation.outcome import TargetOutcome
+from mutation.plan import MutationPlan
 from mutation.report import MutationReport
-
-TARGET_WALL_S = 120.0
-DROPPED_AT_MERGE = "duplicate_of_other_target"
-
-
-class MutationPlan(BaseModel):
-    """What a run shall do.
-
-    Attributes:
-        patterns: globs over names of theorems; one that matches is enough.
-        imports: import set whose theorems are rewritten.
-        limit: accepted variants after which the run ends.
-        per_target: mutants of one theorem after which it is done.
-        max_attempts: rewriting attempts on one theorem after which it is done.
-        max_targets: theorems after which the run ends; None means all that match.
-        lemmas: names to rewrite with; None retrieves them.
-        seed: decides the order of targets and lemmas.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    patterns: tuple[str, ...] = Field(min_length=1)
-    imports: tuple[str, ...] = ("Init",)
-    limit: int = Field(default=50, ge=1)
-    per_target: int = Field(default=20, ge=1)
-    max_attempts: int = Field(default=2_000, ge=1)
-    max_targets: int | None = Field(default=None, ge=1)
-    lemmas: tuple[str, ...] | None = None
-    seed: int = 0
+from mutation.targets import Target, first_targets, next_targets
 
 
 @dataclass
-class TargetOutcome:
-    """What one target gave: its accepted variants and its figures."""
+class RoundProgress:
+    """Where a run stands.
 
-    target: str
-    variants: list[VariantRecord] = field(default_factory=list)
-    report: MutationReport = field(default_factory=MutationReport)
+    Attributes:
+        number: the round, from 1.
+        targets: theorems of the round; not all are rewritten when its limit is reached before.
+        done: theorems finished.
+        accepted: variants accepted in the round; ``limit`` ends it.
+    """
+
+    number: int
+    targets: int
+    limit: int
+    done: int = 0
+    accepted: int = 0
 
 
 @dataclass
 class MutationEngine:
-    """Rewrites and checks; safe to use from one thread, works on several.
+    """Rewrites and judges; safe to use from one thread, works on several.
 
     Attributes:
         source: theorems and mutants.
         checker: judges every variant.
-        workers: targets in flight at once.
+        workers: targets in flight at once; 0 means one per CPU.
         stopping: polled between targets; a true answer ends the run early.
+        progress: told after every target.
     """
 
     source: MutantSource
     checker: Checker
     workers: int = 0
     stopping: Callable[[], bool] = lambda: False
-
-    def targets(self, plan: MutationPlan) -> list[str]:
-        """Return the names that match the plan, in the order of its seed.
-
-        Raises:
-            InvalidRequest: no theorem of the import set matches one of the patterns.
-        """
-        names = self.source.theorem_names(plan.imports)
-        chosen: set[str] = set()
-        for pattern in plan.patterns:
-            matching = fnmatch.filter(names, pattern)
-            if not matching:
-                raise InvalidRequest(
-                    f"no theorem of {', '.join(plan.imports)} matches {pattern!r}",
-                    field="pattern",
-                    fix="use a glob over full names, for example 'Nat.*', or import its module",
-                )
-            chosen.update(matching)
-        return sorted(chosen, key=lambda name: order_key(plan.seed, name))[: plan.max_targets]
+    progress: Callable[[RoundProgress], None] = lambda _: None
 
     def run(
-        self, plan: MutationPlan, targets: list[str], done: Sequence[TargetOutcome] = ()
+        self, plan: MutationPlan, done: Iterable[TargetOutcome] = ()
     ) -> Iterator[TargetOutcome]:
-        """Rewrite ``targets`` and yield their outcomes in order, until the plan's limit is reached.
+        """Carry out ``plan`` and yield the outcomes of its targets in order.
 
-        The order of outcomes does not depend on how many are worked on at once.
+        The order of outcomes does not depend on how many targets are worked on at once.
 
         Args:
             plan: what to do.
-            targets: names in the order of the plan.
-            done: outcomes of an earlier part of the same run; their targets are skipped.
+            done: outcomes of an earlier part of the same run, in order; they are not yielded again.
 
         Raises:
-            InvalidRequest: a lemma or import of the plan does not exist.
+            InvalidRequest: a pattern, lemma or import of the plan does not exist, or its statement
+                is not proved.
             BackendUnavailable: the machine failed.
         """
-        merged = Merger(plan.limit)
+        history = History(plan)
         for outcome in done:
-            merged.take(outcome)
-        finished = {outcome.target for outcome in done}
+            history.take(outcome)
+        avoided = read_avoided(self.source, plan.imports, plan.avoid)
+        judge = Judge(self.source, self.checker, plan, avoided)
+        targets = first_targets(self.source, self.checker, plan)
+        for number in range(1, plan.rounds + 1):
+            yield from self._round(judge, number, targets, history)
+            if self.stopping() or number == plan.rounds:
+                return
+            targets = next_targets(plan, history.accepted(number))
+
+    def _round(
+        self, judge: Judge, number: int, targets: list[Target], history: History
+    ) -> Iterator[TargetOutcome]:
+        state = RoundProgress(number, len(targets), judge.plan.limit)
+        state.done = sum(history.is_done(number, target.name) for target in targets)
         workers = self.workers or os.cpu_count() or 1
+        remaining = (target for target in targets if not history.is_done(number, target.name))
         with ThreadPoolExecutor(workers) as threads:
             waiting: deque[Future[TargetOutcome]] = deque()
-            remaining = (name for name in targets if name not in finished)
             try:
-                while merged.left and not self.stopping():
-                    while (
-                        len(waiting) < workers + 1 and (name := next(remaining, None)) is not None
-                    ):
-                        waiting.append(threads.submit(self._target, plan, name))
+                while history.left(number) and not self.stopping():
+                    state.accepted = judge.plan.limit - history.left(number)
+                    self.progress(state)
+                    while len(waiting) <= workers and (target := next(remaining, None)) is not None:
+                        waiting.append(threads.submit(self._target, judge, number, target))
                     if not waiting:
                         return
-                    yield merged.take(waiting.popleft().result())
+                    yield history.take(waiting.popleft().result())
+                    state.done += 1
             finally:
                 for future in waiting:
                     future.cancel()
 
-    def _target(self, plan: MutationPlan, target: str) -> TargetOutcome:
+    def _target(self, judge: Judge, number: int, target: Target) -> TargetOutcome:
+        started = time.thread_time()
+        plan = judge.plan
         task = MutationTask(
-            target=target,
+            target=target.name,
             imports=plan.imports,
             lemmas=plan.lemmas,
-            limit=min(plan.per_target, plan.limit),
+            limit=plan.per_target,
             max_attempts=plan.max_attempts,
             seed=plan.seed,
             wall_s=TARGET_WALL_S,
+            preamble=target.preamble,
+            rules=plan.rules,
+            conditional=plan.conditional,
         )
-        try:
-            result = self.source.mutate(task)
-        except LimitReached as limit:
-            report = MutationReport(targets_failed=1, core_seconds=limit.usage.cpu_s or 0.0)
-            return TargetOutcome(target, report=report)
-        return self._judge(plan, target, result)
-
-    def _judge(self, plan: MutationPlan, target: str, result: MutationResult) -> TargetOutcome:
-        outcome = TargetOutcome(target, report=_construction_figures(result))
-        share = (result.usage.cpu_s or 0.0) / max(1, len(result.mutants))
-        digest = self.checker.toolchain.digest
-        for mutant in result.mutants:
-            candidate = candidate_of(plan, target, mutant)
-            verdict = self.checker.check(candidate)
-            _count(outcome.report, verdict)
-            if isinstance(verdict, Accepted):
-                outcome.variants.append(_record(target, mutant, candidate, verdict, digest, share))
+        result = self._mutants(task)
+        if isinstance(result, MutationReport):
+            outcome = TargetOutcome(
+                target=target.name, round=number, namespace=target.namespace, report=result
+            )
+        else:
+            outcome = judge.judge(target, number, result)
+        outcome.report.costs.driver_s += time.thread_time() - started
         return outcome
 
+    def _mutants(self, task: MutationTask) -> MutationResult | MutationReport:
+        """Rewrite one theorem; figures of a failure when it takes more than the prover has."""
+        report = MutationReport()
+        for _ in range(2):
+            try:
+                result = self.source.mutate(task)
+            except LimitReached as limit:
+                report.failed[limit.limit] += 1
+                report.costs.construction_s += limit.usage.cpu_s or 0.0
+                return report
+            except ProcessDied as death:
+                if death.defective:
+                    raise
+                report.costs.construction_s += death.usage.cpu_s or 0.0
+            else:
+                return result
+        # Two processes died of the same theorem, so it is the theorem.
+        report.failed["memory"] += 1
+        return report
 
-def candidate_of(plan: MutationPlan, target: str, mutant: Mutant) -> CheckRequest:
-    """Return the request that judges a mutant: its statement, and its text as the candidate."""
-    statement = f"theorem {variant_name(target, mutant)}{mutant.header}"
-    return CheckRequest(
-        context=LeanContext(imports=plan.imports),
-        statement=statement,
-        code=f"{statement} := {mutant.proof}\n",
-        budget=Budget(wall_s=TARGET_WALL_S),
-    )
 
+@dataclass
+class History:
+    """What a run has so far: drops what an earlier target gave, and cuts rounds at their limit."""
 
-class Merger:
-    """Takes outcomes in order, drops what an earlier target gave, and cuts at the limit."""
+    plan: MutationPlan
+    _shapes: set[str] = field(default_factory=set)
+    _done: set[tuple[int, str]] = field(default_factory=set)
+    _counts: dict[int, int] = field(default_factory=dict)
+    _pools: dict[int, list[tuple[VariantRecord, str]]] = field(default_factory=dict)
 
-    def __init__(self, limit: int) -> None:
-        self.left = limit
-        self._seen: set[str] = set()
+    def left(self, number: int) -> int:
+        """Return how many variants a round may still accept."""
+        return self.plan.limit - self._counts.get(number, 0)
+
+    def is_done(self, number: int, target: str) -> bool:
+        """Whether a target of a round is finished."""
+        return (number, target) in self._done
+
+    def accepted(self, number: int) -> list[tuple[VariantRecord, str]]:
+        """Return the variants of a round that can become targets, each with its namespace."""
+        return self._pools.pop(number, [])
 
     def take(self, outcome: TargetOutcome) -> TargetOutcome:
-        """Return ``outcome`` without variants whose terms were taken before, at most the limit."""
-        kept: list[VariantRecord] = []
-        for variant in outcome.variants:
-            if variant.term_hash in self._seen:
-                outcome.report.dropped[DROPPED_AT_MERGE] += 1
-            elif len(kept) < self.left:
-                self._seen.add(variant.term_hash)
-                kept.append(variant)
-        self.left -= len(kept)
+        """Return ``outcome`` without variants that were taken before, at most the round's rest."""
+        self._done.add((outcome.round, outcome.target))
+        kept = [variant for variant in outcome.variants if self._keep(variant, outcome)]
         outcome.variants = kept
-        outcome.report.recorded = len(kept)
+        report = outcome.report
+        for figures in report.rules.values():
+            figures.accepted = 0
+        for variant in kept:
+            report.of(variant.rule).accepted += 1
+        if kept:
+            report.accepted_in[outcome.namespace] = len(kept)
+        if outcome.round < self.plan.rounds:
+            pool = self._pools.setdefault(outcome.round, [])
+            pool.extend((variant, outcome.namespace) for variant in kept)
         return outcome
+
+    def _keep(self, variant: VariantRecord, outcome: TargetOutcome) -> bool:
+        figures = outcome.report.of(variant.rule)
+        shape = shape_of(variant)
+        if shape in self._shapes and "duplicate" in self.plan.filters:
+            figures.filtered["duplicate"] += 1
+            return False
+        if not self.left(outcome.round):
+            figures.over_limit += 1
+            return False
+        self._shapes.add(shape)
+        self._counts[outcome.round] = self._counts.get(outcome.round, 0) + 1
+        return True
 
 
 def run_to_end(
@@ -205,61 +216,9 @@ def run_to_end(
     """Run a plan, record every variant as it is accepted, and return the figures."""
     started = time.monotonic()
     report = MutationReport()
-    for outcome in engine.run(plan, engine.targets(plan)):
+    for outcome in engine.run(plan):
         for variant in outcome.variants:
             record(variant)
         report.add(outcome.report)
-    report.wall_s = time.monotonic() - started
+    report.costs.wall_s = time.monotonic() - started
     return report
-
-
-def _construction_figures(result: MutationResult) -> MutationReport:
-    tally = result.tally
-    report = MutationReport(
-        targets=1,
-        retrieved=tally.retrieved,
-        attempted=tally.attempted,
-        constructed=len(result.mutants),
-        core_seconds=result.usage.cpu_s or 0.0,
-    )
-    report.dropped.update({reason: n for reason, n in tally.dropped.items() if n})
-    return report
-
-
-def _count(report: MutationReport, verdict: Verdict) -> None:
-    report.core_seconds += verdict.usage.cpu_s or 0.0
-    if isinstance(verdict, Accepted):
-        report.accepted += 1
-    elif isinstance(verdict, Rejected):
-        report.rejected[verdict.reason.value] += 1
-    else:
-        report.undecided[verdict.reason.value] += 1
-
-
-def _record(
-    target: str,
-    mutant: Mutant,
-    candidate: CheckRequest,
-    verdict: Accepted,
-    digest: str,
-    construction_cpu_s: float,
-) -> VariantRecord:
-    cpu_s = (verdict.usage.cpu_s or 0.0) + construction_cpu_s
-    context = candidate.context
-    assert isinstance(context, LeanContext) and candidate.statement  # noqa: S101 - as it was made
-    return VariantRecord(
-        name=variant_name(target, mutant),
-        statement=candidate.statement,
-        proof=mutant.proof,
-        rule=mutant.rule,
-        lemma=mutant.lemma,
-        direction=mutant.direction,
-        position=mutant.position,
-        hypothesis=mutant.hypothesis,
-        parents=(target, mutant.lemma),
-        imports=context.imports or (),
-        toolchain_digest=digest,
-        verdict_hash=verdict.hash,
-        term_hash=mutant.term_hash,
-        usage=verdict.usage.model_copy(update={"cpu_s": cpu_s}),
-    )

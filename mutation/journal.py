@@ -8,29 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from aludel.errors import Conflict, InvalidRequest, StoreError
-from aludel.records import VariantRecord
-from mutation.engine import MutationPlan, TargetOutcome
-from mutation.report import MutationReport
+from mutation.outcome import TargetOutcome
+from mutation.plan import MutationPlan
 
-
-class _Line(BaseModel):
-    target: str
-    variants: list[VariantRecord]
-    report: MutationReport
+_BLOCK = 1 << 16
 
 
 class Journal:
-    """Appends outcomes durably; use as a context manager.
-
-    Attributes:
-        outcomes: those of earlier parts of the run, in order.
-    """
+    """Appends outcomes durably; use as a context manager."""
 
     def __init__(self, path: Path, plan: MutationPlan, toolchain_digest: str) -> None:
         """Open or create the journal at ``path``.
@@ -41,14 +33,33 @@ class Journal:
             StoreError: it cannot be read or written.
         """
         self._path = path
-        head = {"plan": plan.model_dump(mode="json"), "toolchain_digest": toolchain_digest}
+        head = {"plan": plan.identity(), "toolchain_digest": toolchain_digest}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lines = self._whole_lines()
-            self.outcomes = self._read(lines, head)
+            fresh = not self._mend()
+            if not fresh:
+                self._compare(head)
             self._file = path.open("ab")
-            if not lines:
+            if fresh:
                 self._write(head)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def outcomes(self) -> Iterator[TargetOutcome]:
+        """Yield what is recorded so far, in order, in constant memory.
+
+        Raises:
+            InvalidRequest: a line is no outcome.
+            StoreError: the file cannot be read.
+        """
+        end = self._path.stat().st_size
+        try:
+            with self._path.open("rb") as file:
+                file.readline()
+                while file.tell() < end:
+                    yield TargetOutcome.model_validate_json(file.readline())
+        except (ValueError, ValidationError) as error:
+            raise self._no_journal() from error
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -58,9 +69,8 @@ class Journal:
         Raises:
             StoreError: the disk is full or read-only; what was recorded before stays.
         """
-        line = _Line(target=outcome.target, variants=outcome.variants, report=outcome.report)
         try:
-            self._write(line.model_dump(mode="json"))
+            self._write(outcome.model_dump(mode="json"))
         except OSError as error:
             raise self._unusable(error) from error
 
@@ -74,36 +84,51 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _whole_lines(self) -> list[bytes]:
+    def _mend(self) -> bool:
+        """Cut off a torn last line; whether any line is left."""
         if not self._path.exists():
-            return []
-        text = self._path.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        if len(whole) < len(text):
-            os.truncate(self._path, len(whole))
-        return whole.splitlines()
+            return False
+        size = self._path.stat().st_size
+        whole = self._end_of_last_line(size)
+        if whole < size:
+            os.truncate(self._path, whole)
+        return whole > 0
 
-    def _read(self, lines: list[bytes], head: dict[str, Any]) -> list[TargetOutcome]:
-        if not lines:
-            return []
+    def _end_of_last_line(self, size: int) -> int:
+        with self._path.open("rb") as file:
+            stop = size
+            while stop > 0:
+                start = max(0, stop - _BLOCK)
+                file.seek(start)
+                found = file.read(stop - start).rfind(b"\n")
+                if found >= 0:
+                    return start + found + 1
+                stop = start
+        return 0
+
+    def _compare(self, head: dict[str, Any]) -> None:
+        with self._path.open("rb") as file:
+            first = file.readline()
         try:
-            if json.loads(lines[0]) != head:
-                raise Conflict(
-                    f"{self._path.parent} holds a run with other options or another toolchain",
-                    field="--out",
-                    fix="name another folder, or repeat the options of that run",
-                )
-            parsed = [_Line.model_validate_json(line) for line in lines[1:]]
-        except (ValueError, ValidationError) as error:
-            raise InvalidRequest(
-                f"{self._path} is not a mutation journal", field="--out", fix="name another folder"
-            ) from error
-        return [TargetOutcome(line.target, line.variants, line.report) for line in parsed]
+            known = json.loads(first)
+        except ValueError as error:
+            raise self._no_journal() from error
+        if known != head:
+            raise Conflict(
+                f"{self._path.parent} holds a run with other options or another toolchain",
+                field="--out",
+                fix="name another folder, or repeat the options of that run",
+            )
 
     def _write(self, value: dict[str, Any]) -> None:
         self._file.write(json.dumps(value, ensure_ascii=False).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
+
+    def _no_journal(self) -> InvalidRequest:
+        return InvalidRequest(
+            f"{self._path} is not a mutation journal", field="--out", fix="name another folder"
+        )
 
     def _unusable(self, error: OSError) -> StoreError:
         return StoreError(

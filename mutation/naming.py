@@ -22,7 +22,7 @@ def variant_name(target: str, mutant: Mutant) -> str:
             target,
             mutant.rule,
             mutant.lemma,
-            mutant.direction,
+            mutant.direction or "",
             mutant.position,
             mutant.hypothesis or "",
             mutant.term_hash,

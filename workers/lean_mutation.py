@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aludel.errors import BackendUnavailable
+from pydantic import ValidationError
+
+from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.jobs import MutationRequest
 from lean_checker.checker import LeanChecker
 from lean_checker.operations import LeanOperations
 from mutation import MutationEngine, MutationPlan, run_to_end
@@ -22,14 +25,7 @@ def mutate(context: MutationContext) -> Mapping[str, Any]:
     checker = context.checker
     if not isinstance(checker, LeanChecker):
         raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
-    request = context.request
-    plan = MutationPlan(
-        patterns=(request.pattern,),
-        imports=request.imports,
-        limit=request.limit,
-        lemmas=request.lemmas,
-        seed=request.seed,
-    )
+    plan = plan_of(context.request)
     engine = MutationEngine(
         LeanOperations(checker.pool), context.cached, checker.pool.size, context.stopping
     )
@@ -37,3 +33,18 @@ def mutate(context: MutationContext) -> Mapping[str, Any]:
     if context.stopping():
         raise BackendUnavailable("the worker was told to stop", fix="another one goes on")
     return report.figures()
+
+
+def plan_of(request: MutationRequest) -> MutationPlan:
+    """Return the plan that a mutation job asks for.
+
+    Raises:
+        InvalidRequest: an option has a value that no mutation knows.
+    """
+    options = request.model_dump(exclude={"pattern"}, exclude_none=True)
+    try:
+        return MutationPlan(patterns=(request.pattern,), **options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "pattern"
+        raise InvalidRequest(first["msg"], field=field, fix="see the HTTP reference") from error

@@ -1,18 +1,19 @@
-"""Mutation runs on a made-up library: order, limits, figures, journals."""
+"""Mutation runs on a made-up library: order, limits, figures."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 from fake_mutants import FakeSource, ProofChecker, mutant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aludel.errors import Conflict, InvalidRequest, StoreError
-from aludel.records import VariantRecord
-from mutation import Journal, MutationEngine, MutationPlan, MutationReport, TargetOutcome
+from aludel.errors import InvalidRequest
+from aludel.models import Usage
+from lean_checker.operations import MutationResult, MutationTask
+from lean_checker.process import ProcessDied
+from mutation import MutationEngine, MutationPlan, MutationReport, RoundProgress, TargetOutcome
 from mutation.naming import variant_name
+from mutation.targets import first_targets
 
 
 def plan(**changes: object) -> MutationPlan:
@@ -23,7 +24,7 @@ def run(
     chosen: MutationPlan, workers: int = 2, source: FakeSource | None = None
 ) -> list[TargetOutcome]:
     engine = MutationEngine(source or FakeSource(), ProofChecker(), workers)
-    return list(engine.run(chosen, engine.targets(chosen)))
+    return list(engine.run(chosen))
 
 
 def names(outcomes: list[TargetOutcome]) -> list[str]:
@@ -37,19 +38,40 @@ def total(outcomes: list[TargetOutcome]) -> MutationReport:
     return report
 
 
+def order(seed: int, **changes: object) -> list[str]:
+    chosen = plan(seed=seed, **changes)
+    return [target.name for target in first_targets(FakeSource(), ProofChecker(), chosen)]
+
+
 def test_every_matching_theorem_is_rewritten_and_its_accepted_variants_are_kept() -> None:
     outcomes = run(plan())
     report = total(outcomes)
     assert {o.target for o in outcomes} == {f"A.{i}" for i in range(10)}
-    assert (report.targets, report.targets_failed) == (9, 1)
+    assert (report.targets, report.failed) == (9, {"timeout": 1})
     # 7 mutants a theorem; number 5 is wrong; number 1 is the same statement everywhere
-    assert report.constructed == 63
-    assert report.accepted == 54
-    assert report.rejected == {"elaboration": 9}
-    assert report.recorded == len(names(outcomes)) == 54 - 8
-    assert report.dropped == {"not_invocable": 18, "duplicate_of_other_target": 8}
-    assert report.core_seconds == pytest.approx(9 * 1.0 + 7.0 + 63 * 0.5)
-    assert report.conversion == pytest.approx(54 / 63)
+    assert (report.total.constructed, report.total.checked, report.total.proved) == (63, 63, 54)
+    assert report.total.rejected == {"elaboration": 9}
+    assert report.total.accepted == len(names(outcomes)) == 54 - 8
+    assert report.total.filtered == {"duplicate": 8}
+    assert report.dropped == {"not_invocable": 18}
+    assert report.total.conversion == pytest.approx(54 / 63)
+    assert report.expansion == pytest.approx(46 / 9)
+    assert report.accepted_in == {"A": 46}
+
+
+def test_costs_are_those_of_every_part_failures_included() -> None:
+    costs = total(run(plan())).costs
+    assert costs.construction_s == pytest.approx(9 * 1.0 + 7.0)
+    assert costs.checking_s == pytest.approx(63 * 0.5)
+    assert costs.screening_s == pytest.approx(54 * 0.25)
+    assert costs.driver_s > 0
+
+
+def test_what_lean_refused_is_kept_with_its_reason() -> None:
+    refused = [one for outcome in run(plan()) for one in outcome.refused]
+    assert len(refused) == 9
+    assert {(one.kind, one.reason) for one in refused} == {("rejected", "elaboration")}
+    assert all("wrong" in one.code for one in refused)
 
 
 @settings(max_examples=15, deadline=None)
@@ -65,11 +87,16 @@ def test_the_result_does_not_depend_on_how_many_work_at_once(
 
 
 def test_a_seed_decides_the_order_of_targets() -> None:
-    engine = MutationEngine(FakeSource(), ProofChecker())
-    orders = {tuple(engine.targets(plan(seed=seed))) for seed in range(8)}
-    assert len(orders) > 1
-    assert engine.targets(plan(seed=3)) == engine.targets(plan(seed=3))
-    assert len(engine.targets(plan(max_targets=4))) == 4
+    assert len({tuple(order(seed)) for seed in range(8)}) > 1
+    assert order(3) == order(3)
+    assert len(order(0, max_targets=4)) == 4
+
+
+def test_shards_share_the_targets_out() -> None:
+    parts = [order(5, shard=(part, 3)) for part in (1, 2, 3)]
+    assert sorted(name for part in parts for name in part) == sorted(order(5))
+    with pytest.raises(ValueError, match="no shard 4 of 3"):
+        plan(shard=(4, 3))
 
 
 def test_a_pattern_that_matches_nothing_is_named() -> None:
@@ -78,11 +105,53 @@ def test_a_pattern_that_matches_nothing_is_named() -> None:
     assert caught.value.field == "pattern"
 
 
+def test_a_run_needs_something_to_rewrite() -> None:
+    with pytest.raises(ValueError, match="a pattern or a statement"):
+        MutationPlan()
+
+
+def test_an_unproved_statement_is_no_target() -> None:
+    with pytest.raises(InvalidRequest, match="does not accept") as caught:
+        run(plan(statement="theorem t : True := wrong"))
+    assert caught.value.field == "statement"
+
+
+def test_progress_counts_theorems_and_accepted_variants() -> None:
+    seen: list[tuple[int, int, int]] = []
+
+    def note(state: RoundProgress) -> None:
+        seen.append((state.done, state.targets, state.accepted))
+
+    engine = MutationEngine(FakeSource(), ProofChecker(), 2, progress=note)
+    outcomes = list(engine.run(plan()))
+    assert seen[0] == (0, 10, 0)
+    assert seen[-1] == (10, 10, len(names(outcomes)))
+
+
 def test_parents_and_cost_are_recorded() -> None:
     variant = run(plan(max_targets=1, limit=1))[0].variants[0]
     assert variant.parents[1] == variant.lemma
     assert variant.statement.startswith(f"theorem {variant.name} ")
-    assert variant.usage.cpu_s == pytest.approx(0.5 + 1.0)  # its check, and all of the rewriting
+    assert variant.usage.cpu_s == pytest.approx(0.5 + 1 / 7)  # its check, its share of rewriting
+
+
+class _Dying(FakeSource):
+    """The process dies of ``A.5``, every time; of ``A.6``, once."""
+
+    def mutate(self, task: MutationTask) -> MutationResult:
+        known = self.asked.count(task.target)
+        if task.target == "A.5" or (task.target == "A.6" and not known):
+            self.asked.append(task.target)
+            raise ProcessDied(1, "", Usage(cpu_s=2.0))
+        return super().mutate(task)
+
+
+def test_a_theorem_that_kills_two_processes_is_given_up_and_said_so() -> None:
+    source = _Dying()
+    outcomes = run(plan(), source=source)
+    assert total(outcomes).failed == {"timeout": 1, "memory": 1}
+    assert source.asked.count("A.5") == source.asked.count("A.6") == 2
+    assert next(o for o in outcomes if o.target == "A.6").variants
 
 
 def test_names_are_one_word_and_differ_when_variants_differ() -> None:
@@ -91,81 +160,4 @@ def test_names_are_one_word_and_differ_when_variants_differ() -> None:
     assert one != other
     assert one.replace("_", "").isalnum()
     assert variant_name("1a", mutant("t", 1)).startswith("t_1a_rw_")
-
-
-def journaled(path: Path, chosen: MutationPlan, stop_after: int | None = None) -> list[str]:
-    engine = MutationEngine(FakeSource(), ProofChecker(), 2)
-    with Journal(path, chosen, "digest") as journal:
-        outcomes = list(journal.outcomes)
-        for done, outcome in enumerate(
-            engine.run(chosen, engine.targets(chosen), journal.outcomes), start=1
-        ):
-            journal.append(outcome)
-            outcomes.append(outcome)
-            if done == stop_after:
-                break
-    return names(outcomes)
-
-
-@pytest.mark.parametrize("torn", [b"", b'{"target": "A.1", "vari'])
-def test_a_stopped_run_goes_on_and_gives_what_an_uninterrupted_one_gives(
-    tmp_path: Path, torn: bytes
-) -> None:
-    chosen = plan(limit=30)
-    whole = journaled(tmp_path / "whole.jsonl", chosen)
-    path = tmp_path / "journal.jsonl"
-    for _ in range(3):
-        journaled(path, chosen, stop_after=1)
-        with path.open("ab") as file:
-            file.write(torn)
-    assert journaled(path, chosen) == whole
-    assert len(whole) == 30
-
-
-def test_finished_targets_are_not_rewritten_again(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    journaled(path, plan())
-    source = FakeSource()
-    engine = MutationEngine(source, ProofChecker(), 2)
-    with Journal(path, plan(), "digest") as journal:
-        assert list(engine.run(plan(), engine.targets(plan()), journal.outcomes)) == []
-    assert source.asked == []
-
-
-def test_a_journal_of_another_run_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    journaled(path, plan(), stop_after=1)
-    before = path.read_bytes()
-    with pytest.raises(Conflict, match="other options"):
-        Journal(path, plan(seed=1), "digest")
-    with pytest.raises(Conflict, match="other options"):
-        Journal(path, plan(), "another toolchain")
-    assert path.read_bytes() == before
-
-
-def test_what_is_no_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    path.write_text("not json\n")
-    with pytest.raises(InvalidRequest, match="not a mutation journal"):
-        Journal(path, plan(), "digest")
-    assert path.read_text() == "not json\n"
-
-
-def test_a_folder_that_cannot_be_made_is_an_error_of_the_store(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot use"):
-        Journal(tmp_path / "file" / "journal.jsonl", plan(), "digest")
-
-
-def test_variants_survive_the_journal(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    engine = MutationEngine(FakeSource(), ProofChecker())
-    outcome = next(iter(engine.run(plan(), engine.targets(plan()))))
-    with Journal(path, plan(), "digest") as journal:
-        journal.append(outcome)
-    with Journal(path, plan(), "digest") as journal:
-        kept = journal.outcomes[0]
-    assert kept.target == outcome.target
-    assert kept.variants == outcome.variants
-    assert all(isinstance(v, VariantRecord) for v in kept.variants)
-    assert kept.report == outcome.report
+    assert variant_name("t", mutant("t", 1, rule="apply", direction=None)).startswith("t_apply_")

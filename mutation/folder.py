@@ -1,0 +1,108 @@
+"""The folder of a run: what equal runs share byte for byte, and what this one cost.
+
+``variants.jsonl``, ``failures.jsonl``, ``figures.json`` and the plots depend on the plan and the
+toolchain alone. ``report.json`` and ``report.md`` add costs; ``journal.jsonl`` is the run itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aludel.errors import StoreError
+from aludel.records import VariantRecord
+from mutation.journal import Journal
+from mutation.pages import report_page
+from mutation.plan import MutationPlan
+from mutation.plots import draw
+from mutation.quality import QualityCheck
+from mutation.report import MutationReport
+
+JOURNAL = "journal.jsonl"
+VARIANTS = "variants.jsonl"
+FAILURES = "failures.jsonl"
+FIGURES = "figures.json"
+REPORT = "report.json"
+PAGE = "report.md"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A finished run and its files.
+
+    Attributes:
+        out: the folder.
+        journal: its journal.
+        plan: what it did.
+        report: its figures.
+        quality: the check of its filters; None when it was not asked for.
+    """
+
+    out: Path
+    journal: Journal
+    plan: MutationPlan
+    report: MutationReport
+    quality: QualityCheck | None = None
+
+    def variants(self) -> Iterator[VariantRecord]:
+        """Yield the accepted variants in order, costs included."""
+        for outcome in self.journal.outcomes():
+            yield from outcome.variants
+
+    def files(self) -> dict[str, str]:
+        """Return the paths of the files for people and programs."""
+        names = {"variants": VARIANTS, "failures": FAILURES, "report": REPORT, "page": PAGE}
+        return {what: str((self.out / name).absolute()) for what, name in names.items()}
+
+    def figures(self) -> dict[str, Any]:
+        """Return the run's figures, its costs and the quality check as JSON."""
+        return {**self.report.figures(), "quality": self._quality()}
+
+    def write(self) -> None:
+        """Write every file but the journal.
+
+        Raises:
+            StoreError: the disk is full or read-only.
+        """
+        refused = (one for outcome in self.journal.outcomes() for one in outcome.refused)
+        plan = self.plan.identity()
+        outcome = {"plan": plan, **self.report.outcome(), "quality": self._quality()}
+        variants = (_line(v.model_dump_json(exclude={"usage"})) for v in self.variants())
+        try:
+            _write(self.out / VARIANTS, variants)
+            _write(self.out / FAILURES, (_line(one.model_dump_json()) for one in refused))
+            _write(self.out / FIGURES, [_pretty(outcome)])
+            plots = draw(self.report, self.out)
+            _write(self.out / REPORT, [_pretty({"plan": plan, **self.figures()})])
+            page = report_page(self.plan, self.report, self.quality, plots)
+            _write(self.out / PAGE, [page])
+        except OSError as error:
+            raise StoreError(
+                f"cannot write into {self.out}: {error.strerror or error}",
+                field="--out",
+                fix="free space and run the same command again; nothing is done twice",
+            ) from error
+
+    def _quality(self) -> dict[str, Any] | None:
+        return None if self.quality is None else self.quality.figures()
+
+
+def _line(text: str) -> str:
+    return text + "\n"
+
+
+def _pretty(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, parts: Iterable[str]) -> None:
+    draft = path.with_suffix(path.suffix + ".part")
+    with draft.open("w", encoding="utf-8") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
