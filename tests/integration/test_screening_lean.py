@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from aludel.errors import InvalidRequest
 from lean_checker.checker import LeanChecker
 from lean_checker.operations import LeanOperations, Screening, ScreenItem, ScreenTask
-from mutation import MutationEngine, MutationPlan
 
 pytestmark = pytest.mark.lean
 
@@ -107,16 +104,3 @@ def test_what_does_not_elaborate_is_an_answer_of_its_own(operations: LeanOperati
     wrong, right = operations.screen(ScreenTask(items, ("Init",))).screenings
     assert wrong.error is not None
     assert right.error is None
-
-
-def test_a_users_statement_is_a_target(
-    lean_checker: LeanChecker, operations: LeanOperations, tmp_path: Path
-) -> None:
-    text = "theorem first : True := trivial\n\ntheorem mine (a b : Nat) (h : a + b = 3) : b + a = 3 := by\n  omega\n"
-    engine = MutationEngine(operations, lean_checker)
-    plan = MutationPlan(statement=text, lemmas=("Nat.add_comm",))
-    (outcome,) = engine.run(plan)
-    assert outcome.target == "mine"
-    assert outcome.report.failed == {}
-    assert all(variant.code.startswith(text) for variant in outcome.variants)
-    assert outcome.variants

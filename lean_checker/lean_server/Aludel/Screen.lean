@@ -29,7 +29,7 @@ def isExhaustion (e : Exception) : Bool :=
 structure ScreenInput where
   start : Command.State
   env : Environment
-  /-- Budget of each search, in thousands of heartbeats. -/
+  /-- Budget of each search, in thousands of heartbeats; with 0 nothing is searched. -/
   budget : Nat
   /-- The theorem that the statements were made from. -/
   target? : Option ConstantInfo
@@ -131,6 +131,7 @@ def jsonFound (r : Search) : Json := jsonOptStr r.found?
 def appendJson (a b : Array Json) : Array Json := foldArray b (fun acc j => acc.push j) a
 
 def screenStatement (i : ScreenInput) (s : Screened) : IO Json := do
+  if i.budget == 0 then return Json.mkObj [("error", .null)]
   match ← runTerm i.budget { core := { env := i.env } } (do let r ← openStatement s.type; return r) with
   | .error e => return Json.mkObj [("error", .str (← exceptionText e))]
   | .ok ((goal, b), state) =>
@@ -178,20 +179,24 @@ def screenAll (i : ScreenInput) (items : Array Json) (emit : Json → IO Unit) :
     return n + 1) 0
 
 unsafe def screen (state : ServerState) (j : Json) (emit : Json → IO Unit) : IO Answer := do
-  match ← prepareCheck state j "imports" (importsOf j) "" with
+  match ← loadImports state "imports" (importsOf j) with
   | .error e => return .error e
-  | .ok i =>
-    match ← elabText i.start "preamble" (getStr j "preamble") with
-    | .error e => return .error e
-    | .ok start =>
-      let target? := match getStr? j "target" with
-        | some n => start.env.find? (nameOfString n)
-        | none => none
-      let input : ScreenInput := { start, env := start.env, budget := getNat j "budget" 5000, target? }
-      let items := match j.getObjVal? "items" with
-        | .ok (.arr a) => a
-        | _ => #[]
-      let n ← screenAll input items emit
-      return .ok (Json.mkObj [("screened", jsonNat n)])
+  | .ok base =>
+    -- as for the statement of a check: a misspelt name must not become a variable of its own
+    match ← startState base (getNat j "heartbeats" 200000) (("relaxedAutoImplicit", .bool false) :: optionsOf j) with
+    | .error m => return .error { field := "options", message := m }
+    | .ok state =>
+      match ← elabText state "preamble" (getStr j "preamble") with
+      | .error e => return .error e
+      | .ok start =>
+        let target? := match getStr? j "target" with
+          | some n => start.env.find? (nameOfString n)
+          | none => none
+        let input : ScreenInput := { start, env := start.env, budget := getNat j "budget" 5000, target? }
+        let items := match j.getObjVal? "items" with
+          | .ok (.arr a) => a
+          | _ => #[]
+        let n ← screenAll input items emit
+        return .ok (Json.mkObj [("screened", jsonNat n)])
 
 end Aludel
