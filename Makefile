@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain redis demo test lint attacks bench bench-cold bench-warm bench-service \
+.PHONY: help setup toolchain redis kimina-client demo test lint attacks bench bench-cold bench-warm bench-service \
 	bench-export bench-fstar schemas serve lock clean
 
 help: ## print this list
@@ -51,10 +51,15 @@ redis: # the tests' Redis; the only thing here that uses apt, and only when it i
 	$$sudo apt-get update -qq >&2; \
 	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq redis-server >&2
 
+kimina-client: $(READY) # kimina-lean-server's own client, in a folder of its own, for the tests
+	@[ -d .venv/kimina-client ] || $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --no-deps --require-hashes --target .venv/kimina-client \
+		-r tests/kimina-client.txt >&2
+
 demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 	@$(BIN)/aludel demo
 
-test: setup redis ## run all tests, with the real embedded Lean and a real Redis
+test: setup redis kimina-client ## run all tests, with the real embedded Lean and a real Redis
 	@$(BIN)/pytest --durations=15
 
 lint: $(READY) ## ruff, mypy --strict, import-linter

@@ -3,6 +3,8 @@
 The contract shared by every part of the service: requests, verdicts, errors, settings.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from aludel.errors import (
     AludelError,
     BackendCrashed,
@@ -36,13 +38,18 @@ from aludel.models import (
     content_hash,
 )
 
+if TYPE_CHECKING:
+    from aludel.client import AsyncClient, Client
+
 __all__ = [
     "Accepted",
     "AludelError",
+    "AsyncClient",
     "BackendCrashed",
     "BackendUnavailable",
     "Budget",
     "CheckRequest",
+    "Client",
     "Conflict",
     "Diagnostic",
     "Evidence",
@@ -66,3 +73,12 @@ __all__ = [
     "Verdict",
     "content_hash",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class
+    """Import the clients when they are asked for: servers and workers do without httpx."""
+    if name in ("AsyncClient", "Client"):
+        from aludel import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,12 +1,26 @@
-"""Records of the corpus: theorems the library has, and variants the prover accepted."""
+"""Records: verdicts, theorems the library has, and variants the prover accepted."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
-from aludel.models import Model, Usage
+from aludel.models import CheckRequest, Model, Usage, Verdict
+
+
+class Result(Model):
+    """A recorded verdict with what it is about.
+
+    ``request`` leaves out what the hash leaves out: ``budget`` and ``metadata`` are the defaults.
+    """
+
+    hash: str
+    verdict: Verdict
+    request: CheckRequest
+    toolchain_digest: str
+    created_at: datetime
 
 
 class TheoremRecord(Model):

@@ -39,6 +39,7 @@ class Settings(BaseModel):
         max_code_bytes: largest candidate accepted.
         lease_s: seconds a running item may go without heartbeat before it is queued again.
         host, port: where ``aludel serve`` listens.
+        api_key: the key that commands show to a service they use (``--server``).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +58,7 @@ class Settings(BaseModel):
     lease_s: float = Field(default=60.0, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65_535)
+    api_key: str = Field(default="", repr=False)
 
     @property
     def store_url(self) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from aludel.http_models import Problem
 from aludel.queue import TaskQueue
 from aludel.settings import Settings
 from aludel.store import Store
-from api import checks, jobs, problems, system
+from api import checks, jobs, kimina, problems, system
 from api.middleware import BodyLimit, RequestLog
 from api.service import Service
 
@@ -31,7 +32,7 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> FastAPI:
     app = FastAPI(title="Aludel", version=version("aludel"), docs_url=None, redoc_url=None)
     app.state.service = Service(settings, store, queue)
     problems.install(app)
-    for module in (checks, jobs, system):
+    for module in (checks, jobs, kimina, system):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLog)
@@ -46,7 +47,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes
         )
         schemas = document["components"]["schemas"]
-        schemas["Problem"] = problems.Problem.model_json_schema()
+        schemas["Problem"] = Problem.model_json_schema()
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         for operations in document["paths"].values():

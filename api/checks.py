@@ -6,30 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Tag
 
-from aludel.jobs import Item, Job
-from aludel.models import CheckRequest, Model
+from aludel.http_models import MAX_WAIT_S, CheckBatch, Submitted
+from aludel.models import CheckRequest
 from api.examples import CHECK_EXAMPLES
 from api.service import Service, ServiceDep
 
-MAX_BATCH = 1_000
-MAX_WAIT_S = 300.0
-
 router = APIRouter(prefix="/v1", tags=["checks"])
-
-
-class CheckBatch(Model):
-    """Candidates to be judged as one job."""
-
-    requests: tuple[CheckRequest, ...] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-class Submitted(Model):
-    """A job that was accepted; with its results if they were waited for and are complete."""
-
-    job: Job
-    items: tuple[Item, ...] | None = None
 
 
 def _one_or_batch(body: Any) -> str:  # noqa: ANN401 - whatever JSON the caller sent
@@ -58,17 +42,12 @@ async def submit_checks(
     Answers 202 with the job, or 200 with the results when the job ends within `wait` seconds.
     """
     requests = body.requests if isinstance(body, CheckBatch) else (body,)
-    job = await run_in_threadpool(_submit, service, requests)
+    job = await run_in_threadpool(service.submit_checks, requests)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if not wait or not await service.wait(job.id, wait):
         return Submitted(job=job)
     response.status_code = 200
     return await run_in_threadpool(_finished, service, job.id)
-
-
-def _submit(service: Service, requests: tuple[CheckRequest, ...]) -> Job:
-    service.admit(requests)
-    return service.submit(service.store.jobs.create_check(requests))
 
 
 def _finished(service: Service, job_id: str) -> Submitted:

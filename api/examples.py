@@ -33,3 +33,20 @@ MUTATION_EXAMPLES: dict[str, Example] = {
         "value": {"pattern": "Nat.*", "limit": 50, "imports": ["Init"], "lemmas": None, "seed": 0},
     },
 }
+
+KIMINA_CHECK_EXAMPLES: dict[str, Example] = {
+    "snippet": {
+        "summary": "A snippet as kimina-lean-server's documentation shows it",
+        "value": {"snippets": [{"id": "check-nat-test", "code": "#check Nat"}]},
+    },
+}
+
+KIMINA_VERIFY_EXAMPLES: dict[str, Example] = {
+    "code": {
+        "summary": "A code as kimina-lean-server's documentation shows it",
+        "value": {
+            "codes": [{"custom_id": "1234", "proof": "#check Nat"}],
+            "infotree_type": "original",
+        },
+    },
+}

@@ -7,26 +7,19 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query, Response
 
 from aludel.errors import ToolchainMissing
-from aludel.jobs import Item, Job, MutationRequest
-from aludel.models import Model, Prover
+from aludel.http_models import MAX_PAGE, ItemPage
+from aludel.jobs import Job, MutationRequest
+from aludel.models import Prover
 from aludel.store import Result
 from api.examples import MUTATION_EXAMPLES
 from api.service import ServiceDep, ensure_unicode
 
-MAX_PAGE = 1_000
 _MAX_CURSOR = 2**31 - 1
 
 router = APIRouter(prefix="/v1")
 
 JobId = Annotated[str, Path(max_length=64, examples=["0f8fad5bd9cb469fa16570867728950e"])]
 Hash = Annotated[str, Path(max_length=128, description="content hash of the check")]
-
-
-class ItemPage(Model):
-    """A page of results. ``next_cursor`` asks for the following page; null at the end."""
-
-    items: tuple[Item, ...]
-    next_cursor: int | None
 
 
 @router.post("/mutations", status_code=202, tags=["mutations"])

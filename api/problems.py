@@ -7,33 +7,14 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from aludel.errors import AludelError, QueueFull
-from aludel.models import Model
+from aludel.http_models import PROBLEM_TYPE, Problem
 
 MEDIA_TYPE = "application/problem+json"
-_TYPE = "urn:aludel:problem:"
 # Parts of a validation error's location that name no field of the caller's.
 _INTERNAL = frozenset({"body", "query", "path", "header", "one", "batch", "lean", "fstar"})
-
-
-class Problem(Model):
-    """What went wrong, for people and programs.
-
-    Attributes:
-        type: a URI that names the kind of problem.
-        field: the input field at fault.
-        fix: what the caller can do about it.
-    """
-
-    type: str = Field(examples=["urn:aludel:problem:invalid_request"])
-    title: str = Field(examples=["Invalid request"])
-    status: int = Field(examples=[422])
-    detail: str = Field(examples=["Input should be greater than 0"])
-    field: str | None = Field(default=None, examples=["budget.wall_s"])
-    fix: str | None = None
 
 
 def problem(
@@ -47,7 +28,7 @@ def problem(
 ) -> JSONResponse:
     """Return the response that states a problem."""
     body = Problem(
-        type=_TYPE + code,
+        type=PROBLEM_TYPE + code,
         title=code.replace("_", " ").capitalize(),
         status=status,
         detail=detail,

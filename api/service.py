@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from aludel.store import Store
 
 _FIRST_POLL_S = 0.002
 _LONGEST_POLL_S = 0.05
+_LOOK_S = 1.0  # how often a waiting call looks whether its caller is still there
 _FINISHED = (JobState.DONE, JobState.FAILED)
 
 
@@ -36,6 +37,16 @@ class Service:
         """Send a recorded job to the workers."""
         dispatch(self.queue, self.store, job.id, job.kind, job.total)
         return job
+
+    def submit_checks(self, requests: Sequence[CheckRequest]) -> Job:
+        """Record a job of checks and send it to the workers.
+
+        Raises:
+            InvalidRequest: a request is one that no worker could carry out.
+            ToolchainMissing: no worker has a toolchain of the prover.
+        """
+        self.admit(requests)
+        return self.submit(self.store.jobs.create_check(requests))
 
     def admit(self, requests: Sequence[CheckRequest]) -> None:
         """Refuse what no worker could carry out.
@@ -85,6 +96,12 @@ class Service:
             await asyncio.sleep(min(pause, deadline.remaining()))
             pause = min(1.5 * pause, _LONGEST_POLL_S)
         return True
+
+    async def ended(self, job_id: str, gone: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until a job has ended, or its caller is gone."""
+        while not await self.wait(job_id, _LOOK_S):
+            if await gone():
+                return
 
 
 def ensure_unicode(request: Model) -> None:

@@ -1,11 +1,11 @@
 """The store: what was asked and what was decided, in SQL."""
 
+from aludel.records import Result
 from aludel.store.cache import CachedChecker
 from aludel.store.corpus import VariantFilter
 from aludel.store.leases import Claim, Stalled
 from aludel.store.store import Store
 from aludel.store.toolchains import RegisteredToolchain
-from aludel.store.verdicts import Result
 
 __all__ = [
     "CachedChecker",

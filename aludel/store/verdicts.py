@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import bindparam, select
 
 from aludel.errors import NotFound
@@ -11,12 +9,12 @@ from aludel.models import (
     VERDICT,
     Accepted,
     CheckRequest,
-    Model,
     Rejected,
     Toolchain,
     Verdict,
     content_hash,
 )
+from aludel.records import Result
 from aludel.store.clock import Clock
 from aludel.store.database import Database
 from aludel.store.tables import VerdictRow
@@ -24,19 +22,6 @@ from aludel.store.toolchains import remember
 
 _VERDICT = select(VerdictRow.verdict).where(VerdictRow.hash == bindparam("key"))
 _RESULT = select(VerdictRow).where(VerdictRow.hash == bindparam("key"))
-
-
-class Result(Model):
-    """A recorded verdict with what it is about.
-
-    ``request`` leaves out what the hash leaves out: ``budget`` and ``metadata`` are the defaults.
-    """
-
-    hash: str
-    verdict: Verdict
-    request: CheckRequest
-    toolchain_digest: str
-    created_at: datetime
 
 
 class Verdicts:

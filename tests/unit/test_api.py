@@ -13,12 +13,12 @@ from fake_checker import TOOLCHAIN, FakeChecker
 from fastapi.testclient import TestClient
 
 from aludel.errors import BackendUnavailable
+from aludel.http_models import MAX_BATCH
 from aludel.jobs import Item, Job
 from aludel.models import CheckRequest, content_hash
 from aludel.settings import Settings
 from aludel.store import Store
 from api.app import MAX_BODY_BYTES, create_app
-from api.checks import MAX_BATCH
 from api.examples import CHECK_EXAMPLES, MUTATION_EXAMPLES
 from workers.local import LocalQueue, LocalWorker
 from workers.runtime import MutationContext, Parts, Runtime
@@ -367,6 +367,10 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
         "/v1/jobs/{id}/items",
         "/v1/results/{hash}",
         "/v1/toolchains",
+        "/api/check",
+        "/verify",
+        "/one_pass_verify_batch",
+        "/health",
         "/healthz",
         "/readyz",
     }

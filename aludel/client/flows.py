@@ -1,0 +1,156 @@
+"""What the client says to the service, as flows (see :mod:`aludel.client.transport`)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from aludel.client.transport import Call, Flow, Pause, ask, parsed, request_of
+from aludel.deadline import Deadline
+from aludel.errors import (
+    AludelError,
+    BackendUnavailable,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    ToolchainMissing,
+)
+from aludel.http_models import MAX_BATCH, MAX_PAGE, ItemPage, Submitted
+from aludel.jobs import Failure, Item, Job
+from aludel.models import CheckRequest, Verdict
+from aludel.records import Result
+
+_WAIT_S = 50.0  # below the minute after which proxies give up
+_POLL_S = 0.25
+_SILENCE_S = 60.0  # the service says something every 15 s
+RESUME_S = 0.5
+
+
+def submit(
+    requests: Sequence[CheckRequest], wait_s: float, retries: int, key: str | None = None
+) -> Flow[Submitted]:
+    """Submit a job; with its results if it ends within ``wait_s`` seconds.
+
+    Raises:
+        InvalidRequest: a request is wrong, or there are none or too many of them.
+    """
+    if not 1 <= len(requests) <= MAX_BATCH:
+        raise InvalidRequest(
+            f"a job has 1 to {MAX_BATCH} requests, not {len(requests)}", field="requests"
+        )
+    answer = yield from ask(
+        Call(
+            "POST",
+            "/v1/checks",
+            params={"wait": wait_s} if wait_s else {},
+            json={"requests": [request.model_dump(mode="json") for request in requests]},
+            headers={"Idempotency-Key": key or uuid.uuid4().hex},
+            read_s=wait_s + 60.0,
+        ),
+        retries,
+    )
+    return parsed(Submitted, answer)
+
+
+def results(
+    requests: Sequence[CheckRequest], retries: int, deadline: Deadline | None = None
+) -> Flow[list[Item]]:
+    """Submit a job, wait for its end, and return its items in order.
+
+    Raises:
+        BackendUnavailable: it has not ended by the deadline; ``message`` has its id.
+    """
+    submitted = yield from submit(requests, _WAIT_S, retries)
+    if submitted.items is not None:
+        return list(submitted.items)
+    job = yield from ended(submitted.job.id, retries, deadline)
+    return (yield from all_items(job, retries))
+
+
+def job(job_id: str, retries: int) -> Flow[Job]:
+    """Return a job as it stands."""
+    return parsed(Job, (yield from ask(Call("GET", f"/v1/jobs/{job_id}"), retries)))
+
+
+def act(job_id: str, action: str, retries: int, body: object = None) -> Flow[Job]:
+    """Cancel or retry a job."""
+    call = Call("POST", f"/v1/jobs/{job_id}/{action}", json=body)
+    return parsed(Job, (yield from ask(call, retries)))
+
+
+def ended(job_id: str, retries: int, deadline: Deadline | None = None) -> Flow[Job]:
+    """Wait for the end of a job."""
+    while True:
+        found = yield from job(job_id, retries)
+        if found.finished_at is not None:
+            return found
+        if deadline is not None and deadline.passed:
+            raise BackendUnavailable(
+                f"job {job_id} has not ended in time", fix="wait longer, or cancel it"
+            )
+        yield Pause(_POLL_S)
+
+
+def page(job_id: str, cursor: int | None, retries: int) -> Flow[ItemPage]:
+    """Return a page of a job's items."""
+    params = {"limit": MAX_PAGE} | ({} if cursor is None else {"cursor": cursor})
+    call = Call("GET", f"/v1/jobs/{job_id}/items", params=params)
+    return parsed(ItemPage, (yield from ask(call, retries)))
+
+
+def stream_call(job_id: str, last: str | None) -> dict[str, Any]:
+    """Return the arguments of httpx's ``stream`` that read a job's events after ``last``."""
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})
+    call = Call("GET", f"/v1/jobs/{job_id}/events", headers=headers, read_s=_SILENCE_S)
+    return request_of(call)
+
+
+def all_items(job: Job, retries: int) -> Flow[list[Item]]:
+    """Return every item of a job, in order."""
+    found: list[Item] = []
+    cursor: int | None = None
+    while True:
+        read = yield from page(job.id, cursor, retries)
+        found += read.items
+        if read.next_cursor is None:
+            return found
+        cursor = read.next_cursor
+
+
+def result(key: str, retries: int) -> Flow[Result]:
+    """Return a recorded verdict with its request."""
+    return parsed(Result, (yield from ask(Call("GET", f"/v1/results/{key}"), retries)))
+
+
+def verdict_of(item: Item) -> Verdict:
+    """Return the verdict of an item.
+
+    Raises:
+        AludelError: it has none, because the machine failed or the request was wrong.
+    """
+    if item.verdict is not None:
+        return item.verdict
+    raise error_of_failure(item.error)
+
+
+def error_of_failure(failure: Failure | None) -> AludelError:
+    """Return the error that a failed item records."""
+    if failure is None:
+        return BackendUnavailable("the item has neither a verdict nor an error")
+    kinds: tuple[type[AludelError], ...] = (InvalidRequest, NotFound, Conflict, ToolchainMissing)
+    kind = next((k for k in kinds if k.code == failure.code), BackendUnavailable)
+    return kind(failure.message, field=failure.field, fix=failure.fix)
+
+
+def chunks(requests: Iterable[CheckRequest], size: int) -> Iterator[list[CheckRequest]]:
+    """Yield ``requests`` in lists of ``size``, taking no more than is asked for."""
+    source = iter(requests)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+def placed(items: Sequence[Item], start: int) -> list[Item]:
+    """Return items with their place in the whole, not in their job."""
+    return [item.model_copy(update={"position": start + item.position}) for item in items]

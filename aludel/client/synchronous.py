@@ -1,0 +1,219 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from aludel.client import flows
+from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
+from aludel.client.transport import Answer, Call, Flow, ask, client_options, error_of, request_of
+from aludel.deadline import Deadline
+from aludel.http_models import ItemPage, Submitted
+from aludel.jobs import Item, Job
+from aludel.models import CheckRequest, Verdict
+from aludel.records import Result
+
+T = TypeVar("T")
+
+
+class Client:
+    """A blocking client of a service. Safe to use from several threads.
+
+    Args:
+        url: address of the service.
+        key: API key, if the service wants one.
+        retries: how often a call is repeated after a fault that passes, with growing pauses.
+        http: an httpx client of your own, which you close; ``url`` and ``key`` are then unused.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8321",
+        *,
+        key: str | None = None,
+        retries: int = 5,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._own = http is None
+        self._http = http or httpx.Client(**client_options(url, key))
+        self._retries = retries
+
+    def check(self, request: CheckRequest | str) -> Verdict:
+        """Have one candidate judged, and wait for the verdict; a text is Lean code.
+
+        Raises:
+            InvalidRequest: the request is wrong.
+            BackendUnavailable: the machine failed; says nothing about the candidate.
+        """
+        if isinstance(request, str):
+            request = CheckRequest(code=request)
+        [item] = self._run(flows.results([request], self._retries))
+        return flows.verdict_of(item)
+
+    def check_batch(self, requests: Sequence[CheckRequest]) -> list[Item]:
+        """Have up to 10,000 candidates judged as one job; their items in order.
+
+        Raises:
+            InvalidRequest: a request is wrong, or there are too many.
+            BackendUnavailable: the service does not answer.
+        """
+        return self._run(flows.results(requests, self._retries))
+
+    def verify_many(
+        self, requests: Iterable[CheckRequest], *, concurrency: int = 4, batch: int = 16
+    ) -> Iterator[Item]:
+        """Have any number of candidates judged; yield their items in the order of ``requests``.
+
+        Takes no more than ``2 * concurrency * batch`` requests ahead of what was yielded, and has
+        at most ``concurrency`` jobs under way. ``position`` counts from the first request.
+
+        Raises:
+            InvalidRequest: a request is wrong.
+            BackendUnavailable: the service does not answer.
+        """
+        with ThreadPoolExecutor(concurrency) as pool:
+            waiting: deque[tuple[int, Future[list[Item]]]] = deque()
+            try:
+                start = 0
+                for chunk in flows.chunks(requests, batch):
+                    waiting.append((start, pool.submit(self.check_batch, chunk)))
+                    start += len(chunk)
+                    if len(waiting) >= 2 * concurrency:
+                        yield from _first(waiting)
+                while waiting:
+                    yield from _first(waiting)
+            finally:
+                for _, future in waiting:
+                    future.cancel()
+
+    def submit(
+        self, requests: Sequence[CheckRequest], *, wait_s: float = 0.0, key: str | None = None
+    ) -> Submitted:
+        """Submit a job and return it; equal ``key`` (an idempotency key) means the same job."""
+        return self._run(flows.submit(requests, wait_s, self._retries, key))
+
+    def job(self, job_id: str) -> Job:
+        """Return a job as it stands."""
+        return self._run(flows.job(job_id, self._retries))
+
+    def wait(self, job_id: str, seconds: float | None = None) -> Job:
+        """Wait for the end of a job, and return it.
+
+        Raises:
+            BackendUnavailable: it has not ended within ``seconds``.
+        """
+        deadline = None if seconds is None else Deadline.after(seconds)
+        return self._run(flows.ended(job_id, self._retries, deadline))
+
+    def items(self, job_id: str) -> Iterator[Item]:
+        """Yield a job's items in order, page by page."""
+        cursor: int | None = None
+        while True:
+            page: ItemPage = self._run(flows.page(job_id, cursor, self._retries))
+            yield from page.items
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
+
+    def events(self, job_id: str, after: str | None = None) -> Iterator[JobEvent]:
+        """Yield what happens to a job until it ends; each ended item exactly once.
+
+        A broken stream is resumed after the last item seen. ``after`` is the id of an
+        :class:`~aludel.client.events.ItemEvent` seen earlier.
+
+        Raises:
+            NotFound: there is no such job.
+            BackendUnavailable: the service stays away.
+        """
+        decoder = Decoder(after)
+        while True:
+            self._run(ask(Call("GET", f"/v1/jobs/{job_id}"), self._retries))
+            try:
+                for event in self._stream(job_id, decoder):
+                    yield event
+                    if isinstance(event, EndEvent):
+                        return
+            except httpx.TransportError:
+                time.sleep(flows.RESUME_S)
+
+    def finished(self, job_id: str) -> Iterator[Item]:
+        """Yield a job's items as they end, each once."""
+        for event in self.events(job_id):
+            if isinstance(event, ItemEvent):
+                yield event.item
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel what of a job has not ended."""
+        return self._run(flows.act(job_id, "cancel", self._retries))
+
+    def retry(self, job_id: str, wall_s: float) -> Job:
+        """Check a job's undecided items again, with ``wall_s`` seconds each."""
+        return self._run(flows.act(job_id, "retry", self._retries, {"budget": {"wall_s": wall_s}}))
+
+    def result(self, key: str) -> Result:
+        """Return the verdict recorded under a content hash."""
+        return self._run(flows.result(key, self._retries))
+
+    @staticmethod
+    def verdict_of(item: Item) -> Verdict:
+        """Return the verdict of an item.
+
+        Raises:
+            InvalidRequest: it has none, for the request was wrong.
+            BackendUnavailable: it has none, for the machine failed.
+        """
+        return flows.verdict_of(item)
+
+    def close(self) -> None:
+        """Close the connections; safe to call twice."""
+        if self._own:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _stream(self, job_id: str, decoder: Decoder) -> Iterator[JobEvent]:
+        with self._http.stream(**flows.stream_call(job_id, decoder.last)) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise error_of(answer)
+            for line in answer.iter_lines():
+                if (event := decoder.feed(line)) is not None:
+                    yield event
+
+    def _run(self, flow: Flow[T]) -> T:
+        answer: Answer = None
+        while True:
+            try:
+                step = flow.send(answer)
+            except StopIteration as end:
+                done: T = end.value
+                return done
+            if not isinstance(step, Call):
+                time.sleep(step.seconds)
+                answer = None
+                continue
+            try:
+                answer = self._http.request(**request_of(step))
+            except httpx.TransportError as error:
+                answer = error
+
+
+def _first(waiting: deque[tuple[int, Future[list[Item]]]]) -> list[Item]:
+    start, future = waiting.popleft()
+    return flows.placed(future.result(), start)

@@ -1,0 +1,242 @@
+"""Routes of kimina-lean-server, so that its clients can point at this service unchanged.
+
+Sources: the payloads that its README and its client (``kimina-client`` 0.2.1) show. What it calls
+valid is "no error message and no ``sorry``"; a candidate that is refused for another reason gets an
+error message here, and ``verdict`` says it all.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field, model_validator
+
+from aludel.http_models import MAX_BATCH
+from aludel.jobs import Item, Job
+from aludel.models import (
+    MAX_WALL_S,
+    Budget,
+    CheckRequest,
+    Diagnostic,
+    Rejected,
+    RejectReason,
+    Severity,
+    Undecided,
+    Verdict,
+)
+from api.examples import KIMINA_CHECK_EXAMPLES, KIMINA_VERIFY_EXAMPLES
+from api.service import Service, ServiceDep
+
+router = APIRouter(tags=["kimina-lean-server"])
+
+_MAX_SECONDS = int(MAX_WALL_S)
+_START = {"line": 1, "column": 0}
+_Infotree = Literal["full", "tactics", "original", "substantive"] | None
+
+
+class Snippet(BaseModel):
+    """A candidate, and the client's name for it."""
+
+    id: str = Field(max_length=1_000)
+    code: str
+
+
+class SnippetBatch(BaseModel):
+    """``POST /api/check``. ``reuse`` and ``infotree`` are taken and make no difference."""
+
+    snippets: tuple[Snippet, ...] = Field(min_length=1, max_length=MAX_BATCH)
+    timeout: int = Field(default=30, ge=0, le=_MAX_SECONDS)
+    debug: bool = False
+    reuse: bool = True
+    infotree: _Infotree = None
+
+    @model_validator(mode="after")
+    def _distinct(self) -> SnippetBatch:
+        if len({snippet.id for snippet in self.snippets}) != len(self.snippets):
+            raise ValueError("two snippets have the same id")
+        return self
+
+
+class Code(BaseModel):
+    """A candidate of the older route; its text is in ``proof`` or in ``code``."""
+
+    custom_id: str | int
+    proof: str | None = None
+    code: str | None = None
+
+    @model_validator(mode="after")
+    def _has_text(self) -> Code:
+        if self.proof is None and self.code is None:
+            raise ValueError("proof or code must be given")
+        return self
+
+
+class CodeBatch(BaseModel):
+    """``POST /verify``."""
+
+    codes: tuple[Code, ...] = Field(min_length=1, max_length=MAX_BATCH)
+    timeout: int = Field(default=300, ge=0, le=_MAX_SECONDS)
+    infotree_type: _Infotree = None
+    disable_cache: bool = False
+
+
+class SnippetResult(BaseModel):
+    """What became of a snippet: ``response`` of Lean, or ``error`` when there is none.
+
+    Attributes:
+        time: seconds.
+        verdict: this service's own word, stricter than the rest; see the reference of verdicts.
+    """
+
+    id: str
+    time: float = 0.0
+    error: str | None = None
+    response: dict[str, Any] | None = None
+    diagnostics: dict[str, str | float] | None = None
+    verdict: Verdict | None = None
+
+
+class SnippetResults(BaseModel):
+    """The results, in the order of the snippets."""
+
+    results: tuple[SnippetResult, ...]
+
+
+class CodeResult(BaseModel):
+    """What became of a code of the older route; ``response`` has the ``time``."""
+
+    custom_id: str
+    error: str | None = None
+    response: dict[str, Any] | None = None
+    verdict: Verdict | None = None
+
+
+class CodeResults(BaseModel):
+    """The results, in the order of the codes."""
+
+    results: tuple[CodeResult, ...]
+
+
+@router.post("/api/check", response_model_exclude_none=True)
+@router.post("/api/check/", include_in_schema=False, response_model_exclude_none=True)
+async def check(
+    service: ServiceDep,
+    request: Request,
+    body: Annotated[SnippetBatch, Body(openapi_examples=KIMINA_CHECK_EXAMPLES)],
+) -> SnippetResults:
+    """Judge Lean snippets as kimina-lean-server does; answers when all are judged."""
+    codes = [snippet.code for snippet in body.snippets]
+    job, items = await _judged(service, request, codes, body.timeout)
+    results = [
+        result_of(snippet.id, item, body.timeout)
+        for snippet, item in zip(body.snippets, items, strict=True)
+    ]
+    if body.debug:
+        results = [_with_diagnostics(result, job) for result in results]
+    return SnippetResults(results=tuple(results))
+
+
+@router.post("/verify", response_model_exclude_none=True)
+@router.post("/one_pass_verify_batch", response_model_exclude_none=True)
+async def verify(
+    service: ServiceDep,
+    request: Request,
+    body: Annotated[CodeBatch, Body(openapi_examples=KIMINA_VERIFY_EXAMPLES)],
+) -> CodeResults:
+    """Judge Lean snippets as the older routes of kimina-lean-server do."""
+    codes = [code.code or "" if code.proof is None else code.proof for code in body.codes]
+    _, items = await _judged(service, request, codes, body.timeout)
+    found = []
+    for code, item in zip(body.codes, items, strict=True):
+        result = result_of(str(code.custom_id), item, body.timeout)
+        response = result.response and {**result.response, "time": result.time}
+        found.append(
+            CodeResult(
+                custom_id=result.id, error=result.error, response=response, verdict=result.verdict
+            )
+        )
+    return CodeResults(results=tuple(found))
+
+
+@router.get("/health")
+def health() -> dict[str, str]:
+    """Say that this process answers, as kimina-lean-server does."""
+    return {"status": "ok"}
+
+
+async def _judged(
+    service: Service, request: Request, codes: list[str], timeout: int
+) -> tuple[Job, list[Item]]:
+    budget = Budget(wall_s=max(1, timeout))
+    requests = tuple(CheckRequest(code=code, budget=budget) for code in codes)
+    job = await run_in_threadpool(service.submit_checks, requests)
+    await service.ended(job.id, request.is_disconnected)
+    return job, await run_in_threadpool(service.results, job, -1, job.total)
+
+
+def result_of(name: str, item: Item, timeout: int) -> SnippetResult:
+    """Return an item in kimina-lean-server's words."""
+    verdict = item.verdict
+    if verdict is None:
+        return _without_verdict(name, item)
+    seconds = round(verdict.usage.wall_s, 6)
+    if isinstance(verdict, Undecided):
+        why = f"Lean timed out in {timeout} seconds ({verdict.reason})"
+        return SnippetResult(id=name, time=seconds, error=why, verdict=verdict)
+    response = {"env": 0, "messages": _messages(verdict), "sorries": _sorries(verdict)}
+    response = {key: value for key, value in response.items() if value != []}
+    return SnippetResult(id=name, time=seconds, response=response, verdict=verdict)
+
+
+def _without_verdict(name: str, item: Item) -> SnippetResult:
+    failure = item.error
+    if failure is not None and failure.code == "invalid_request":  # Lean cannot use its header
+        text = f"{failure.field}: {failure.message}" if failure.field else failure.message
+        return SnippetResult(id=name, response={"env": 0, "messages": [_error(text)]})
+    return SnippetResult(id=name, error="no verdict" if failure is None else failure.message)
+
+
+def _messages(verdict: Verdict) -> list[dict[str, Any]]:
+    found = [_message(diagnostic) for diagnostic in verdict.diagnostics]
+    # A snippet that declares nothing claims nothing: commands like `#check` are no errors.
+    silent = (RejectReason.SORRY, RejectReason.MISSING_DECLARATION)
+    if (
+        isinstance(verdict, Rejected)
+        and verdict.reason not in silent
+        and not any(message["severity"] == "error" for message in found)
+    ):
+        found.append(_error(f"aludel: {verdict.reason}: {verdict.message}"))
+    return found
+
+
+def _sorries(verdict: Verdict) -> list[dict[str, Any]]:
+    if verdict.reason is not RejectReason.SORRY:
+        return []
+    places = [_message(d) for d in verdict.diagnostics if "sorry" in d.message]
+    found = [{"pos": p["pos"], "endPos": p.get("endPos", p["pos"]), "goal": ""} for p in places]
+    return found or [{"pos": _START, "endPos": _START, "goal": ""}]
+
+
+def _message(diagnostic: Diagnostic) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "severity": diagnostic.severity.value,
+        "pos": _START if diagnostic.start is None else diagnostic.start.model_dump(),
+        "data": diagnostic.message,
+    }
+    if diagnostic.end is not None:
+        message["endPos"] = diagnostic.end.model_dump()
+    return message
+
+
+def _error(text: str) -> dict[str, Any]:
+    return {"severity": Severity.ERROR.value, "pos": _START, "endPos": _START, "data": text}
+
+
+def _with_diagnostics(result: SnippetResult, job: Job) -> SnippetResult:
+    found: dict[str, str | float] = {"repl_uuid": job.id}
+    memory = None if result.verdict is None else result.verdict.usage.peak_memory_mb
+    if memory is not None:
+        found["memory_max"] = memory * 2**20
+    return result.model_copy(update={"diagnostics": found})

@@ -1,0 +1,50 @@
+"""The API on a real socket in this process, with the in-process worker and a given prover."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import uvicorn
+from fake_checker import FakeChecker
+from service_process import free_port, until
+
+from aludel.protocols import Checker
+from aludel.settings import Settings
+from aludel.store import Store
+from api.app import create_app
+from workers.local import LocalQueue, LocalWorker
+from workers.runtime import Parts, Runtime
+
+
+@dataclass(frozen=True)
+class LiveApi:
+    url: str
+    store: Store
+
+
+@contextlib.contextmanager
+def live_api(
+    settings: Settings, checker: Callable[[Settings], Checker] = lambda _: FakeChecker()
+) -> Iterator[LiveApi]:
+    """Serve until the block ends."""
+    messages = LocalQueue()
+    port = free_port()
+    with Store.open(settings) as store:
+        worker = LocalWorker(Runtime.open(settings, Parts(checker), messages), messages)
+        app = create_app(settings, store, messages)
+        config = uvicorn.Config(app, port=port, log_config=None, lifespan="off", access_log=False)
+        config.timeout_graceful_shutdown = 1
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, name="live-api")
+        worker.start()
+        thread.start()
+        try:
+            until(lambda: server.started, "the API")
+            yield LiveApi(f"http://127.0.0.1:{port}", store)
+        finally:
+            server.should_exit = True
+            thread.join()
+            worker.stop()

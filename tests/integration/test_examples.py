@@ -1,0 +1,33 @@
+"""The examples do what they say, with the real Lean."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from live_api import live_api
+
+from aludel.settings import load_settings
+from lean_checker.checker import build_checker
+
+pytestmark = pytest.mark.lean
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def test_the_reward_function(tmp_path: Path) -> None:
+    chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
+    with live_api(load_settings().model_copy(update=chosen), build_checker) as api:
+        run = subprocess.run(
+            [sys.executable, str(EXAMPLES / "rl_reward.py")],
+            env={**os.environ, "ALUDEL_SERVER": api.url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == ["1  by omega", "0  by sorry", "1  rfl", "0  rfl"]

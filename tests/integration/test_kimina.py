@@ -1,0 +1,138 @@
+"""kimina-lean-server's routes with the real Lean: documented payloads, and its own client."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from live_api import LiveApi, live_api
+
+from aludel.models import Accepted
+from aludel.settings import load_settings
+from lean_checker.checker import build_checker
+
+pytestmark = pytest.mark.lean
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = Path(os.environ.get("ALUDEL_KIMINA_CLIENT", ROOT / ".venv" / "kimina-client"))
+_CHECK_NAT = {
+    "severity": "info",
+    "pos": {"line": 1, "column": 0},
+    "endPos": {"line": 1, "column": 6},
+    "data": "Nat : Type",
+}
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+    settings = load_settings().model_copy(
+        update={
+            "data_dir": tmp_path_factory.mktemp("kimina"),
+            "database_url": "",
+            "pool_size": 1,
+        }
+    )
+    with live_api(settings, build_checker) as opened:
+        yield opened
+
+
+def _post(api: LiveApi, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = httpx.post(api.url + path, json=body, timeout=120)
+    assert answer.status_code == 200, answer.text
+    results: list[dict[str, Any]] = answer.json()["results"]
+    return results
+
+
+@pytest.mark.parametrize("path", ["/api/check", "/api/check/"])
+def test_the_documented_check(api: LiveApi, path: str) -> None:
+    snippets = [{"id": "check-nat-test", "code": "#check Nat"}]
+    [result] = _post(api, path, {"snippets": snippets})
+    assert result["id"] == "check-nat-test"
+    assert result["time"] > 0
+    assert result["response"] == {"env": 0, "messages": [_CHECK_NAT]}
+    assert "error" not in result
+    assert "diagnostics" not in result
+    assert result["verdict"]["reason"] == "missing_declaration"
+
+
+@pytest.mark.parametrize("path", ["/verify", "/one_pass_verify_batch"])
+def test_the_documented_verification(api: LiveApi, path: str) -> None:
+    body = {
+        "codes": [{"custom_id": "1234", "proof": "#check Nat"}, {"custom_id": 5, "code": "def"}],
+        "infotree_type": "original",
+    }
+    first, second = _post(api, path, body)
+    assert first["custom_id"] == "1234"
+    assert first["response"]["messages"] == [_CHECK_NAT]
+    assert first["response"]["time"] > 0
+    assert second["custom_id"] == "5"
+    assert second["response"]["messages"][0]["severity"] == "error"
+
+
+def test_our_verdict_is_in_a_field_of_its_own(api: LiveApi) -> None:
+    code = "theorem t : 1 + 1 = 2 := rfl"
+    snippets = [{"id": "a", "code": code}, {"id": "b", "code": code + "\nopen Classical"}]
+    body = {"snippets": snippets, "timeout": 20, "debug": True, "reuse": False}
+    first, second = _post(api, "/api/check", body)
+    assert Accepted.model_validate(first["verdict"]).axioms == ()
+    assert first["response"] == second["response"] == {"env": 0}
+    assert first["diagnostics"]["memory_max"] > 2**20
+    assert first["diagnostics"]["repl_uuid"]
+
+
+def test_what_kimina_would_call_valid_gets_an_error(api: LiveApi) -> None:
+    code = "theorem t : (10 : Nat) ^ 3 = 1000 := by native_decide"
+    [result] = _post(api, "/api/check", {"snippets": [{"id": "n", "code": code}]})
+    assert result["verdict"]["kind"] == "rejected"
+    errors = [m for m in result["response"]["messages"] if m["severity"] == "error"]
+    assert errors
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/api/check", {"snippets": []}, "snippets"),
+        ("/api/check", {"snippets": [{"id": "a", "code": ""}] * 2}, "body"),
+        ("/api/check", {"snippets": [{"code": "x"}]}, "snippets.0.id"),
+        ("/verify", {"codes": [{"custom_id": "a"}]}, "codes.0"),
+    ],
+)
+def test_wrong_bodies(api: LiveApi, path: str, body: dict[str, Any], field: str) -> None:
+    answer = httpx.post(api.url + path, json=body)
+    assert answer.status_code == 422
+    assert answer.json()["field"] == field
+
+
+def test_its_own_client_understands_us(api: LiveApi) -> None:
+    if not PACKAGES.is_dir():
+        pytest.skip(
+            "kimina-client is missing: `make kimina-client`, or name a folder with it in "
+            "ALUDEL_KIMINA_CLIENT"
+        )
+    run = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "fakes" / "kimina_user.py"), api.url],
+        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout.splitlines()[-1])  # it logs on standard output
+    assert said["health"] == {"status": "ok"}
+    assert said["awaited"] == "valid"
+    assert said["found"] == {
+        "proof": "valid",
+        "wrong": "lean_error",
+        "sorry": "sorry",
+        "axiom": "lean_error",
+        "import": "lean_error",
+        "loop": "timeout_error",
+    }
