@@ -32,6 +32,18 @@ MUTATION_EXAMPLES: dict[str, Example] = {
         "summary": "Up to 50 variants of the theorems about Nat",
         "value": {"pattern": "Nat.*", "limit": 50, "imports": ["Init"], "lemmas": None, "seed": 0},
     },
+    "options": {
+        "summary": "Three rounds with all operations, vacuous and trivial variants left out",
+        "value": {
+            "pattern": "List.*",
+            "rules": ["rw", "apply", "forward"],
+            "conditional": True,
+            "rounds": 3,
+            "round_targets": 20,
+            "filters": ["duplicate", "vacuous", "trivial", "overlap"],
+            "avoid": ["theorem quiz (l : List Nat) : l ++ [] = l"],
+        },
+    },
 }
 
 KIMINA_CHECK_EXAMPLES: dict[str, Example] = {

@@ -231,6 +231,9 @@ def test_wrong_checks_name_the_field(client: TestClient, body: Any, field: str) 
         ({"pattern": ""}, "pattern"),
         ({"pattern": "Nat.*", "limit": 0}, "limit"),
         ({"pattern": "Nat.*", "lemmas": "Nat.add_comm"}, "lemmas"),
+        ({"pattern": "Nat.*", "rules": ["simp"]}, "rules.0"),
+        ({"pattern": "Nat.*", "filters": ["nice"]}, "filters.0"),
+        ({"pattern": "Nat.*", "rounds": 11}, "rounds"),
     ],
 )
 def test_wrong_mutations_name_the_field(client: TestClient, body: Any, field: str) -> None:
