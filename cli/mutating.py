@@ -72,28 +72,14 @@ def _carry_out(
     plan: MutationPlan, checker: LeanChecker, store: Store, journal: Journal, console: Console
 ) -> None:
     """Rewrite what the journal lacks; every outcome is in the store before it is in the journal."""
-    with Progress(
-        TextColumn("round {task.fields[round]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("theorems, {task.fields[accepted]} variants accepted,"),
-        TimeRemainingColumn(),
-        TextColumn("left at most"),
-        console=console,
-    ) as progress:
-        bar = progress.add_task("mutating", total=None, round=1, accepted=0)
+    source, cached = LeanOperations(checker.pool), CachedChecker(checker, store)
+    with _bar(console) as bar:
+        task = bar.add_task("mutating", total=None, round=1, accepted=0)
 
-        def show(state: RoundProgress) -> None:
-            progress.update(
-                bar,
-                total=state.targets,
-                completed=state.done,
-                round=state.number,
-                accepted=state.accepted,
-            )
+        def show(now: RoundProgress) -> None:
+            bar.update(task, total=now.targets, completed=now.done)
+            bar.update(task, round=now.number, accepted=now.accepted)
 
-        source = LeanOperations(checker.pool)
-        cached = CachedChecker(checker, store)
         engine = MutationEngine(source, cached, checker.pool.size, progress=show)
         wall, cpu = time.monotonic(), time.thread_time()
         for outcome in engine.run(plan, done=journal.outcomes()):
@@ -103,6 +89,18 @@ def _carry_out(
             costs.wall_s, wall = time.monotonic() - wall, time.monotonic()
             costs.driver_s, cpu = costs.driver_s + time.thread_time() - cpu, time.thread_time()
             journal.append(outcome)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("round {task.fields[round]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("theorems, {task.fields[accepted]} variants accepted,"),
+        TimeRemainingColumn(),
+        TextColumn("left at most"),
+        console=console,
+    )
 
 
 def _quality(run: RunFolder, checker: LeanChecker, size: int, console: Console) -> QualityCheck:
