@@ -24,11 +24,12 @@ from aludel.errors import ToolchainMissing
 from aludel.settings import Settings, load_settings
 from lean_checker.embedded.command import Host
 from lean_checker.embedded.install import install_root
-from lean_checker.embedded.program import ensure_program, program_command
-from lean_checker.embedded.progress import Silent
 from lean_checker.embedded.selftest import ensure_tested
 from lean_checker.node import find_node
 from lean_checker.process import ServerCommand
+from lean_checker.program import ensure_program
+from lean_checker.progress import Silent
+from lean_checker.server_program import BOOT
 from lean_checker.toolchains import find_toolchain, list_toolchains
 
 REQUEST = {
@@ -87,7 +88,7 @@ def commands(settings: Settings) -> dict[str, ServerCommand]:
     ensure_tested(simple, Silent())  # writes its code cache
     return {
         "fast": fast.server_command(),
-        "simple": program_command(simple, ensure_program(simple, Silent())),
+        "simple": simple.run_command(ensure_program(simple, Silent()), BOOT),
     }
 
 

@@ -23,7 +23,7 @@ class Lines:
 
 
 class Bars:
-    """Draws one bar per step (see :class:`lean_checker.embedded.progress.Progress`)."""
+    """Draws one bar per step (see :class:`lean_checker.progress.Progress`)."""
 
     def __init__(self, display: Progress) -> None:
         self._display = display

@@ -17,11 +17,11 @@ from aludel.models import (
 )
 from aludel.settings import Settings
 from lean_checker import intake
-from lean_checker.embedded.progress import Progress
 from lean_checker.facts import parse_facts
 from lean_checker.policy import Ask, Finding, judge, refusal
 from lean_checker.pool import LeanPool, probe
 from lean_checker.process import LeanProcess, LimitReached, ProcessDied
+from lean_checker.progress import Progress
 from lean_checker.second import FirstTier, replayed
 from lean_checker.toolchains import find_toolchain
 

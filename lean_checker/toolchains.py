@@ -23,12 +23,12 @@ from lean_checker.embedded.manifest import (
     check_sizes,
     read_manifest,
 )
-from lean_checker.embedded.program import ensure_program, program_command
-from lean_checker.embedded.progress import Progress, Silent
 from lean_checker.embedded.selftest import ensure_tested
 from lean_checker.node import find_node
 from lean_checker.process import ServerCommand
-from lean_checker.server_program import sources_digest
+from lean_checker.program import ensure_program
+from lean_checker.progress import Progress, Silent
+from lean_checker.server_program import BOOT, sources_digest
 
 NAMES = (release.NAME,)
 
@@ -89,7 +89,7 @@ def find_toolchain(
     shown = progress or Silent()
     ensure_tested(host, shown)
     folder = ensure_program(host, shown)
-    return LeanToolchain(_describe(manifest), program_command(host, folder), _note(manifest))
+    return LeanToolchain(_describe(manifest), host.run_command(folder, BOOT), _note(manifest))
 
 
 def list_toolchains(settings: Settings) -> list[InstalledLean]:

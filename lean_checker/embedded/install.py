@@ -18,7 +18,6 @@ from lean_checker.embedded import release
 from lean_checker.embedded.command import Host
 from lean_checker.embedded.fetch import fetch, verify
 from lean_checker.embedded.glue import GlueFormatError
-from lean_checker.embedded.lock import folder_lock
 from lean_checker.embedded.manifest import (
     FileRecord,
     LibraryRecord,
@@ -28,12 +27,13 @@ from lean_checker.embedded.manifest import (
     write_manifest,
 )
 from lean_checker.embedded.prepare import prepare_fast
-from lean_checker.embedded.program import ensure_program
-from lean_checker.embedded.progress import Progress
 from lean_checker.embedded.selftest import SelfTestFailed, ensure_tested, self_test
 from lean_checker.embedded.unpack import unpack
 from lean_checker.embedded.wasm import WasmFormatError
+from lean_checker.lock import folder_lock
 from lean_checker.node import Node, find_node
+from lean_checker.program import ensure_program
+from lean_checker.progress import Progress
 
 _LOCK_S = 1_800.0
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lean_checker.embedded.glue import slim_glue
 from lean_checker.embedded.manifest import FileRecord, hash_file
-from lean_checker.embedded.progress import Progress
 from lean_checker.embedded.wasm import slim_module
+from lean_checker.progress import Progress
 
 FILES = ("lean.js", "lean.wasm", "symbols.bin")
 

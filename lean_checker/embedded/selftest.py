@@ -7,10 +7,10 @@ import subprocess
 
 from aludel.errors import ToolchainMissing
 from lean_checker.embedded.command import Host
-from lean_checker.embedded.lock import folder_lock
-from lean_checker.embedded.program import ProgramSource, ensure_program, program_command, run
-from lean_checker.embedded.progress import Progress
-from lean_checker.server_program import SOURCES
+from lean_checker.lock import folder_lock
+from lean_checker.program import ProgramSource, ensure_program, run
+from lean_checker.progress import Progress
+from lean_checker.server_program import BOOT, SOURCES
 
 _TIMEOUT_S = 300.0
 _LOCK_S = 900.0
@@ -36,7 +36,7 @@ def self_test(host: Host, progress: Progress) -> None:
     try:
         folder = ensure_program(host, progress, _SELF_TEST)
         progress.step(f"Testing the {host.kind} host", 1)
-        command = program_command(host, folder, write_cache=partial)
+        command = host.command(folder, ("--run", f"/program/{BOOT}"), write_cache=partial)
         _check(host, run(command, "x" * _LONG_LINE + "\n", _TIMEOUT_S))
         if not partial.is_file():
             raise SelfTestFailed(f"the {host.kind} host left no code cache")

@@ -10,7 +10,7 @@ from typing import IO
 
 from aludel.errors import ToolchainMissing
 from lean_checker.embedded.manifest import FileRecord, LibraryRecord, library_record
-from lean_checker.embedded.progress import Progress
+from lean_checker.progress import Progress
 
 LIBRARY = "lean-lib.tar.gz"
 PROGRAMS = ("lean.js", "lean.wasm")

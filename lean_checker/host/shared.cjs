@@ -25,14 +25,15 @@ const REFUSED = [
   '__syscall_recvmsg',
 ];
 
-// node HOST --toolchain DIR --program DIR [--output DIR]
+// node HOST --toolchain DIR --program DIR [--search GUEST=DIR]... [--output DIR]
 //   [--cache FILE] [--write-cache FILE] -- LEAN ARGUMENTS
 function readOptions(argv) {
-  const options = {};
+  const options = { search: [] };
   const rest = argv.slice(2);
   while (rest.length && rest[0] !== '--') {
     const [name, value] = rest.splice(0, 2);
-    options[name.replace(/^--/, '')] = value;
+    if (name === '--search') options.search.push(value.split(/=(.*)/s, 2));
+    else options[name.replace(/^--/, '')] = value;
   }
   options.lean = rest.slice(1);
   return options;
@@ -60,6 +61,7 @@ function guardImports(info, options, extra) {
   serveMounts(imports, memory, [
     ['/lib/lean', path.join(options.toolchain, 'lib')],
     ['/program', options.program],
+    ...options.search,
   ]);
   const error = serveStreams(imports, memory);
   process.on('exit', () => error.flush());
@@ -160,7 +162,8 @@ function prepare(M, options) {
     M.FS.mount(M.FS.filesystems.NODEFS, { root: options.output }, OUTPUT);
   }
   M.ENV.LEAN_SYSROOT = '/';
-  M.ENV.LEAN_PATH = '/lib/lean:/program';
+  const searched = options.search.map(([guest]) => guest);
+  M.ENV.LEAN_PATH = ['/lib/lean', ...searched, '/program'].join(':');
 }
 
 module.exports = { readOptions, run };

@@ -2,8 +2,8 @@
 Starts the precompiled server program.
 
 `lean -o` writes a module's compiled code beside its `.olean`, as `.ir`; this build of Lean does not
-load such files when it imports a module. `#boot` reads those listed in `/program/modules.txt`, in
-that order, and adds their declarations to the environment, where `lean --run` then finds `main`.
+load such files when it imports a module. `#boot` reads those listed in `modules.txt` beside this
+file, in that order, and adds their declarations to the environment, where `lean --run` then finds `main`.
 Nothing of the program is elaborated again, so starting does not depend on its size.
 
 The package of this Lean holds no code of imported polymorphic functions; hence the plain recursion.
@@ -23,27 +23,30 @@ public meta unsafe def addEntries (entries : Array (Name × Array EnvExtensionEn
   else return ()
 
 /-- Reads the compiled modules named by `lines` and adds what they declare. -/
-public meta unsafe def loadModules (lines : List String) (state : IO.Ref Core.State) : IO Unit :=
+public meta unsafe def loadModules (folder : System.FilePath) (lines : List String) (state : IO.Ref Core.State) : IO Unit :=
   match lines with
   | [] => pure ()
   | line :: rest => do
-    if line.isEmpty then loadModules rest state
+    if line.isEmpty then loadModules folder rest state
     else
-      let (data, _) ← readModuleData line
+      let (data, _) ← readModuleData (System.FilePath.join folder line)
       match ← (addEntries data.entries 0 { fileName := "<boot>", fileMap := default } state).toBaseIO with
-      | .ok _ => loadModules rest state
+      | .ok _ => loadModules folder rest state
       | .error e => throw (IO.userError s!"{line}: {← e.toMessageData.toString}")
 
 /-- The environment with all modules of the program added. -/
-public meta unsafe def bootEnvironment (env : Environment) : IO Environment := do
+public meta unsafe def bootEnvironment (file : String) (env : Environment) : IO Environment := do
+  let folder := match System.FilePath.parent file with
+    | some folder => folder
+    | none => "."
   let state ← ST.Prim.mkRef (σ := IO.RealWorld) ({ env := env } : Core.State)
-  let text ← IO.FS.readFile "/program/modules.txt"
-  loadModules (text.splitOn "\n") state
+  let text ← IO.FS.readFile (System.FilePath.join folder "modules.txt")
+  loadModules folder (text.splitOn "\n") state
   return (← ST.Prim.Ref.get state).env
 
-@[command_elab boot] public meta unsafe def elabBoot : CommandElab := fun _ _ ref => do
+@[command_elab boot] public meta unsafe def elabBoot : CommandElab := fun _ context ref => do
   let state ← ST.Prim.Ref.get ref
-  match ← (bootEnvironment state.env).toBaseIO with
+  match ← (bootEnvironment context.fileName state.env).toBaseIO with
   | .ok env => ST.Prim.Ref.set ref { state with env := env }
   | .error e => throw (Exception.error .missing (.ofFormat (.text (toString e))))
 

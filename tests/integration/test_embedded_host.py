@@ -16,12 +16,13 @@ from aludel.settings import load_settings
 from lean_checker.embedded.command import Host
 from lean_checker.embedded.install import install_root
 from lean_checker.embedded.manifest import read_manifest
-from lean_checker.embedded.program import ProgramSource, ensure_program, program_command
-from lean_checker.embedded.program import run as run_command
-from lean_checker.embedded.progress import Silent
 from lean_checker.embedded.selftest import ensure_tested
 from lean_checker.node import find_node
 from lean_checker.process import ServerCommand
+from lean_checker.program import ProgramSource, ensure_program
+from lean_checker.program import run as run_command
+from lean_checker.progress import Silent
+from lean_checker.server_program import BOOT
 from lean_checker.toolchains import LeanToolchain, list_toolchains, verify_toolchain
 
 pytestmark = [pytest.mark.lean, pytest.mark.usefixtures("lean_toolchain")]
@@ -119,7 +120,7 @@ def test_the_simple_host_confines_as_well_and_runs_the_server(
     # compiled code does not depend on the host; compiling with this one takes minutes
     installed = Host(install_root(load_settings()), host.kind, host.node)
     done = run(
-        program_command(simple_host, ensure_program(installed, Silent())),
+        simple_host.run_command(ensure_program(installed, Silent()), BOOT),
         '{"id":"a","op":"ping"}\n',
     )
     ready, answer = map(json.loads, done.stdout.splitlines())
@@ -207,12 +208,12 @@ def test_the_program_is_compiled_again_when_its_sources_change(host: Host, tmp_p
     )
     source = ProgramSource(sources, ("Part.Greeting", "Main"))
     first = ensure_program(host, Silent(), source)
-    assert run(program_command(host, first)).stdout == "good day\n"
+    assert run(host.run_command(first, BOOT)).stdout == "good day\n"
     assert ensure_program(host, Silent(), source) == first
     part.write_text('module\npublic def greeting : String := "good evening"\n')
     second = ensure_program(host, Silent(), source)
     assert second != first
-    assert run(program_command(host, second)).stdout == "good evening\n"
+    assert run(host.run_command(second, BOOT)).stdout == "good evening\n"
 
 
 def test_a_program_that_does_not_compile_leaves_nothing(host: Host, tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from lean_checker.embedded import install as module
 from lean_checker.embedded import release
 from lean_checker.embedded.command import Host
 from lean_checker.embedded.install import install, install_root, is_installed
-from lean_checker.embedded.lock import folder_lock
 from lean_checker.embedded.manifest import (
     FileRecord,
     LibraryRecord,
@@ -33,9 +32,10 @@ from lean_checker.embedded.manifest import (
     scan_library,
     write_manifest,
 )
-from lean_checker.embedded.progress import Progress, Silent
 from lean_checker.embedded.selftest import SelfTestFailed
 from lean_checker.embedded.wasm import WasmFormatError
+from lean_checker.lock import folder_lock
+from lean_checker.progress import Progress, Silent
 
 
 class Calls(NamedTuple):
@@ -292,7 +292,7 @@ def test_a_lock_of_a_running_process_is_respected(tmp_path: Path) -> None:
     lock = tmp_path / "x.lock"
     script = (
         "import sys, pathlib, time\n"
-        "from lean_checker.embedded.lock import folder_lock\n"
+        "from lean_checker.lock import folder_lock\n"
         f"with folder_lock(pathlib.Path({str(lock)!r}), 5.0):\n"
         "    print('held', flush=True); time.sleep(60)\n"
     )

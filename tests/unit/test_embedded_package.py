@@ -16,9 +16,9 @@ import pytest
 from aludel.errors import ToolchainMissing
 from lean_checker.embedded import release
 from lean_checker.embedded.fetch import fetch, integrity, verify
-from lean_checker.embedded.progress import Silent
 from lean_checker.embedded.unpack import unpack
 from lean_checker.node import Node
+from lean_checker.progress import Silent
 
 
 def tar(members: dict[str, bytes | str]) -> bytes:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from aludel.errors import ToolchainMissing
-from lean_checker.embedded.command import Host
-from lean_checker.embedded.lock import folder_lock
-from lean_checker.embedded.progress import Progress
+from lean_checker.lock import folder_lock
 from lean_checker.process import ServerCommand
+from lean_checker.progress import Progress
 from lean_checker.server_program import (
     BOOT,
     SERVER_MODULES,
@@ -25,6 +27,7 @@ from lean_checker.server_program import (
     source_path,
     sources_digest,
 )
+from lean_checker.watchdog import Watchdog
 
 _COMPILE_S = 300.0
 _EXIT_MARK = "[exit "  # the host says the code and kills itself; see shared.cjs
@@ -33,6 +36,23 @@ _COMPILE_MB = 1_800
 _KEPT = 8
 _MODULES = "modules.txt"
 _IMPORT = re.compile(r"^(?:public |meta )*import ([\w.]+)", re.MULTILINE)
+
+
+class LeanHost(Protocol):
+    """A Lean that compiles and runs programs of ours, of either kind."""
+
+    @property
+    def programs(self) -> Path:
+        """Where its compiled programs are kept."""
+        ...
+
+    def compile_command(self, folder: Path, source: Path) -> ServerCommand:
+        """Return the command that compiles the module at ``folder / source`` beside its source."""
+        ...
+
+    def run_command(self, folder: Path, main: str) -> ServerCommand:
+        """Return the command that runs the file ``main`` of the program in ``folder``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -51,17 +71,12 @@ class ProgramSource:
 SERVER = ProgramSource(SOURCES, SERVER_MODULES)
 
 
-def program_folder(host: Host, source: ProgramSource = SERVER) -> Path:
+def program_folder(host: LeanHost, source: ProgramSource = SERVER) -> Path:
     """Where the compiled program is, or will be."""
-    return host.root / "programs" / source.digest[:32]
+    return host.programs / source.digest[:32]
 
 
-def program_command(host: Host, folder: Path, *, write_cache: Path | None = None) -> ServerCommand:
-    """Return the command that runs a compiled program."""
-    return host.command(folder, ("--run", f"/program/{BOOT}"), write_cache=write_cache)
-
-
-def ensure_program(host: Host, progress: Progress, source: ProgramSource = SERVER) -> Path:
+def ensure_program(host: LeanHost, progress: Progress, source: ProgramSource = SERVER) -> Path:
     """Return the folder of the compiled program; compile it first when it is not there.
 
     Raises:
@@ -83,7 +98,7 @@ def ensure_program(host: Host, progress: Progress, source: ProgramSource = SERVE
     return folder
 
 
-def _compile(host: Host, source: ProgramSource, folder: Path, progress: Progress) -> None:
+def _compile(host: LeanHost, source: ProgramSource, folder: Path, progress: Progress) -> None:
     """Compile into a sibling, then rename: the program is there whole or not at all."""
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -94,7 +109,7 @@ def _compile(host: Host, source: ProgramSource, folder: Path, progress: Progress
             if path.is_file() and path.suffix != ".ir":
                 path.unlink()
         shutil.copyfile(SOURCES / BOOT, partial / BOOT)
-        paths = [f"/program/{module.replace('.', '/')}.ir\n" for module in source.modules]
+        paths = [f"{module.replace('.', '/')}.ir\n" for module in source.modules]
         (partial / _MODULES).write_text("".join(paths), encoding="utf-8")
         partial.replace(folder)
     finally:
@@ -102,7 +117,9 @@ def _compile(host: Host, source: ProgramSource, folder: Path, progress: Progress
     _prune(folder)
 
 
-def _compile_modules(host: Host, source: ProgramSource, folder: Path, progress: Progress) -> None:
+def _compile_modules(
+    host: LeanHost, source: ProgramSource, folder: Path, progress: Progress
+) -> None:
     """Compile each module as soon as those it imports are there, as many at once as fit."""
     progress.step("Compiling the server program", len(source.modules))
     graph = TopologicalSorter({module: _imports(source, module) for module in source.modules})
@@ -137,18 +154,12 @@ def _prune(newest: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _compile_module(host: Host, source: ProgramSource, module: str, folder: Path) -> None:
+def _compile_module(host: LeanHost, source: ProgramSource, module: str, folder: Path) -> None:
     relative = source_path(module, Path())
     target = folder / relative
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source_path(module, source.folder), target)
-    guest = relative.with_suffix(".olean").as_posix()
-    command = host.command(
-        folder,
-        ("-R", "/program", "-o", f"/out/{guest}", f"/program/{relative.as_posix()}"),
-        output=folder,
-    )
-    done = run(command, "", _COMPILE_S)
+    done = run(host.compile_command(folder, relative), "", _COMPILE_S)
     if done.returncode != 0 or not target.with_suffix(".ir").is_file():
         said = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line]
         raise ToolchainMissing(
@@ -164,24 +175,41 @@ def run(command: ServerCommand, text: str, timeout_s: float) -> subprocess.Compl
     Raises:
         ToolchainMissing: it did not end within ``timeout_s``.
     """
-    try:
-        done = subprocess.run(
-            command.argv,
-            input=text,
-            env=command.env,
-            cwd=command.cwd,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ToolchainMissing(
-            f"Lean did not finish within {timeout_s:.0f} s",
-            fix="run `aludel toolchain install --force` on a less busy machine",
-        ) from error
+    done = _watched(command, text, timeout_s)
     stderr, mark, code = done.stderr.rpartition(_EXIT_MARK)
     if mark:
         return subprocess.CompletedProcess(done.args, int(code.strip("]\n")), done.stdout, stderr)
     return done
+
+
+def _watched(
+    command: ServerCommand, text: str, timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process group that does not outlive this process, however it ends."""
+    with (
+        contextlib.closing(Watchdog()) as watchdog,
+        subprocess.Popen(
+            command.argv,
+            env=command.env,
+            cwd=command.cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as process,
+    ):
+        watchdog.watch(process.pid)
+        try:
+            output, errors = process.communicate(text, timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise ToolchainMissing(
+                f"Lean did not finish within {timeout_s:.0f} s",
+                fix="run `aludel toolchain install --force` on a less busy machine",
+            ) from error
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        watchdog.forget(process.pid)
+        return subprocess.CompletedProcess(command.argv, process.returncode, output, errors)

@@ -1,0 +1,81 @@
+"""What a prover process may use, and the command line that makes it so."""
+
+from __future__ import annotations
+
+import functools
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lean_checker.confinement import launch
+
+# What every program needs to load and to look around: nothing that is anybody's.
+SYSTEM_READ = (
+    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/dev/urandom", "/dev/random",
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version_signature", "/sys/fs/cgroup",
+    "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage",
+)  # fmt: skip
+SYSTEM_LOADERS = (
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-musl-x86_64.so.1",
+    "/lib/ld-musl-aarch64.so.1",
+)
+FILES = 512
+CPU_S = 28_800
+"""Processor seconds of one prover process; the pool replaces it long before."""
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """The limits of one prover process.
+
+    Attributes:
+        read: files and folders it may read, besides the system's libraries.
+        run: the program itself; nothing else may be executed.
+        write: folders it may write; a server has none.
+        data_mb: memory it may allocate (mapped library files do not count).
+        cpu_s: processor seconds after which the kernel ends it.
+        file_mb: largest file it may write.
+        required: whether it must not start where files or system calls cannot be confined.
+        v8: whether the program is Node and must be told of its stack.
+    """
+
+    read: tuple[Path, ...]
+    run: tuple[Path, ...]
+    data_mb: int
+    write: tuple[Path, ...] = ()
+    cpu_s: int = CPU_S
+    file_mb: int = 0
+    required: bool = False
+    v8: bool = False
+
+    def command(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """Return the command that runs ``argv`` confined."""
+        plan = {
+            "read": [*SYSTEM_READ, *map(str, self.read)],
+            "run": [*SYSTEM_LOADERS, *map(str, self.run)],
+            "write": ["/dev/null", *map(str, self.write)],
+            "data_mb": self.data_mb,
+            "cpu_s": self.cpu_s,
+            "files": FILES,
+            "file_mb": self.file_mb,
+            "required": self.required,
+            "v8": self.v8,
+        }
+        return (sys.executable, "-I", "-S", launch.__file__, json.dumps(plan), *argv)
+
+
+@functools.cache
+def missing_protection() -> str | None:
+    """Say what this system cannot confine, None when it can confine all."""
+    if sys.platform != "linux":
+        return "only Linux can confine files and system calls"
+    if launch.landlock_version() < 1:
+        return "the kernel has no Landlock, so files are not confined"
+    if platform.machine() not in launch.SYSTEMS:
+        return f"no system call filter for {platform.machine()}"
+    return None
