@@ -17,6 +17,7 @@ from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
 from aludel.models import Toolchain
 from aludel.settings import Settings
+from lean_checker.confinement.plan import CPU_S
 from lean_checker.meter import MEGABYTE
 from lean_checker.process import LeanProcess, ServerCommand
 from lean_checker.watchdog import Watchdog
@@ -314,7 +315,11 @@ class LeanPool:
             self._discard(process)
             return
         rss = process.rss_mb
-        worn = process.requests >= self._max_requests or rss >= RECYCLE_AT * self._memory_mb
+        worn = (
+            process.requests >= self._max_requests
+            or rss >= RECYCLE_AT * self._memory_mb
+            or process.cpu_s >= CPU_S / 2
+        )
         with self._changed:
             self._largest_mb = max(self._largest_mb, rss)
             self._recycled += worn

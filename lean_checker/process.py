@@ -207,8 +207,8 @@ class LeanProcess:
 
     @property
     def cpu_s(self) -> float:
-        """Processor seconds since the start, children included."""
-        return self._meter.sample().cpu_s
+        """Processor seconds since the start, at most 0.1 s ago, children included."""
+        return self._meter.sample(_POLL_S).cpu_s
 
     def ask(
         self, op: str, body: dict[str, Any], deadline: Deadline, *, memory_mb: float | None = None
