@@ -153,6 +153,7 @@ class MutationTask:
     preamble: str = ""
     rules: tuple[str, ...] = ("rw",)
     conditional: bool = False
+    proofs: Literal["script", "term"] = "script"
 
 
 @dataclass(frozen=True)

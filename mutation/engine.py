@@ -132,7 +132,7 @@ class MutationEngine:
                 target=target.name, round=number, namespace=target.namespace, report=result
             )
         else:
-            outcome = judge.judge(target, number, result)
+            outcome = judge.judge(target, number, task, result)
         outcome.report.costs.driver_s += time.thread_time() - started
         return outcome
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided
+from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided, Verdict
 from aludel.protocols import Checker
 from aludel.records import VariantRecord
 from lean_checker.operations import (
     Mutant,
     MutantSource,
     MutationResult,
+    MutationTask,
     Screening,
     ScreenItem,
     ScreenTask,
@@ -76,8 +77,16 @@ class Judge:
     plan: MutationPlan
     avoided: AvoidedStatements = field(default_factory=AvoidedStatements)
 
-    def judge(self, target: Target, round_number: int, result: MutationResult) -> TargetOutcome:
+    def judge(
+        self, target: Target, round_number: int, task: MutationTask, result: MutationResult
+    ) -> TargetOutcome:
         """Return what became of the mutants of ``target``.
+
+        Args:
+            target: the theorem.
+            round_number: 1 for theorems of the library.
+            task: what was asked of the source.
+            result: what it answered.
 
         Raises:
             BackendUnavailable: the machine failed.
@@ -89,9 +98,9 @@ class Judge:
         )
         proved: list[tuple[Candidate, Accepted]] = []
         for candidate in self._unfiltered(target, result.mutants, report):
-            verdict = self._check(candidate, outcome)
-            if verdict is not None:
-                proved.append((candidate, verdict))
+            found = self._prove(candidate, target, task, outcome)
+            if found is not None:
+                proved.append(found)
         share = (result.usage.cpu_s or 0.0) / max(1, len(result.mutants))
         for candidate, verdict in self._worth_keeping(target, proved, report):
             outcome.variants.append(self._record(target, round_number, candidate, verdict, share))
@@ -123,18 +132,47 @@ class Judge:
         }
         return next((name for name in self.plan.filters if found.get(name)), None)
 
-    def _check(self, candidate: Candidate, outcome: TargetOutcome) -> Accepted | None:
-        verdict = self.checker.check(candidate.request)
+    def _prove(
+        self, candidate: Candidate, target: Target, task: MutationTask, outcome: TargetOutcome
+    ) -> tuple[Candidate, Accepted] | None:
+        """The candidate as Lean accepts it: with its script, or with a term where that fails."""
         figures = outcome.report.of(candidate.mutant.rule)
         figures.checked += 1
-        outcome.report.costs.checking_s += verdict.usage.cpu_s or 0.0
+        verdict = self._check(candidate, outcome.report)
+        if isinstance(verdict, Rejected):
+            other = self._with_term(candidate, target, task, outcome.report)
+            second = None if other is None else self._check(other, outcome.report)
+            if other is not None and isinstance(second, Accepted):
+                figures.by_term += 1
+                candidate, verdict = other, second
         if isinstance(verdict, Accepted):
             figures.proved += 1
-            return verdict
+            return candidate, verdict
         reasons = figures.rejected if isinstance(verdict, Rejected) else figures.undecided
         reasons[verdict.reason.value] += 1
         outcome.refused.append(_refused(candidate, verdict))
         return None
+
+    def _check(self, candidate: Candidate, report: MutationReport) -> Verdict:
+        verdict = self.checker.check(candidate.request)
+        report.costs.checking_s += verdict.usage.cpu_s or 0.0
+        return verdict
+
+    def _with_term(
+        self, candidate: Candidate, target: Target, task: MutationTask, report: MutationReport
+    ) -> Candidate | None:
+        """The same statement with its proof as a term; None when it cannot be made again."""
+        mutant = candidate.mutant
+        again = replace(task, lemmas=(mutant.lemma,), rules=(mutant.rule,), proofs="term")
+        try:
+            result = self.source.mutate(again)
+        except (LimitReached, ProcessDied) as failure:
+            report.costs.construction_s += failure.usage.cpu_s or 0.0
+            return None
+        report.costs.construction_s += result.usage.cpu_s or 0.0
+        same = (one for one in result.mutants if one.term_hash == mutant.term_hash)
+        found = next(same, None)
+        return None if found is None else candidate_of(self.plan, target, found)
 
     def _worth_keeping(
         self, target: Target, proved: list[tuple[Candidate, Accepted]], report: MutationReport

@@ -45,7 +45,7 @@ def _what(plan: MutationPlan) -> str:
         f"seed {plan.seed}; at most {plan.per_target} statements of one theorem, "
         f"{plan.limit} variants a round, {plan.rounds} round(s); "
         f"filters: {', '.join(plan.filters) or 'none'}, "
-        f"{plan.screen_budget} thousand heartbeats each."
+        f"{plan.screen_budget:,},000 heartbeats each."
     )
 
 
@@ -82,6 +82,7 @@ _RULE_HEADS = (
     "constructed",
     "checked",
     "proved",
+    "of those by term",
     "conversion",
     "accepted",
     "not proved, by reason",
@@ -95,6 +96,7 @@ def _rules(report: MutationReport) -> list[tuple[str, ...]]:
             f"{figures.constructed:,}",
             f"{figures.checked:,}",
             f"{figures.proved:,}",
+            f"{figures.by_term:,}",
             _percent(figures.conversion),
             f"{figures.accepted:,}",
             _counted({**figures.rejected, **figures.undecided}),
@@ -125,7 +127,7 @@ def _quality(check: QualityCheck) -> str:
     rows = [(reason, str(count)) for reason, count in check.figures()["found"].items()]
     text = (
         f"{check.sample} accepted variants, drawn at random by the seed, were screened again one "
-        f"by one with {check.budget} thousand heartbeats for each search "
+        f"by one with {check.budget:,},000 heartbeats for each search "
         f"({check.core_s:,.1f} core-seconds); duplicates are sought among all accepted variants."
     )
     findings = "\n".join(f"- `{f.reason}` ({f.found_by}): `{f.statement}`" for f in check.findings)

@@ -15,6 +15,7 @@ class RuleFigures(BaseModel):
         constructed: statements that were printed and elaborated back to their terms.
         checked: of those, how many were sent to the checker (the rest was filtered before).
         proved: of those, how many Lean accepted.
+        by_term: of those, how many only with the proof as a term, after the script had failed.
         accepted: of those, how many passed every filter and were recorded.
         rejected: how many Lean refused, by reason.
         undecided: how many it could not decide, by reason.
@@ -25,6 +26,7 @@ class RuleFigures(BaseModel):
     constructed: int = 0
     checked: int = 0
     proved: int = 0
+    by_term: int = 0
     accepted: int = 0
     rejected: Counter[str] = Field(default_factory=Counter)
     undecided: Counter[str] = Field(default_factory=Counter)
@@ -36,6 +38,7 @@ class RuleFigures(BaseModel):
         self.constructed += other.constructed
         self.checked += other.checked
         self.proved += other.proved
+        self.by_term += other.by_term
         self.accepted += other.accepted
         self.rejected.update(other.rejected)
         self.undecided.update(other.undecided)

@@ -26,7 +26,7 @@ class Target:
     Attributes:
         name: its name in the import set or the preamble.
         preamble: declarations that declare it and what it rests on; empty for the library's.
-        namespace: first component of the library theorem that it descends from.
+        namespace: that of the library theorem that it descends from.
     """
 
     name: str
@@ -35,8 +35,8 @@ class Target:
 
 
 def namespace_of(name: str) -> str:
-    """Return the first component of a full name: ``Nat`` for ``Nat.add_comm``."""
-    return name.partition(".")[0] if "." in name else "(root)"
+    """Return the namespace of a full name, two components at most: ``Nat`` for ``Nat.add_comm``."""
+    return ".".join(name.split(".")[:-1][:2]) or "(root)"
 
 
 def first_targets(source: MutantSource, checker: Checker, plan: MutationPlan) -> list[Target]:

@@ -76,12 +76,19 @@ class FakeSource:
 
     def mutate(self, task: MutationTask) -> MutationResult:
         target = task.target
-        self.asked.append(target)
+        if task.proofs == "script":
+            self.asked.append(target)
         self.tasks.append(task)
         time.sleep(random.random() * self._jitter_s)
         if target == "A.3":
             raise LimitReached("too slow", limit="timeout", usage=Usage(cpu_s=7.0))
         mutants = tuple(self._mutants(target))[: task.limit]
+        if task.proofs == "term":
+            mutants = tuple(
+                one.model_copy(update={"proof": one.proof.replace("clumsy wrong", "a_term")})
+                for one in self._mutants(target)
+                if one.lemma in (task.lemmas or ())
+            )
         tally = Tally(
             target=target,
             type="T",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aludel.errors import InvalidRequest
 from aludel.models import Usage
-from lean_checker.operations import MutationResult, MutationTask
+from lean_checker.operations import Mutant, MutationResult, MutationTask
 from lean_checker.process import ProcessDied
 from mutation import MutationEngine, MutationPlan, MutationReport, RoundProgress, TargetOutcome
 from mutation.naming import variant_name
@@ -61,8 +61,8 @@ def test_every_matching_theorem_is_rewritten_and_its_accepted_variants_are_kept(
 
 def test_costs_are_those_of_every_part_failures_included() -> None:
     costs = total(run(plan())).costs
-    assert costs.construction_s == pytest.approx(9 * 1.0 + 7.0)
-    assert costs.checking_s == pytest.approx(63 * 0.5)
+    assert costs.construction_s == pytest.approx(9 * 1.0 + 7.0 + 9 * 1.0)  # proofs asked for again
+    assert costs.checking_s == pytest.approx((63 + 9) * 0.5)
     assert costs.screening_s == pytest.approx(54 * 0.25)
     assert costs.driver_s > 0
 
@@ -72,6 +72,23 @@ def test_what_lean_refused_is_kept_with_its_reason() -> None:
     assert len(refused) == 9
     assert {(one.kind, one.reason) for one in refused} == {("rejected", "elaboration")}
     assert all("wrong" in one.code for one in refused)
+
+
+def test_a_script_that_fails_is_replaced_by_a_term() -> None:
+    def two(target: str) -> list[Mutant]:
+        return [mutant(target, 1, proof="by clumsy wrong"), mutant(target, 2, proof="by wrong")]
+
+    source = FakeSource(mutants=two)
+    (outcome,) = run(plan(patterns=("B.0",)), source=source)
+    assert [variant.proof for variant in outcome.variants] == ["by a_term"]
+    assert [one.lemma for one in outcome.refused] == ["lemma2"]
+    figures = outcome.report.of("rw")
+    assert (figures.checked, figures.proved, figures.by_term) == (2, 1, 1)
+    again = [task for task in source.tasks if task.proofs == "term"]
+    assert [(task.lemmas, task.rules) for task in again] == [
+        (("lemma1",), ("rw",)),
+        (("lemma2",), ("rw",)),
+    ]
 
 
 @settings(max_examples=15, deadline=None)
