@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain redis kimina-client demo test lint attacks bench bench-cold bench-warm bench-service \
+.PHONY: help setup toolchain services kimina-client demo test lint attacks bench bench-cold bench-warm bench-service \
 	bench-export bench-fstar schemas serve lock clean
 
 help: ## print this list
@@ -38,18 +38,24 @@ $(READY): requirements.lock pyproject.toml
 toolchain: $(READY) ## install the embedded Lean into the cache folder, unless it is there
 	@$(BIN)/aludel toolchain install >&2
 
-redis: # the tests' Redis; the only thing here that uses apt, and only when it is missing
-	@if command -v redis-server >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ]; then sudo=; \
-	elif sudo -n true 2>/dev/null; then sudo=sudo; else sudo=none; fi; \
-	if [ "$$sudo" = none ] || ! command -v apt-get >/dev/null; then \
-		$(SAY) "redis-server is missing and cannot be installed from here"; \
-		$(SAY) "install it (Debian: apt-get install redis-server; macOS: brew install redis)"; \
-		exit 69; \
-	fi; \
-	$(SAY) "installing redis-server with apt for the tests"; \
-	$$sudo apt-get update -qq >&2; \
-	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq redis-server >&2
+services: # what the tests need; the only thing here that uses apt, and only when it is missing
+	@$(call APT,redis-server,command -v redis-server)
+	@$(call APT,postgresql,command -v initdb || ls /usr/lib/postgresql/*/bin/initdb)
+
+# $(call APT,PACKAGE,TEST): install PACKAGE unless TEST succeeds.
+define APT
+if $(2) >/dev/null 2>&1; then exit 0; fi; \
+if [ "$$(id -u)" = 0 ]; then sudo=; \
+elif sudo -n true 2>/dev/null; then sudo=sudo; else sudo=none; fi; \
+if [ "$$sudo" = none ] || ! command -v apt-get >/dev/null; then \
+	$(SAY) "$(1) is missing and cannot be installed from here"; \
+	$(SAY) "install it by hand (Debian: apt-get install $(1)) for the tests"; \
+	exit 69; \
+fi; \
+$(SAY) "installing $(1) with apt for the tests"; \
+$$sudo apt-get update -qq >&2; \
+DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(1) >&2
+endef
 
 kimina-client: $(READY) # kimina-lean-server's own client, in a folder of its own, for the tests
 	@[ -d .venv/kimina-client ] || $(BIN)/python -m pip install --quiet \
@@ -59,7 +65,7 @@ kimina-client: $(READY) # kimina-lean-server's own client, in a folder of its ow
 demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 	@$(BIN)/aludel demo
 
-test: setup redis kimina-client ## run all tests, with the real embedded Lean and a real Redis
+test: setup services kimina-client ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest --durations=15
 
 lint: $(READY) ## ruff, mypy --strict, import-linter

@@ -23,6 +23,8 @@ FAKES = Path(__file__).parent / "fakes"
 FAKE_SERVER = FAKES / "fake_lean_server.py"
 sys.path.insert(0, str(FAKES))  # tests import the fakes by name
 
+from postgres_server import NEEDS_POSTGRES, Postgres  # noqa: E402 - after the path is set
+
 
 def pytest_configure() -> None:
     """Undo what a shell does to jobs in the background: their children would ignore SIGINT."""
@@ -99,6 +101,37 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
     with Store.open(Settings(data_dir=tmp_path)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, shared by all tests."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """The name of a database that has the schema, to make others from."""
+    url = postgres.create()
+    Store.open(Settings(database_url=url)).close()
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=NEEDS_POSTGRES)])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of an empty database: on SQLite, and once more on PostgreSQL."""
+    if request.param == "sqlite":
+        yield Settings(data_dir=tmp_path)
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create(request.getfixturevalue("postgres_template"))
+    yield Settings(data_dir=tmp_path, database_url=url)
+    server.drop(url)
 
 
 @pytest.fixture(scope="session")

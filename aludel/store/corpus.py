@@ -14,7 +14,7 @@ from aludel.errors import Conflict, NotFound
 from aludel.records import TheoremRecord, VariantRecord
 from aludel.store.clock import Clock
 from aludel.store.database import Database
-from aludel.store.tables import JobVariantRow, TheoremRow, VariantParentRow, VariantRow
+from aludel.store.tables import JobRow, JobVariantRow, TheoremRow, VariantParentRow, VariantRow
 
 _PAGE = 200
 _COLUMNS = tuple(set(VariantRecord.model_fields) - {"parents"})
@@ -105,14 +105,15 @@ class Variants:
             StoreError: the database cannot be written; nothing was recorded.
         """
         with self._database.write() as connection:
-            known = _known(connection, record)
+            variant_id, new = _known(connection, record), False
             try:
-                variant_id = self._insert(connection, record) if known is None else known
-                if job_id is not None:
+                if variant_id is None:
+                    variant_id, new = self._insert(connection, record)
+                if job_id is not None and variant_id is not None:
                     self._link(connection, job_id, variant_id)
             except IntegrityError as error:
                 raise _unknown("verdict, toolchain or job", record.verdict_hash) from error
-        return known is None
+        return new
 
     def get(self, name: str) -> VariantRecord:
         """Return the variant called ``name``; of several toolchains' ones, the newest.
@@ -174,19 +175,23 @@ class Variants:
             found = _records(connection, select(VariantRow).where(VariantRow.id.in_(places)))
         return sorted((places[key], record) for key, record in found)
 
-    def _insert(self, connection: Connection, record: VariantRecord) -> int:
+    def _insert(self, connection: Connection, record: VariantRecord) -> tuple[int | None, bool]:
         values = record.model_dump(mode="json", include=set(_COLUMNS))
-        statement = insert(VariantRow).values(**values, created_at=self._clock())
-        variant_id = connection.execute(statement.returning(VariantRow.id)).scalar_one()
+        statement = self._database.insert_ignore(VariantRow)
+        inserted = statement.values(**values, created_at=self._clock()).returning(VariantRow.id)
+        variant_id = connection.execute(inserted).scalar_one_or_none()
+        if variant_id is None:  # another process added it since we looked
+            return _known(connection, record), False
         parents = [
             {"variant_id": variant_id, "ordinal": ordinal, "parent": parent}
             for ordinal, parent in enumerate(record.parents)
         ]
         if parents:
             connection.execute(insert(VariantParentRow), parents)
-        return variant_id
+        return variant_id, True
 
     def _link(self, connection: Connection, job_id: str, variant_id: int) -> None:
+        connection.execute(select(JobRow.id).where(JobRow.id == job_id).with_for_update())
         last = connection.scalar(
             select(func.max(JobVariantRow.position)).where(JobVariantRow.job_id == job_id)
         )

@@ -1,65 +1,59 @@
-"""Connections and transactions.
+"""Connections and transactions, on SQLite or PostgreSQL.
 
-SQLite runs in WAL mode with ``synchronous=NORMAL``: a committed transaction survives ``kill -9``
-(see docs/decisions). Writers begin with ``BEGIN IMMEDIATE``, so a transaction waits for its turn at
-its start instead of failing when it turns from reading to writing.
+SQLite lets one writer in at a time. PostgreSQL lets many: what must not happen twice at once there
+takes a row's lock or :meth:`Database.exclusive`, both of which SQLite needs not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Insert,
-    create_engine,
-    event,
-    make_url,
-)
+from sqlalchemy import URL, Connection, Engine, Insert, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 
-from aludel.errors import InvalidRequest, StoreError
-from aludel.store.errors import FIELD, StoreBusy, map_store_errors
+from aludel.errors import InvalidRequest
+from aludel.store import on_postgresql, on_sqlite
+from aludel.store.errors import FIELD, map_store_errors
 
-BUSY_TIMEOUT_S = 30.0
-_POOL_SIZE = 8
-_POOL_OVERFLOW = 64
+_MIGRATION_LOCK = 0x416C7564
+_SWEEP_LOCK = 0x416C7565
 
 
 class Database:
-    """An SQLite database. Statements go through connections, rows come back as tuples with names.
+    """A database. Statements go through connections, rows come back as tuples with names.
 
     SQLAlchemy's unit of work is left out: it costs more than SQLite does, for each check.
 
     Raises:
-        InvalidRequest: the URL is not one of an SQLite file.
+        InvalidRequest: the URL is not one of an SQLite file or a PostgreSQL database.
         StoreError: the folder of the file cannot be made.
     """
 
     def __init__(self, url: str) -> None:
-        self.name, path = _parse(url)
-        _make_folder(path)
-        self.engine = _engine(url)
-        self._writer = self.engine.execution_options(aludel_begin="BEGIN IMMEDIATE")
-        # Threads of one process queue here rather than in SQLite's busy handler, which sleeps.
-        self._turn = threading.Lock()
-        try:
-            self._use_wal()
-        except StoreError:
-            self.engine.dispose()
-            raise
+        parsed = _parse(url)
+        self.name = f"database {parsed.database}"
+        self.url = parsed
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._turn: AbstractContextManager[Any] = contextlib.nullcontext()
+        if self.is_sqlite:
+            on_sqlite.make_folder(str(parsed.database))
+            self.engine = on_sqlite.engine(parsed)
+            # Threads of one process queue here rather than in SQLite's busy handler, which sleeps.
+            self._turn = threading.Lock()
+            self._writer: Engine = self.engine.execution_options(aludel_begin="BEGIN IMMEDIATE")
+            on_sqlite.use_wal(self.engine, self.name)
+        else:
+            self.engine = self._writer = on_postgresql.engine(parsed)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database.
+        """A transaction for reading; on SQLite it sees one state of the database.
 
         Raises:
             StoreError: the database cannot be read.
@@ -77,85 +71,47 @@ class Database:
         with self._turn, map_store_errors(self.name), self._writer.begin() as connection:
             yield connection
 
+    def exclusive(self, connection: Connection, *, migration: bool = False) -> None:
+        """Let no other process pass here until the transaction of ``connection`` ends.
+
+        Args:
+            connection: of :meth:`write`.
+            migration: whether this is the lock for migrations, or the one for sweeps.
+        """
+        if not self.is_sqlite:
+            key = _MIGRATION_LOCK if migration else _SWEEP_LOCK
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
     def insert_ignore(self, table: type[DeclarativeBase]) -> Insert:
-        """Return an ``INSERT`` that leaves an existing row as it is."""
-        if self.engine.dialect.name == "postgresql":
-            return postgresql.insert(table).on_conflict_do_nothing()
-        return sqlite.insert(table).on_conflict_do_nothing()
+        """Return an ``INSERT`` that leaves an existing row as it is; its row count says which."""
+        statement: Insert = postgresql.insert(table).on_conflict_do_nothing()
+        if self.is_sqlite:
+            statement = sqlite.insert(table).on_conflict_do_nothing()
+        return statement.execution_options(preserve_rowcount=True)
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
 
-    def _use_wal(self) -> None:
-        # The busy handler does not cover a change of journal mode, so processes that start at the
-        # same moment must try again by themselves.
-        deadline = time.monotonic() + BUSY_TIMEOUT_S
-        while True:
-            try:
-                with map_store_errors(self.name):
-                    return self._try_wal()
-            except StoreBusy:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
 
-    def _try_wal(self) -> None:
-        with self.engine.execution_options(aludel_begin="").connect() as connection:
-            if connection.exec_driver_sql("PRAGMA journal_mode").scalar() != "wal":
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-
-
-def _parse(url: str) -> tuple[str, str]:
+def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise _bad_url(f"{url!r} is not a database URL") from error
-    if parsed.get_backend_name() != "sqlite":
-        raise _bad_url(f"{parsed.get_backend_name()} databases are not supported")
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise _bad_url(f"{backend} databases are not supported")
     if not parsed.database or parsed.database == ":memory:":
         raise _bad_url("a database in memory would be lost, and threads could not share it")
-    return f"database {parsed.database}", parsed.database
+    return parsed
 
 
 def _bad_url(message: str) -> InvalidRequest:
-    return InvalidRequest(message, field=FIELD, fix="use sqlite:////absolute/path/aludel.sqlite3")
-
-
-def _make_folder(path: str) -> None:
-    if path.startswith("file:"):
-        return
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"folder {Path(path).parent} cannot be made: {error.strerror}",
-            field=FIELD,
-            fix="set ALUDEL_DATA_DIR to a folder that can be written",
-        ) from error
-
-
-def _engine(url: str) -> Engine:
-    engine = create_engine(
-        url,
-        hide_parameters=True,  # candidates do not belong into messages
-        pool_size=_POOL_SIZE,
-        max_overflow=_POOL_OVERFLOW,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+    return InvalidRequest(
+        message,
+        field=FIELD,
+        fix="use sqlite:////absolute/path/aludel.sqlite3 or postgresql://USER@HOST/DATABASE",
     )
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
-        connection.isolation_level = None  # transactions are begun below, not by the driver
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        statement = connection.get_execution_options().get("aludel_begin", "BEGIN")
-        if statement:
-            connection.exec_driver_sql(statement)
-
-    return engine

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from aludel.errors import StoreError
@@ -23,7 +23,20 @@ _SQLITE = (
     ("SQLITE_CORRUPT", "it is damaged", "restore it from a backup"),
     ("SQLITE_IOERR", "the disk does not answer properly", "check the disk and its free space"),
 )
-_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+# PostgreSQL's (https://www.postgresql.org/docs/current/errcodes-appendix.html), by prefix too.
+_POSTGRESQL = (
+    ("53100", "the disk is full", "free some space"),
+    ("53300", "it has no connection left", "raise max_connections, or run fewer processes"),
+    ("53200", "it is out of memory", "give it more, or run fewer processes"),
+    ("25006", "it is read-only", "point ALUDEL_DATABASE_URL to the primary server"),
+    ("40", "another transaction was in the way", "retry"),
+    ("55P03", "another transaction was in the way", "retry"),
+    ("57P", "the server is stopping or starting", "retry"),
+    ("28", "access is denied", "correct user and password in ALUDEL_DATABASE_URL"),
+    ("3D000", "there is no database of this name", "create it (createdb)"),
+    ("42501", "access is denied", "make the user the owner of the database"),
+)
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED", "40", "55P03")
 FIELD = "ALUDEL_DATABASE_URL"
 
 
@@ -36,11 +49,14 @@ def store_error(error: SQLAlchemyError | sqlite3.Error, database: str) -> StoreE
     if isinstance(error, PoolTimeoutError):
         return StoreError(f"{database}: too many users at once", fix="retry")
     cause = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(cause, "sqlite_errorname", "")
-    for prefix, meaning, fix in _SQLITE:
+    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
+    for prefix, meaning, fix in (*_SQLITE, *_POSTGRESQL):
         if code.startswith(prefix):
             kind = StoreBusy if prefix in _BUSY else StoreError
             return kind(f"{database}: {meaning}", field=FIELD, fix=fix)
+    if not code and isinstance(error, OperationalError):
+        reason = str(cause).strip().partition("\n")[0]
+        return StoreError(f"{database}: {reason}", field=FIELD, fix="start the database server")
     return StoreError(f"{database}: {cause}", field=FIELD)
 
 

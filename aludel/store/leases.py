@@ -50,8 +50,9 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[int, int, int, d
         .order_by(ItemRow.position)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
+        .cte("chosen")  # or PostgreSQL might choose again for each row
     )
-    taken = update(ItemRow).where(ItemRow.id.in_(chosen))
+    taken = update(ItemRow).where(ItemRow.id.in_(select(chosen.c.id)))
     return taken.values(
         state=ItemState.RUNNING.value,
         attempts=ItemRow.attempts + 1,
@@ -88,7 +89,7 @@ _CLOSE = (
         finished_at=bindparam("now"),
     )
 )
-# SQLite lets one writer in at a time, so whoever finishes last sees that all others have.
+_LOCK_JOB = select(JobRow.id).where(JobRow.id == bindparam("job")).with_for_update()
 _UNFINISHED = select(
     exists().where(
         ItemRow.job_id == bindparam("job"),
@@ -265,6 +266,7 @@ class Items:
         """
         now = self._clock()
         with self._database.write() as connection:
+            self._database.exclusive(connection)
             freed = _requeue_expired(connection, now)
             return _stalled(connection, now, now - timedelta(seconds=resend_after_s), freed)
 
@@ -308,7 +310,11 @@ def _held(claims: Sequence[Claim]) -> ColumnElement[bool]:
 def _settle(
     connection: Connection, job_id: str, now: datetime, summary: dict[str, Any] | None = None
 ) -> None:
-    """Keep the summary, and close the job if nothing of it is left to do."""
+    """Keep the summary, and close the job if nothing of it is left to do.
+
+    The job's lock makes whoever finishes last see that all others have.
+    """
+    connection.execute(_LOCK_JOB, {"job": job_id})
     if summary is not None:
         connection.execute(update(JobRow).where(JobRow.id == job_id).values(summary=summary))
     if connection.scalar(_UNFINISHED, {"job": job_id}):
@@ -332,8 +338,18 @@ def _of(job_id: str, state: ItemState) -> ColumnElement[bool]:
 
 def _requeue_expired(connection: Connection, now: datetime) -> set[str]:
     """Return the jobs of which items were queued again."""
-    expired = (ItemRow.state == ItemState.RUNNING.value) & (ItemRow.lease_expires_at < now)
-    unleased = update(ItemRow).where(expired).values(leased_by=None, lease_expires_at=None)
+    # Passing over locked rows: their worker is just about to finish them, or to beat.
+    expired = (
+        select(ItemRow.id)
+        .where(ItemRow.state == ItemState.RUNNING.value, ItemRow.lease_expires_at < now)
+        .with_for_update(skip_locked=True)
+        .cte("expired")
+    )
+    unleased = (
+        update(ItemRow)
+        .where(ItemRow.id.in_(select(expired.c.id)))
+        .values(leased_by=None, lease_expires_at=None)
+    )
     ended = connection.execute(
         unleased.where(ItemRow.attempts >= MAX_ATTEMPTS)
         .values(

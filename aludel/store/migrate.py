@@ -20,7 +20,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 def migrate(database: Database) -> None:
     """Create or upgrade the schema, in one transaction.
 
-    The transaction is a writing one from its start, so of two processes that start at once the
+    The transaction is an exclusive one from its start, so of two processes that start at once the
     second waits and then finds nothing to do.
 
     Raises:
@@ -32,6 +32,7 @@ def migrate(database: Database) -> None:
     if _current(database) == scripts.get_current_head():
         return  # nothing to write, so a read-only database can still be read
     with database.write() as connection:
+        database.exclusive(connection, migration=True)
         _refuse_foreign(connection, database.name, {s.revision for s in scripts.walk_revisions()})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -49,7 +50,7 @@ def _refuse_foreign(connection: Connection, name: str, known: set[str]) -> None:
             raise StoreError(
                 f"{name} belongs to another program",
                 field=FIELD,
-                fix="name a new file",
+                fix="name a new file or an empty database",
             )
     elif current not in known:
         raise StoreError(

@@ -10,6 +10,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 DIGEST = String(64)
+# Sorted by code points on both databases, whatever the language of a PostgreSQL server.
+NAME = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -27,8 +29,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy decides
-        """Return an aware time."""
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        """Return an aware time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
@@ -63,7 +67,7 @@ class TheoremRow(Base):
     __tablename__ = "theorems"
 
     toolchain_digest: Mapped[str] = mapped_column(ForeignKey("toolchains.digest"), primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(NAME, primary_key=True)
     module: Mapped[str]
     statement: Mapped[str]
 

@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 from fstar_support import ask
-from service_process import ROOT, Service, free_port, until
+from redis_server import NEEDS_REDIS, Redis
+from service_process import ROOT, Service, until
 
 from aludel.models import CheckRequest
 
-pytestmark = [
-    pytest.mark.redis,
-    pytest.mark.skipif(
-        shutil.which("redis-server") is None,
-        reason="needs redis-server on PATH (apt-get install redis-server)",
-    ),
-]
+pytestmark = NEEDS_REDIS
 VAL = "val f : x:int -> Tot int"
 FSTAR_WORKER = Path(__file__).parents[1] / "fakes" / "fstar_worker.py"
 
 
 @pytest.fixture
 def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    command = ["redis-server", "--port", str(port), "--dir", str(folder), "--save", ""]
-    process = subprocess.Popen([*command, "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL)
-
-    def answers() -> bool:
-        try:
-            return bool(redis.Redis(port=port).ping())
-        except redis.ConnectionError:
-            return False
-
-    until(answers, "Redis")
-    yield f"redis://127.0.0.1:{port}/0"
-    process.kill()
-    process.wait()
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,7 +11,14 @@ from fake_checker import TOOLCHAIN, FakeChecker
 
 from aludel.errors import BackendCrashed, InvalidRequest
 from aludel.models import Budget, CheckRequest, Policy
+from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
+
+
+@pytest.fixture
+def store(anywhere: Settings) -> Iterator[Store]:
+    with Store.open(anywhere) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from fake_checker import TOOLCHAIN
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from postgres_server import NEEDS_POSTGRES, Postgres
 
 from aludel.errors import BackendCrashed, NotFound
 from aludel.jobs import Failure, ItemState, JobKind, JobState, MutationRequest
@@ -51,8 +53,9 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def timed(tmp_path: Path, clock: FakeClock) -> Store:
-    return Store.open(Settings(data_dir=tmp_path), clock)
+def timed(anywhere: Settings, clock: FakeClock) -> Iterator[Store]:
+    with Store.open(anywhere, clock) as opened:
+        yield opened
 
 
 def _requests(count: int) -> list[CheckRequest]:
@@ -214,12 +217,14 @@ class LeaseMachine(RuleBasedStateMachine):
     """Workers claim, beat, finish, release and die; time passes; sweeps run."""
 
     SIZE = 4
+    URL = ""
 
     @initialize()
     def start(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.clock = FakeClock()
-        self.store = Store.open(Settings(data_dir=self.folder), self.clock)
+        place = Settings(data_dir=self.folder, database_url=self.URL)
+        self.store = Store.open(place, self.clock)
         self.job = self.store.jobs.create_check(_requests(self.SIZE)).id
         self.items = [_Expected() for _ in range(self.SIZE)]
         self.claims: list[Claim] = []
@@ -309,3 +314,18 @@ class LeaseMachine(RuleBasedStateMachine):
 
 TestLeases = LeaseMachine.TestCase
 TestLeases.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+class PostgresLeaseMachine(LeaseMachine):
+    """The same on one PostgreSQL database, in which the jobs of all examples stay."""
+
+
+@pytest.fixture(scope="module")
+def lease_database(postgres: Postgres, postgres_template: str) -> None:
+    PostgresLeaseMachine.URL = postgres.create(postgres_template)
+
+
+@pytest.mark.usefixtures("lease_database")
+class TestLeasesOnPostgresql(PostgresLeaseMachine.TestCase):  # type: ignore[name-defined,misc]
+    pytestmark = NEEDS_POSTGRES
+    settings = settings(max_examples=15, stateful_step_count=30, deadline=None)

@@ -140,9 +140,9 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "sqlite://", "sqlite:///:memory:", "postgresql://localhost/aludel"]
+    "url", ["nonsense", "sqlite://", "sqlite:///:memory:", "mysql://localhost/aludel"]
 )
-def test_urls_that_are_not_an_sqlite_file(url: str) -> None:
+def test_urls_that_cannot_be_used(url: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         Store.open(Settings(database_url=url))
     assert caught.value.field == "ALUDEL_DATABASE_URL"
@@ -181,7 +181,7 @@ def test_a_read_only_database_can_be_read_and_says_why_it_is_not_written(
 def test_a_database_that_another_process_holds(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aludel.store.database.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("aludel.store.on_sqlite.BUSY_TIMEOUT_S", 0.05)
     with Store.open(Settings(data_dir=tmp_path)) as impatient:
         other = sqlite3.connect(_file(tmp_path), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,9 +29,16 @@ from aludel.models import (
     content_hash,
 )
 from aludel.records import TheoremRecord, VariantRecord
+from aludel.settings import Settings
 from aludel.store import Store, VariantFilter
 
 SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+
+
+@pytest.fixture
+def store(anywhere: Settings) -> Iterator[Store]:
+    with Store.open(anywhere) as opened:
+        yield opened
 
 
 def _accepted(request: CheckRequest, **more: Any) -> Accepted:

@@ -8,6 +8,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+_NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -26,7 +28,7 @@ def upgrade() -> None:
         sa.Column(
             "toolchain_digest", sa.String(64), sa.ForeignKey("toolchains.digest"), primary_key=True
         ),
-        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("name", _NAME, primary_key=True),
         sa.Column("module", sa.Text, nullable=False),
         sa.Column("statement", sa.Text, nullable=False),
     )
