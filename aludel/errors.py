@@ -10,6 +10,9 @@
     |   +-- BackendCrashed   a prover process died or lied          exit 69, HTTP 503
     |   +-- StoreError       the database cannot be used            exit 69, HTTP 503
     +-- QueueFull            come back later                        exit 69, HTTP 429
+    |   +-- QuotaExceeded    the key has used up its share          exit 69, HTTP 429
+    +-- Unauthorized         a key is needed, or is none            exit 64, HTTP 401
+    +-- Forbidden            the key may not do this                exit 64, HTTP 403
 
 Libraries' errors are mapped onto this tree at one border per package.
 """
@@ -113,3 +116,25 @@ class QueueFull(AludelError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message, fix=f"retry after {retry_after_s:g} s")
         self.retry_after_s = retry_after_s
+
+
+class QuotaExceeded(QueueFull):
+    """The API key has used up its share; ``retry_after_s`` says when it has a new one."""
+
+    code = "quota_exceeded"
+
+
+class Unauthorized(AludelError):
+    """No API key was shown where one is needed, or it is unknown or revoked."""
+
+    code = "unauthorized"
+    exit_code = EX_USAGE
+    http_status = 401
+
+
+class Forbidden(AludelError):
+    """The API key may not do this."""
+
+    code = "forbidden"
+    exit_code = EX_USAGE
+    http_status = 403

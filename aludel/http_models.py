@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aludel.jobs import Item, Job
-from aludel.models import CheckRequest, Model
+from aludel.models import MAX_WALL_S, CheckRequest, Model
 
 MAX_BATCH = 10_000
 MAX_PAGE = 1_000
 MAX_WAIT_S = 300.0
+MAX_COUNT = 2**31 - 1
 
 
 class CheckBatch(Model):
@@ -30,6 +31,34 @@ class ItemPage(Model):
 
     items: tuple[Item, ...]
     next_cursor: int | None
+
+
+class JobPage(Model):
+    """A page of jobs, the newest first. ``next_cursor`` asks for the following page."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None
+
+
+class NewBudget(Model):
+    """What of a budget is replaced; see :class:`aludel.models.Budget`."""
+
+    wall_s: float | None = Field(default=None, gt=0, le=MAX_WALL_S)
+    heartbeats: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    z3rlimit: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    memory_mb: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> NewBudget:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError("give a new limit, or the items stay undecided as they are")
+        return self
+
+
+class RetryRequest(Model):
+    """The budget with which undecided items are checked again."""
+
+    budget: NewBudget
 
 
 class Problem(Model):

@@ -35,21 +35,34 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job stands. It is ``failed`` when none of its items could be carried out."""
+    """Where a job stands.
+
+    It is ``failed`` when none of its items could be carried out, ``cancelled`` when some were
+    cancelled before they ended.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class ItemState(StrEnum):
-    """Where an item stands. ``done`` has an outcome (refusals included), ``failed`` an error."""
+    """Where an item stands.
+
+    ``done`` has an outcome (refusals included), ``failed`` an error, ``cancelled`` neither.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+MAX_PRIORITY = 100
 
 
 class MutationRequest(Model):
@@ -114,6 +127,7 @@ class Progress(Model):
     running: int = 0
     done: int = 0
     failed: int = 0
+    cancelled: int = 0
     accepted: int = 0
     rejected: int = 0
     undecided: int = 0
@@ -124,6 +138,7 @@ class Job(Model):
 
     Attributes:
         total: number of items.
+        priority: jobs of a higher one are served first.
         request: what was asked, for jobs that are one request (mutations).
         summary: figures of a finished mutation.
         error: why the job failed, if it did.
@@ -133,6 +148,7 @@ class Job(Model):
     kind: JobKind
     state: JobState
     total: int
+    priority: int = 0
     progress: Progress
     created_at: datetime
     started_at: datetime | None = None

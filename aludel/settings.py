@@ -37,6 +37,11 @@ class Settings(BaseModel):
         process_memory_mb: resident size at which a prover process is recycled or killed.
         process_max_requests: requests after which a prover process is recycled.
         max_code_bytes: largest candidate accepted.
+        require_key: whether the service answers only those who show an API key.
+        max_waiting: items that may wait or run at once; more are refused with 429.
+        min_free_mb: free memory below which the service accepts no more work.
+        retention_days: days after which ended jobs are removed; 0 keeps them.
+        metrics_port: where a worker answers with its metrics; 0 is nowhere.
         lease_s: seconds a running item may go without heartbeat before it is queued again.
         host, port: where ``aludel serve`` listens.
         api_key: the key that commands show to a service they use (``--server``).
@@ -55,6 +60,11 @@ class Settings(BaseModel):
     process_memory_mb: int = Field(default=3_000, ge=256)
     process_max_requests: int = Field(default=2_000, ge=1)
     max_code_bytes: int = Field(default=1_000_000, ge=1)
+    require_key: bool = False
+    max_waiting: int = Field(default=500_000, ge=1)
+    min_free_mb: int = Field(default=128, ge=0)
+    retention_days: float = Field(default=0.0, ge=0)
+    metrics_port: int = Field(default=0, ge=0, le=65_000)
     lease_s: float = Field(default=60.0, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65_535)

@@ -12,7 +12,8 @@ from aludel.http_models import Problem
 from aludel.queue import TaskQueue
 from aludel.settings import Settings
 from aludel.store import Store
-from api import checks, jobs, kimina, problems, system
+from api import checks, events, jobs, kimina, problems, system
+from api.admission import Admission
 from api.middleware import BodyLimit, RequestLog
 from api.service import Service
 
@@ -30,9 +31,9 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> FastAPI:
     """
     # The pages that show the document would load scripts from other hosts.
     app = FastAPI(title="Aludel", version=version("aludel"), docs_url=None, redoc_url=None)
-    app.state.service = Service(settings, store, queue)
+    app.state.service = Service(settings, store, queue, Admission(settings, store))
     problems.install(app)
-    for module in (checks, jobs, kimina, system):
+    for module in (checks, jobs, events, kimina, system):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLog)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Discriminator, Tag
 
 from aludel.http_models import MAX_WAIT_S, CheckBatch, Submitted
 from aludel.models import CheckRequest
+from api.auth import Submitter
 from api.examples import CHECK_EXAMPLES
 from api.service import Service, ServiceDep
+from api.submission import How
 
 router = APIRouter(prefix="/v1", tags=["checks"])
 
@@ -33,6 +35,9 @@ CheckBody = Annotated[
 )
 async def submit_checks(
     service: ServiceDep,
+    caller: Submitter,
+    how: How,
+    request: Request,
     response: Response,
     body: Annotated[CheckBody, Body(openapi_examples=CHECK_EXAMPLES)],
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S, description="seconds")] = 0.0,
@@ -42,7 +47,9 @@ async def submit_checks(
     Answers 202 with the job, or 200 with the results when the job ends within `wait` seconds.
     """
     requests = body.requests if isinstance(body, CheckBatch) else (body,)
-    job = await run_in_threadpool(service.submit_checks, requests)
+    submission = await run_in_threadpool(how.submission, caller, body)
+    job = await run_in_threadpool(service.submit_checks, requests, caller, submission)
+    request.state.job = job.id
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if not wait or not await service.wait(job.id, wait):
         return Submitted(job=job)

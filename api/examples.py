@@ -46,6 +46,10 @@ MUTATION_EXAMPLES: dict[str, Example] = {
     },
 }
 
+RETRY_EXAMPLES: dict[str, Example] = {
+    "longer": {"summary": "Ten minutes for each", "value": {"budget": {"wall_s": 600}}},
+}
+
 KIMINA_CHECK_EXAMPLES: dict[str, Example] = {
     "snippet": {
         "summary": "A snippet as kimina-lean-server's documentation shows it",

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 
-from aludel.errors import ToolchainMissing
-from aludel.http_models import MAX_PAGE, ItemPage
-from aludel.jobs import Job, MutationRequest
+from aludel.errors import InvalidRequest, ToolchainMissing
+from aludel.http_models import MAX_PAGE, ItemPage, JobPage, RetryRequest
+from aludel.jobs import Job, JobKind, JobState, MutationRequest
 from aludel.models import Prover
-from aludel.store import Result
-from api.examples import MUTATION_EXAMPLES
+from aludel.store import JobFilter, Result
+from api.auth import Reader, Submitter
+from api.examples import MUTATION_EXAMPLES, RETRY_EXAMPLES
 from api.service import ServiceDep, ensure_unicode
+from api.submission import How
 
 _MAX_CURSOR = 2**31 - 1
+# PostgreSQL takes no NUL, and an id holds nothing but letters and digits anyway.
+_ID = r"^[!-~]+$"
 
 router = APIRouter(prefix="/v1")
 
-JobId = Annotated[str, Path(max_length=64, examples=["0f8fad5bd9cb469fa16570867728950e"])]
-Hash = Annotated[str, Path(max_length=128, description="content hash of the check")]
+JobId = Annotated[
+    str, Path(max_length=64, pattern=_ID, examples=["0f8fad5bd9cb469fa16570867728950e"])
+]
+Hash = Annotated[str, Path(max_length=128, pattern=_ID, description="content hash of the check")]
 
 
 @router.post("/mutations", status_code=202, tags=["mutations"])
 def submit_mutation(
     service: ServiceDep,
+    caller: Submitter,
+    how: How,
+    request: Request,
     response: Response,
     body: Annotated[MutationRequest, Body(openapi_examples=MUTATION_EXAMPLES)],
 ) -> Job:
@@ -35,20 +47,42 @@ def submit_mutation(
         raise ToolchainMissing(
             "no worker with a lean toolchain has registered", fix="start one (aludel worker)"
         )
-    job = service.submit(service.store.jobs.create_mutation(body))
+    service.admission.admit(caller.key, 1)
+    job = service.store.jobs.create_mutation(body, how.submission(caller, body))
+    request.state.job = job.id
     response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return job
+    return service.send(job)
+
+
+@router.get("/jobs", tags=["jobs"])
+def list_jobs(
+    service: ServiceDep,
+    caller: Reader,
+    state: JobState | None = None,
+    kind: JobKind | None = None,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
+) -> JobPage:
+    """Return a page of jobs, the newest first."""
+    chosen = JobFilter(caller.sees, state, kind, None if cursor is None else _place(cursor))
+    jobs = service.store.jobs.page(chosen, limit)
+    full = len(jobs) == limit
+    return JobPage(jobs=tuple(jobs), next_cursor=_cursor(jobs[-1]) if full else None)
 
 
 @router.get("/jobs/{id}", tags=["jobs"])
-def get_job(service: ServiceDep, id: JobId) -> Job:
+def get_job(service: ServiceDep, caller: Reader, id: JobId) -> Job:
     """Return a job as it stands."""
+    caller.reach(id)
     return service.store.jobs.get(id)
 
 
 @router.get("/jobs/{id}/items", tags=["jobs"])
 def get_items(
     service: ServiceDep,
+    caller: Reader,
     id: JobId,
     cursor: Annotated[
         int | None, Query(ge=0, le=_MAX_CURSOR, description="`next_cursor` of the page before")
@@ -56,13 +90,62 @@ def get_items(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> ItemPage:
     """Return a page of a job's results, in order: verdicts of a check, variants of a mutation."""
+    caller.reach(id)
     job = service.store.jobs.get(id)
     items = service.results(job, -1 if cursor is None else cursor, limit)
     full = len(items) == limit
     return ItemPage(items=tuple(items), next_cursor=items[-1].position if full else None)
 
 
+@router.post("/jobs/{id}/cancel", tags=["jobs"])
+def cancel_job(service: ServiceDep, caller: Submitter, request: Request, id: JobId) -> Job:
+    """End what of a job has not ended; what has keeps its results. Safe to repeat."""
+    caller.reach(id)
+    request.state.job = id
+    service.store.control.cancel(id)
+    return service.store.jobs.get(id)
+
+
+@router.post("/jobs/{id}/retry", tags=["jobs"])
+def retry_job(
+    service: ServiceDep,
+    caller: Submitter,
+    request: Request,
+    id: JobId,
+    body: Annotated[RetryRequest, Body(openapi_examples=RETRY_EXAMPLES)],
+) -> Job:
+    """Check a job's undecided items again, with another budget; the others keep their results."""
+    caller.reach(id)
+    request.state.job = id
+    service.admission.admit(caller.key, service.store.jobs.get(id).progress.undecided)
+    service.store.control.retry(id, body.budget.model_dump(exclude_none=True))
+    return service.send(service.store.jobs.get(id))
+
+
 @router.get("/results/{hash}", tags=["results"])
-def get_result(service: ServiceDep, hash: Hash) -> Result:
+def get_result(service: ServiceDep, _caller: Reader, hash: Hash) -> Result:
     """Return the verdict recorded under a content hash, with its request."""
     return service.store.verdicts.result(hash)
+
+
+def _cursor(job: Job) -> str:
+    text = f"{job.created_at.isoformat()} {job.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> tuple[datetime, str]:
+    padded = cursor + "=" * (-len(cursor) % 4)
+    try:
+        time, _, job_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(" ")
+        at = datetime.fromisoformat(time)
+    except (ValueError, binascii.Error) as error:
+        raise _no_cursor() from error
+    if at.tzinfo is None or not (job_id.isascii() and job_id.isalnum()):
+        raise _no_cursor()
+    return at, job_id
+
+
+def _no_cursor() -> InvalidRequest:
+    return InvalidRequest(
+        "this is no cursor", field="cursor", fix="send a `next_cursor` received before"
+    )

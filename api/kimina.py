@@ -26,6 +26,8 @@ from aludel.models import (
     Undecided,
     Verdict,
 )
+from aludel.store import Submission
+from api.auth import Caller, Submitter
 from api.examples import KIMINA_CHECK_EXAMPLES, KIMINA_VERIFY_EXAMPLES
 from api.service import Service, ServiceDep
 
@@ -123,12 +125,13 @@ class CodeResults(BaseModel):
 @router.post("/api/check/", include_in_schema=False, response_model_exclude_none=True)
 async def check(
     service: ServiceDep,
+    caller: Submitter,
     request: Request,
     body: Annotated[SnippetBatch, Body(openapi_examples=KIMINA_CHECK_EXAMPLES)],
 ) -> SnippetResults:
     """Judge Lean snippets as kimina-lean-server does; answers when all are judged."""
     codes = [snippet.code for snippet in body.snippets]
-    job, items = await _judged(service, request, codes, body.timeout)
+    job, items = await _judged(service, caller, request, codes, body.timeout)
     results = [
         result_of(snippet.id, item, body.timeout)
         for snippet, item in zip(body.snippets, items, strict=True)
@@ -142,12 +145,13 @@ async def check(
 @router.post("/one_pass_verify_batch", response_model_exclude_none=True)
 async def verify(
     service: ServiceDep,
+    caller: Submitter,
     request: Request,
     body: Annotated[CodeBatch, Body(openapi_examples=KIMINA_VERIFY_EXAMPLES)],
 ) -> CodeResults:
     """Judge Lean snippets as the older routes of kimina-lean-server do."""
     codes = [code.code or "" if code.proof is None else code.proof for code in body.codes]
-    _, items = await _judged(service, request, codes, body.timeout)
+    _, items = await _judged(service, caller, request, codes, body.timeout)
     found = []
     for code, item in zip(body.codes, items, strict=True):
         result = result_of(str(code.custom_id), item, body.timeout)
@@ -167,11 +171,13 @@ def health() -> dict[str, str]:
 
 
 async def _judged(
-    service: Service, request: Request, codes: list[str], timeout: int
+    service: Service, caller: Caller, request: Request, codes: list[str], timeout: int
 ) -> tuple[Job, list[Item]]:
     budget = Budget(wall_s=max(1, timeout))
     requests = tuple(CheckRequest(code=code, budget=budget) for code in codes)
-    job = await run_in_threadpool(service.submit_checks, requests)
+    submission = Submission(caller.key.id)
+    job = await run_in_threadpool(service.submit_checks, requests, caller, submission)
+    request.state.job = job.id
     await service.ended(job.id, request.is_disconnected)
     return job, await run_in_threadpool(service.results, job, -1, job.total)
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import problem, too_large
 
 REQUEST_ID = "X-Request-ID"
+_LOGGED = ("job", "key")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _log = logging.getLogger("aludel.requests")
@@ -87,5 +88,6 @@ class RequestLog:
                     "path": scope["path"],
                     "status": status,
                     "ms": round(1000 * (time.perf_counter() - begun), 1),
+                    **{k: v for k, v in scope.get("state", {}).items() if k in _LOGGED},
                 },
             )

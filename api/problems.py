@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from aludel.errors import AludelError, QueueFull
+from aludel.errors import AludelError, QueueFull, Unauthorized
 from aludel.http_models import PROBLEM_TYPE, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -42,6 +42,8 @@ def problem(
 def problem_of(error: AludelError) -> JSONResponse:
     """Return the response that states ``error``."""
     headers = {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, QueueFull):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     return problem(

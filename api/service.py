@@ -13,16 +13,17 @@ from pydantic_core import PydanticSerializationError
 
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
-from aludel.jobs import Item, Job, JobKind, JobState
+from aludel.jobs import ENDED, Item, Job, JobKind
 from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
 from aludel.queue import TaskQueue, dispatch
 from aludel.settings import Settings
-from aludel.store import Store
+from aludel.store import Store, Submission
+from api.admission import Admission
+from api.auth import Caller
 
 _FIRST_POLL_S = 0.002
 _LONGEST_POLL_S = 0.05
 _LOOK_S = 1.0  # how often a waiting call looks whether its caller is still there
-_FINISHED = (JobState.DONE, JobState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +33,30 @@ class Service:
     settings: Settings
     store: Store
     queue: TaskQueue
+    admission: Admission
 
-    def submit(self, job: Job) -> Job:
-        """Send a recorded job to the workers."""
-        dispatch(self.queue, self.store, job.id, job.kind, job.total)
+    def send(self, job: Job) -> Job:
+        """Send what waits of a recorded job to the workers."""
+        if job.progress.queued:
+            dispatch(self.queue, self.store, job.id, job.kind, job.progress.queued)
         return job
 
-    def submit_checks(self, requests: Sequence[CheckRequest]) -> Job:
+    def submit_checks(
+        self, requests: Sequence[CheckRequest], caller: Caller, submission: Submission
+    ) -> Job:
         """Record a job of checks and send it to the workers.
 
         Raises:
             InvalidRequest: a request is one that no worker could carry out.
             ToolchainMissing: no worker has a toolchain of the prover.
+            QueueFull: there is too much to do.
+            Conflict: the idempotency key was used for another request.
         """
-        self.admit(requests)
-        return self.submit(self.store.jobs.create_check(requests))
+        self.ensure_possible(requests)
+        self.admission.admit(caller.key, len(requests))
+        return self.send(self.store.jobs.create_check(requests, submission))
 
-    def admit(self, requests: Sequence[CheckRequest]) -> None:
+    def ensure_possible(self, requests: Sequence[CheckRequest]) -> None:
         """Refuse what no worker could carry out.
 
         Raises:
@@ -76,6 +84,13 @@ class Service:
                     fix="use one of: " + ", ".join(sorted(names)),
                 )
 
+    def events(self, job: Job, after: int, limit: int) -> list[tuple[int, Item]]:
+        """Return what a job brought forth after its event number ``after``, with numbers from 1."""
+        if job.kind is JobKind.CHECK:
+            return self.store.jobs.events(job.id, after, limit)
+        found = self.store.variants.of_job(job.id, after - 1, limit)
+        return [(place + 1, Item.of_variant(place, variant)) for place, variant in found]
+
     def results(self, job: Job, after: int, limit: int) -> list[Item]:
         """Return a page of what a job brought forth."""
         if job.kind is JobKind.CHECK:
@@ -90,7 +105,7 @@ class Service:
             Whether it has, within ``seconds``.
         """
         deadline, pause = Deadline.after(seconds), _FIRST_POLL_S
-        while await run_in_threadpool(self.store.jobs.state, job_id) not in _FINISHED:
+        while await run_in_threadpool(self.store.jobs.state, job_id) not in ENDED:
             if deadline.passed:
                 return False
             await asyncio.sleep(min(pause, deadline.remaining()))

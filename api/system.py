@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from aludel.errors import BackendUnavailable
 from aludel.models import Model
 from aludel.store import RegisteredToolchain
+from api.auth import Reader
 from api.service import ServiceDep
 
 # Workers say every 15 s at the latest that they are there.
@@ -34,7 +35,7 @@ class Ready(Model):
 
 
 @router.get("/v1/toolchains", tags=["toolchains"])
-def list_toolchains(service: ServiceDep) -> list[RegisteredToolchain]:
+def list_toolchains(service: ServiceDep, _caller: Reader) -> list[RegisteredToolchain]:
     """Return the toolchains that workers have registered, the one seen last first."""
     return service.store.toolchains.list()
 

@@ -19,19 +19,27 @@ from workers.runtime import Runtime
 TURN_S = 2.0
 
 
-def run_checks(runtime: Runtime, job_id: str) -> None:
-    """Carry out items of a check job that this worker's prover decides, for one turn.
+def run_checks(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see below
+    """Carry out items that this worker's prover decides, of the first job in the line, for a turn.
 
     Safe to run twice, also at the same time.
+
+    Args:
+        runtime: the worker.
+        job_id: the job that the message was sent for; another one may be before it in the line.
 
     Raises:
         StoreError: the database cannot be used; leases will run out and items be queued again.
     """
-    _Turn(runtime, job_id).run()
-    if not runtime.stopping.is_set():
-        prover = runtime.checker.toolchain.prover
-        if runtime.store.items.waiting(job_id, prover):
-            dispatch(runtime.queue, runtime.store, job_id, JobKind.CHECK, waiting=1, prover=prover)
+    prover = runtime.checker.toolchain.prover
+    chosen = runtime.store.items.next_job(JobKind.CHECK, prover)
+    if chosen is None:
+        return
+    _Turn(runtime, chosen).run()
+    # As long as anything waits, every message begets another one.
+    following = runtime.store.items.next_job(JobKind.CHECK, prover)
+    if following is not None and not runtime.stopping.is_set():
+        dispatch(runtime.queue, runtime.store, following, JobKind.CHECK, waiting=1, prover=prover)
 
 
 class _Turn:
@@ -46,6 +54,7 @@ class _Turn:
         self._stock: deque[Claim] = deque()
         self._held: dict[int, Claim] = {}
         self._exhausted = False
+        self._keeper = LeaseKeeper(runtime.store, runtime.settings.lease_s, self._claims)
         self._broken = False
 
     def run(self) -> None:
@@ -53,7 +62,7 @@ class _Turn:
         runtime = self._runtime
         try:
             with (
-                LeaseKeeper(runtime.store, runtime.settings.lease_s, self._claims),
+                self._keeper,
                 ThreadPoolExecutor(runtime.threads, thread_name_prefix="check") as pool,
             ):
                 for ended in [pool.submit(self._work) for _ in range(runtime.threads)]:
@@ -77,6 +86,8 @@ class _Turn:
     def _next(self) -> Claim | None:
         with self._lock:
             if self._broken or self._deadline.passed or self._runtime.stopping.is_set():
+                return None
+            if self._keeper.lost.is_set():  # what else is in stock may be cancelled too
                 return None
             if not self._stock and not self._exhausted:
                 self._restock()

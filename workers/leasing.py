@@ -15,18 +15,24 @@ from aludel.store.leases import MAX_ATTEMPTS
 from workers.runtime import Runtime
 
 _BEATS_PER_LEASE = 3
+_LONGEST_BEAT_S = 2.0  # so that work on a cancelled job ends soon
 _FIRST_PAUSE_S = 0.5
 
 _log = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
-    """Extends leases in a thread of its own while the ``with`` block runs."""
+    """Extends leases in a thread of its own while the ``with`` block runs.
+
+    Attributes:
+        lost: set when a lease no longer held: the job was cancelled, or this worker was too slow.
+    """
 
     def __init__(self, store: Store, lease_s: float, claims: Callable[[], Sequence[Claim]]) -> None:
         self._store = store
         self._lease_s = lease_s
         self._claims = claims
+        self.lost = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="leases", daemon=True)
 
@@ -44,12 +50,13 @@ class LeaseKeeper:
         self._thread.join()
 
     def _beat(self) -> None:
-        while not self._stop.wait(self._lease_s / _BEATS_PER_LEASE):
+        while not self._stop.wait(min(self._lease_s / _BEATS_PER_LEASE, _LONGEST_BEAT_S)):
             claims = self._claims()
             if not claims:
                 continue
             try:
-                self._store.items.heartbeat(claims, self._lease_s)
+                if self._store.items.heartbeat(claims, self._lease_s) < len(claims):
+                    self.lost.set()
             except StoreError as error:  # the next beat may succeed, and comes before the end
                 _log.warning("heartbeat failed", extra={"error": str(error)})
 

@@ -3,16 +3,22 @@
 from aludel.records import Result
 from aludel.store.cache import CachedChecker
 from aludel.store.corpus import VariantFilter
+from aludel.store.jobs import JobFilter, Submission
+from aludel.store.keys import ApiKey, Scope
 from aludel.store.leases import Claim, Stalled
 from aludel.store.store import Store
 from aludel.store.toolchains import RegisteredToolchain
 
 __all__ = [
+    "ApiKey",
     "CachedChecker",
     "Claim",
+    "JobFilter",
     "RegisteredToolchain",
     "Result",
+    "Scope",
     "Stalled",
     "Store",
+    "Submission",
     "VariantFilter",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, tuple_, update
 
-from aludel.errors import NotFound
+from aludel.errors import Conflict, NotFound, StoreError
 from aludel.jobs import (
     Failure,
     Item,
@@ -22,10 +23,47 @@ from aludel.jobs import (
 )
 from aludel.models import VERDICT, CheckRequest, Verdict
 from aludel.store.clock import Clock
+from aludel.store.closing import COUNTS, LEFT
 from aludel.store.database import Database
-from aludel.store.tables import ItemRow, JobRow, VerdictRow
+from aludel.store.keys import charge
+from aludel.store.line import place_of
+from aludel.store.tables import ANONYMOUS, ItemRow, JobRow, VerdictRow
 
 _STATE = select(JobRow.state).where(JobRow.id == bindparam("id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """How work is submitted.
+
+    Attributes:
+        key_id: the API key that pays for it.
+        priority: jobs of a higher one are served first.
+        idempotency_key: equal ones of the same API key mean the same job.
+        digest: of the request, so that an idempotency key is not used for two.
+    """
+
+    key_id: str = ANONYMOUS
+    priority: int = 0
+    idempotency_key: str | None = None
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs to list; ``None`` does not restrict.
+
+    Attributes:
+        before: creation time and id of the last job of the page before.
+    """
+
+    key_id: str | None = None
+    state: JobState | None = None
+    kind: JobKind | None = None
+    before: tuple[datetime, str] | None = None
+
+
+_PLAIN = Submission()
 
 
 class Jobs:
@@ -35,23 +73,30 @@ class Jobs:
         self._database = database
         self._clock = clock
 
-    def create_check(self, requests: Sequence[CheckRequest]) -> Job:
+    def create_check(
+        self, requests: Sequence[CheckRequest], submission: Submission = _PLAIN
+    ) -> Job:
         """Record a job of one item per request, committed when this returns.
 
-        Raises:
-            StoreError: the database cannot be written; nothing was recorded.
-        """
-        payloads = [request.model_dump(mode="json") for request in requests]
-        return self._create(JobKind.CHECK, None, payloads)
-
-    def create_mutation(self, request: MutationRequest) -> Job:
-        """Record a job of one item, committed when this returns.
+        Returns:
+            The job; the earlier one if its idempotency key was used before.
 
         Raises:
+            Conflict: the idempotency key stands for another request.
+            QuotaExceeded: the API key may not submit that much now.
             StoreError: the database cannot be written; nothing was recorded.
         """
+        rows = [
+            {"payload": request.model_dump(mode="json"), "prover": request.context.prover.value}
+            for request in requests
+        ]
+        return self._create(JobKind.CHECK, None, rows, submission)
+
+    def create_mutation(self, request: MutationRequest, submission: Submission = _PLAIN) -> Job:
+        """Record a job of one item, committed when this returns; as :meth:`create_check`."""
         payload = request.model_dump(mode="json")
-        return self._create(JobKind.MUTATE, payload, [payload])
+        row = {"payload": payload, "prover": None}
+        return self._create(JobKind.MUTATE, payload, [row], submission)
 
     def get(self, job_id: str) -> Job:
         """Return a job as it stands.
@@ -60,11 +105,50 @@ class Jobs:
             NotFound: there is no such job.
             StoreError: the database cannot be read.
         """
+        found = self._jobs(select(JobRow).where(JobRow.id == job_id))
+        if not found:
+            raise _no_job(job_id)
+        return found[0]
+
+    def page(self, chosen: JobFilter, limit: int = 100) -> list[Job]:
+        """Return up to ``limit`` jobs, the newest first.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = select(JobRow).order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
+        if chosen.key_id is not None:
+            query = query.where(JobRow.key_id == chosen.key_id)
+        if chosen.state is not None:
+            query = query.where(JobRow.state == chosen.state.value)
+        if chosen.kind is not None:
+            query = query.where(JobRow.kind == chosen.kind.value)
+        if chosen.before is not None:
+            query = query.where(tuple_(JobRow.created_at, JobRow.id) < tuple_(*chosen.before))
+        return self._jobs(query)
+
+    def owner(self, job_id: str) -> str:
+        """Return the id of the API key that submitted a job.
+
+        Raises:
+            NotFound: there is no such job.
+            StoreError: the database cannot be read.
+        """
         with self._database.read() as connection:
-            row = connection.execute(select(JobRow).where(JobRow.id == job_id)).first()
-            if row is None:
-                raise _no_job(job_id)
-            return _job(row, _progress(connection, job_id))
+            key_id = connection.scalar(select(JobRow.key_id).where(JobRow.id == job_id))
+        if key_id is None:
+            raise _no_job(job_id)
+        return key_id
+
+    def unfinished(self) -> dict[str, int]:
+        """Return how many items of each API key have not ended.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = select(JobRow.key_id, func.sum(LEFT)).where(JobRow.finished_at.is_(None))
+        with self._database.read() as connection:
+            return {key: int(n) for key, n in connection.execute(query.group_by(JobRow.key_id))}
 
     def state(self, job_id: str) -> JobState:
         """Return only the state of a job, which is cheaper.
@@ -85,20 +169,21 @@ class Jobs:
         Raises:
             StoreError: the database cannot be read.
         """
-        query = (
-            select(
-                ItemRow,
-                VerdictRow.verdict.label("decided"),
-                JobRow.created_at.label("submitted_at"),
-            )
-            .join(JobRow, JobRow.id == ItemRow.job_id)
-            .join(VerdictRow, VerdictRow.hash == ItemRow.verdict_hash, isouter=True)
-            .where(ItemRow.job_id == job_id, ItemRow.position > after)
-            .order_by(ItemRow.position)
-            .limit(limit)
-        )
+        query = _items(job_id).where(ItemRow.position > after).order_by(ItemRow.position)
         with self._database.read() as connection:
-            return [_item(row) for row in connection.execute(query)]
+            return [_item(row) for row in connection.execute(query.limit(limit))]
+
+    def events(self, job_id: str, after: int = 0, limit: int = 100) -> list[tuple[int, Item]]:
+        """Return up to ``limit`` ended items in the order of their ends, each with its number.
+
+        Numbers only grow; those above ``after`` are returned.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = _items(job_id).where(ItemRow.event > after).order_by(ItemRow.event)
+        with self._database.read() as connection:
+            return [(row.event, _item(row)) for row in connection.execute(query.limit(limit))]
 
     def mark_enqueued(self, job_id: str) -> None:
         """Record that the broker has taken messages for the job.
@@ -112,59 +197,132 @@ class Jobs:
             )
 
     def _create(
-        self, kind: JobKind, payload: dict[str, Any] | None, items: list[dict[str, Any]]
+        self,
+        kind: JobKind,
+        payload: dict[str, Any] | None,
+        items: list[dict[str, Any]],
+        submission: Submission,
     ) -> Job:
-        job: dict[str, Any] = {
-            "id": uuid.uuid4().hex,
+        earlier = self._earlier(submission)
+        if earlier is not None:
+            return earlier
+        job_id = uuid.uuid4().hex
+        now = self._clock()
+        new = {"job_id": job_id, "state": ItemState.QUEUED.value, "attempts": 0}
+        rows = [{**new, "position": n, **item} for n, item in enumerate(items)]
+        values = {
+            "id": job_id,
             "kind": kind.value,
             "state": JobState.QUEUED.value,
             "total": len(items),
             "payload": payload,
-            "created_at": self._clock(),
+            "created_at": now,
+            **_submitted(submission),
         }
-        new = {"job_id": job["id"], "state": ItemState.QUEUED.value, "attempts": 0}
-        rows = [{**new, "position": n, "payload": item} for n, item in enumerate(items)]
-        with self._database.write() as connection:
-            connection.execute(insert(JobRow), job)
-            connection.execute(insert(ItemRow), rows)
+        try:
+            with self._database.write() as connection:
+                charge(connection, submission.key_id, len(items), now)
+                place = place_of(connection, kind, -submission.priority, submission.key_id)
+                connection.execute(insert(JobRow), {**values, "place": place})
+                connection.execute(insert(ItemRow), rows)
+        except StoreError:
+            # Two that came with the same idempotency key at the same time: the other one was first.
+            earlier = self._earlier(submission)
+            if earlier is None:
+                raise
+            return earlier
         return Job(
-            id=job["id"],
+            id=job_id,
             kind=kind,
             state=JobState.QUEUED,
             total=len(items),
+            priority=submission.priority,
             progress=Progress(queued=len(items)),
-            created_at=job["created_at"],
+            created_at=now,
             request=None if payload is None else MutationRequest.model_validate(payload),
         )
 
+    def _earlier(self, submission: Submission) -> Job | None:
+        """Return the job that was submitted under the same idempotency key.
 
-def _progress(connection: Connection, job_id: str) -> Progress:
+        Raises:
+            Conflict: it was another request.
+        """
+        if submission.idempotency_key is None:
+            return None
+        query = select(JobRow.id, JobRow.request_digest).where(
+            JobRow.key_id == submission.key_id,
+            JobRow.idempotency_key == submission.idempotency_key,
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        if row.request_digest != submission.digest:
+            raise Conflict(
+                "the idempotency key was used for another request",
+                field="Idempotency-Key",
+                fix="use a new key for a new request",
+            )
+        return self.get(row.id)
+
+    def _jobs(self, query: Select[JobRow]) -> list[Job]:
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            running = _running(connection, [row.id for row in rows if row.finished_at is None])
+        return [_job(row, running.get(row.id, 0)) for row in rows]
+
+
+def _submitted(submission: Submission) -> dict[str, Any]:
+    return {
+        "key_id": submission.key_id,
+        "rank": -submission.priority,
+        "idempotency_key": submission.idempotency_key,
+        "request_digest": submission.digest,
+    }
+
+
+def _running(connection: Connection, job_ids: list[str]) -> dict[str, int]:
+    """Return how many items of each job a worker has."""
+    if not job_ids:
+        return {}
     query = (
-        select(ItemRow.state, ItemRow.outcome, func.count())
-        .where(ItemRow.job_id == job_id)
-        .group_by(ItemRow.state, ItemRow.outcome)
+        select(ItemRow.job_id, func.count())
+        .where(ItemRow.job_id.in_(job_ids), ItemRow.state == ItemState.RUNNING.value)
+        .group_by(ItemRow.job_id)
     )
-    counts = dict.fromkeys(Progress.model_fields, 0)
-    for state, outcome, number in connection.execute(query):
-        counts[state] += number
-        if outcome is not None:
-            counts[outcome] += number
-    return Progress(**counts)
+    return dict(connection.execute(query).all())
 
 
-def _job(row: Any, progress: Progress) -> Job:  # noqa: ANN401 - a row of JobRow's columns
+def _job(row: Any, running: int) -> Job:  # noqa: ANN401 - a row of JobRow's columns
+    counts = {name: getattr(row, f"n_{name}") for name in COUNTS}
+    ended = row.n_done + row.n_failed + row.n_cancelled
     return Job(
         id=row.id,
         kind=JobKind(row.kind),
         state=JobState(row.state),
         total=row.total,
-        progress=progress,
+        priority=-row.rank,
+        progress=Progress(queued=max(0, row.total - ended - running), running=running, **counts),
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
         request=None if row.payload is None else MutationRequest.model_validate(row.payload),
         summary=row.summary,
         error=None if row.error is None else Failure.model_validate(row.error),
+    )
+
+
+def _items(job_id: str) -> Any:  # noqa: ANN401 - a typed Select says no more
+    return (
+        select(
+            ItemRow,
+            VerdictRow.verdict.label("decided"),
+            JobRow.created_at.label("submitted_at"),
+        )
+        .join(JobRow, JobRow.id == ItemRow.job_id)
+        .join(VerdictRow, VerdictRow.hash == ItemRow.verdict_hash, isouter=True)
+        .where(ItemRow.job_id == job_id)
     )
 
 

@@ -9,36 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    bindparam,
-    exists,
-    func,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, bindparam, func, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from aludel.errors import BackendCrashed
 from aludel.jobs import Failure, ItemState, JobKind, JobState
 from aludel.models import Prover, Undecided, Verdict
 from aludel.store.clock import Clock
+from aludel.store.closing import count_one
 from aludel.store.database import Database
+from aludel.store.line import next_job
+from aludel.store.sweeping import MAX_ATTEMPTS, Stalled, sweep
 from aludel.store.tables import ItemRow, JobRow
-
-MAX_ATTEMPTS = 5
-
-
-def _decided_by(prover: str | BindParameter[str]) -> ColumnElement[bool]:
-    deciding: ColumnElement[str] = ItemRow.payload["context"]["prover"].as_string()
-    return deciding == prover
 
 
 def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[int, int, int, dict[str, Any]]:
@@ -64,11 +48,15 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[int, int, int, d
 
 # What every check executes is built once.
 _CLAIM_ANY = _claim()
-_CLAIM_CHECKS = _claim(_decided_by(bindparam("prover")))
+_CLAIM_CHECKS = _claim(ItemRow.prover == bindparam("by"))
 _BEGIN = (
     update(JobRow)
-    .where(JobRow.id == bindparam("job"), JobRow.state == JobState.QUEUED.value)
-    .values(state=JobState.RUNNING.value, started_at=bindparam("now"))
+    .where(JobRow.id == bindparam("job"))
+    .values(
+        state=JobState.RUNNING.value,
+        place=JobRow.place + bindparam("taken"),
+        started_at=func.coalesce(JobRow.started_at, bindparam("now")),
+    )
 )
 _CLOSE = (
     update(ItemRow)
@@ -89,13 +77,6 @@ _CLOSE = (
         finished_at=bindparam("now"),
     )
 )
-_LOCK_JOB = select(JobRow.id).where(JobRow.id == bindparam("job")).with_for_update()
-_UNFINISHED = select(
-    exists().where(
-        ItemRow.job_id == bindparam("job"),
-        ItemRow.state.in_((ItemState.QUEUED.value, ItemState.RUNNING.value)),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +91,7 @@ class Claim:
     payload: dict[str, Any] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Stalled:
-    """A job that needs a message to the broker, and how many of its items wait."""
-
-    job_id: str
-    kind: JobKind
-    queued: int
+__all__ = ["MAX_ATTEMPTS", "Claim", "Items", "Stalled"]
 
 
 class Items:
@@ -125,6 +100,17 @@ class Items:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+    def next_job(self, kind: JobKind, prover: Prover | None = None) -> str | None:
+        """Return the job of which items should be taken now (see :mod:`aludel.store.line`).
+
+        With ``prover``, one that has checks which it decides.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._database.read() as connection:
+            return next_job(connection, kind, prover)
 
     def claim(
         self, job_id: str, worker: str, limit: int, lease_s: float, prover: Prover | None = None
@@ -146,11 +132,11 @@ class Items:
         }
         statement = _CLAIM_ANY
         if prover is not None:
-            statement, values["prover"] = _CLAIM_CHECKS, prover.value
+            statement, values["by"] = _CLAIM_CHECKS, prover.value
         with self._database.write() as connection:
             rows = connection.execute(statement, values).all()
             if rows:
-                connection.execute(_BEGIN, {"job": job_id, "now": now})
+                connection.execute(_BEGIN, {"job": job_id, "now": now, "taken": len(rows)})
         rows = sorted(rows, key=lambda row: row.position)
         return [Claim(r.id, worker, job_id, r.position, r.attempts, r.payload) for r in rows]
 
@@ -160,9 +146,11 @@ class Items:
         Raises:
             StoreError: the database cannot be read.
         """
-        query = select(func.count()).where(_of(job_id, ItemState.QUEUED))
+        query = select(func.count()).where(
+            ItemRow.job_id == job_id, ItemRow.state == ItemState.QUEUED.value
+        )
         if prover is not None:
-            query = query.where(_decided_by(prover.value))
+            query = query.where(ItemRow.prover == prover.value)
         with self._database.read() as connection:
             return connection.scalar(query) or 0
 
@@ -176,7 +164,13 @@ class Items:
             StoreError: the database cannot be written.
         """
         until = self._clock() + timedelta(seconds=lease_s)
-        statement = update(ItemRow).where(_held(claims)).values(lease_expires_at=until)
+        chosen = (
+            select(ItemRow.id)
+            .where(_held(claims))
+            .order_by(ItemRow.id)  # so that two who lock several cannot wait for each other
+            .with_for_update()
+        )
+        statement = update(ItemRow).where(ItemRow.id.in_(chosen)).values(lease_expires_at=until)
         with self._database.write() as connection:
             return connection.execute(statement).rowcount
 
@@ -264,11 +258,7 @@ class Items:
         Raises:
             StoreError: the database cannot be written; nothing was changed.
         """
-        now = self._clock()
-        with self._database.write() as connection:
-            self._database.exclusive(connection)
-            freed = _requeue_expired(connection, now)
-            return _stalled(connection, now, now - timedelta(seconds=resend_after_s), freed)
+        return sweep(self._database, self._clock(), resend_after_s)
 
     def _close(
         self,
@@ -296,7 +286,11 @@ class Items:
         with self._database.write() as connection:
             if not connection.execute(_CLOSE, values).rowcount:
                 return False
-            _settle(connection, claim.job_id, now, summary)
+            if summary is not None:
+                of_job = update(JobRow).where(JobRow.id == claim.job_id)
+                connection.execute(of_job.values(summary=summary))
+            counts = (state.value,) if outcome is None else (state.value, outcome)
+            count_one(connection, claim.job_id, claim.item_id, counts, now)
         return True
 
 
@@ -305,97 +299,3 @@ def _held(claims: Sequence[Claim]) -> ColumnElement[bool]:
     return (ItemRow.state == ItemState.RUNNING.value) & tuple_(
         ItemRow.id, ItemRow.leased_by, ItemRow.attempts
     ).in_(keys)
-
-
-def _settle(
-    connection: Connection, job_id: str, now: datetime, summary: dict[str, Any] | None = None
-) -> None:
-    """Keep the summary, and close the job if nothing of it is left to do.
-
-    The job's lock makes whoever finishes last see that all others have.
-    """
-    connection.execute(_LOCK_JOB, {"job": job_id})
-    if summary is not None:
-        connection.execute(update(JobRow).where(JobRow.id == job_id).values(summary=summary))
-    if connection.scalar(_UNFINISHED, {"job": job_id}):
-        return
-    done = connection.scalar(select(exists().where(_of(job_id, ItemState.DONE))))
-    first_error = select(ItemRow.error).where(ItemRow.job_id == job_id, ItemRow.position == 0)
-    connection.execute(
-        update(JobRow)
-        .where(JobRow.id == job_id)
-        .values(
-            state=(JobState.DONE if done else JobState.FAILED).value,
-            error=None if done else connection.scalar(first_error),
-            finished_at=now,
-        )
-    )
-
-
-def _of(job_id: str, state: ItemState) -> ColumnElement[bool]:
-    return (ItemRow.job_id == job_id) & (ItemRow.state == state.value)
-
-
-def _requeue_expired(connection: Connection, now: datetime) -> set[str]:
-    """Return the jobs of which items were queued again."""
-    # Passing over locked rows: their worker is just about to finish them, or to beat.
-    expired = (
-        select(ItemRow.id)
-        .where(ItemRow.state == ItemState.RUNNING.value, ItemRow.lease_expires_at < now)
-        .with_for_update(skip_locked=True)
-        .cte("expired")
-    )
-    unleased = (
-        update(ItemRow)
-        .where(ItemRow.id.in_(select(expired.c.id)))
-        .values(leased_by=None, lease_expires_at=None)
-    )
-    ended = connection.execute(
-        unleased.where(ItemRow.attempts >= MAX_ATTEMPTS)
-        .values(
-            state=ItemState.FAILED.value,
-            error=_gave_up().model_dump(mode="json"),
-            finished_at=now,
-        )
-        .returning(ItemRow.job_id)
-    )
-    for job_id in set(ended.scalars()):
-        _settle(connection, job_id, now)
-    freed = connection.execute(
-        unleased.values(state=ItemState.QUEUED.value).returning(ItemRow.job_id)
-    )
-    return set(freed.scalars())
-
-
-def _gave_up() -> Failure:
-    return Failure.of(
-        BackendCrashed(
-            f"{MAX_ATTEMPTS} workers died or stalled on this item", fix="see the workers' logs"
-        )
-    )
-
-
-def _stalled(
-    connection: Connection, now: datetime, sent_before: datetime, freed: set[str]
-) -> list[Stalled]:
-    sent = JobRow.enqueued_at
-    lost = or_(sent.is_(None), sent <= sent_before) & ~_has(ItemState.RUNNING)
-    waiting = (
-        select(func.count())
-        .where(ItemRow.job_id == JobRow.id, ItemRow.state == ItemState.QUEUED.value)
-        .scalar_subquery()
-    )
-    query = select(JobRow.id, JobRow.kind, waiting).where(
-        JobRow.state.in_((JobState.QUEUED.value, JobState.RUNNING.value)),
-        or_(JobRow.id.in_(freed), lost),
-        _has(ItemState.QUEUED),
-    )
-    found = [Stalled(job, JobKind(kind), count) for job, kind, count in connection.execute(query)]
-    if found:
-        chosen = JobRow.id.in_([stalled.job_id for stalled in found])
-        connection.execute(update(JobRow).where(chosen).values(enqueued_at=now))
-    return found
-
-
-def _has(state: ItemState) -> ColumnElement[bool]:
-    return exists().where(ItemRow.job_id == JobRow.id, ItemRow.state == state.value)

@@ -7,9 +7,11 @@ from typing import Self
 
 from aludel.settings import Settings
 from aludel.store.clock import Clock, utc_now
+from aludel.store.control import Control
 from aludel.store.corpus import Theorems, Variants
 from aludel.store.database import Database
 from aludel.store.jobs import Jobs
+from aludel.store.keys import ApiKeys
 from aludel.store.leases import Items
 from aludel.store.migrate import migrate
 from aludel.store.toolchains import Toolchains
@@ -22,7 +24,8 @@ class Store:
     Not across a fork: open a store of its own in each process.
 
     Attributes:
-        toolchains, theorems, verdicts, variants, jobs, items: the tables.
+        toolchains, theorems, verdicts, variants, jobs, items, keys: the tables.
+        control: changes of mind about jobs.
     """
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
@@ -33,6 +36,8 @@ class Store:
         self.variants = Variants(database, clock)
         self.jobs = Jobs(database, clock)
         self.items = Items(database, clock)
+        self.control = Control(database, clock)
+        self.keys = ApiKeys(database, clock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> Self:

@@ -5,11 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 DIGEST = String(64)
+ANONYMOUS = "anonymous"
 # Sorted by code points on both databases, whatever the language of a PostgreSQL server.
 NAME = Text().with_variant(Text(collation="C"), "postgresql")
 
@@ -122,10 +134,48 @@ class VariantParentRow(Base):
     parent: Mapped[str] = mapped_column(index=True)
 
 
+class ApiKeyRow(Base):
+    """Somebody who submits work. ``anonymous``, who has no secret, stands for those without a key.
+
+    ``place`` is where its next job goes in the line (see :mod:`aludel.store.line`).
+    """
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str]
+    secret_hash: Mapped[str | None] = mapped_column(String(64))
+    scopes: Mapped[list[str]]
+    max_waiting: Mapped[int | None]
+    per_minute: Mapped[int | None]
+    minute: Mapped[datetime | None]
+    minute_used: Mapped[int] = mapped_column(server_default="0")
+    place: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
 class JobRow(Base):
-    """Accepted work. ``enqueued_at`` is when the broker last took a message for it."""
+    """Accepted work. ``enqueued_at`` is when the broker last took a message for it.
+
+    ``n_...`` count its items that have ended; ``events`` numbers them as they end. ``rank`` is the
+    negated priority and ``place`` the place in the line of its rank, so that an index sorts both.
+    """
 
     __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("key_id", "idempotency_key", name="uq_jobs_idempotency"),
+        Index("ix_jobs_listed", "created_at", "id"),
+        Index("ix_jobs_of_key", "key_id", "created_at", "id"),
+        Index(
+            "ix_jobs_open",
+            "kind",
+            "rank",
+            "place",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
@@ -138,22 +188,43 @@ class JobRow(Base):
     enqueued_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    n_done: Mapped[int] = mapped_column(server_default="0")
+    n_failed: Mapped[int] = mapped_column(server_default="0")
+    n_cancelled: Mapped[int] = mapped_column(server_default="0")
+    n_accepted: Mapped[int] = mapped_column(server_default="0")
+    n_rejected: Mapped[int] = mapped_column(server_default="0")
+    n_undecided: Mapped[int] = mapped_column(server_default="0")
+    events: Mapped[int] = mapped_column(server_default="0")
+    rank: Mapped[int] = mapped_column(server_default="0")
+    place: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    key_id: Mapped[str] = mapped_column(
+        String(32), ForeignKey("api_keys.id", name="fk_jobs_key"), server_default=ANONYMOUS
+    )
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    request_digest: Mapped[str | None] = mapped_column(DIGEST)
 
 
 class ItemRow(Base):
-    """A unit of work. ``verdict`` holds undecided ones only; decided ones are referenced."""
+    """A unit of work. ``verdict`` holds undecided ones only; decided ones are referenced.
+
+    ``event`` is its place among the items of the job that have ended, in the order in which they
+    did; it only grows.
+    """
 
     __tablename__ = "items"
     __table_args__ = (
         UniqueConstraint("job_id", "position", name="uq_items_position"),
-        Index("ix_items_job_state", "job_id", "state", "position"),
+        Index("ix_items_job_state", "job_id", "state", "prover", "position"),
         Index("ix_items_lease", "state", "lease_expires_at"),
+        Index("ix_items_event", "job_id", "event"),
+        Index("ix_items_verdict", "verdict_hash"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
     position: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
+    prover: Mapped[str | None] = mapped_column(String(16))
     payload: Mapped[dict[str, Any]]
     attempts: Mapped[int]
     leased_by: Mapped[str | None] = mapped_column(String(200))
@@ -162,6 +233,7 @@ class ItemRow(Base):
     verdict_hash: Mapped[str | None] = mapped_column(ForeignKey("verdicts.hash"))
     verdict: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
+    event: Mapped[int | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 

@@ -366,7 +366,11 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
     assert set(document["paths"]) == {
         "/v1/checks",
         "/v1/mutations",
+        "/v1/jobs",
         "/v1/jobs/{id}",
+        "/v1/jobs/{id}/cancel",
+        "/v1/jobs/{id}/events",
+        "/v1/jobs/{id}/retry",
         "/v1/jobs/{id}/items",
         "/v1/results/{hash}",
         "/v1/toolchains",

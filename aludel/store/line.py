@@ -1,0 +1,54 @@
+"""The line in which jobs wait: by priority, and among equals fairly between those who submit.
+
+A job's ``place`` grows with every item taken from it. A new job is placed one behind the last new
+one of the same key, but never further ahead than just before the front of the line. So keys take
+turns item by item, however many jobs or items each of them has, a small job does not wait for a
+large one, and whoever was away has nothing saved up.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, case, exists, select, update
+
+from aludel.jobs import ItemState, JobKind
+from aludel.models import Prover
+from aludel.store.tables import ApiKeyRow, ItemRow, JobRow
+
+_OPEN = (
+    JobRow.kind == bindparam("of_kind"),
+    JobRow.finished_at.is_(None),
+)
+_FRONT = (
+    select(JobRow.place)
+    .where(*_OPEN, JobRow.rank == bindparam("of_rank"))
+    .order_by(JobRow.place)
+    .limit(1)
+)
+_STAND = (
+    update(ApiKeyRow)
+    .where(ApiKeyRow.id == bindparam("key"))
+    .values(
+        place=case(
+            (ApiKeyRow.place < bindparam("front"), bindparam("front")), else_=ApiKeyRow.place + 1
+        )
+    )
+    .returning(ApiKeyRow.place)
+)
+_WAITS = (ItemRow.job_id == JobRow.id, ItemRow.state == ItemState.QUEUED.value)
+_IN_LINE = select(JobRow.id).where(*_OPEN).order_by(JobRow.rank, JobRow.place).limit(1)
+_NEXT = _IN_LINE.where(exists().where(*_WAITS))
+_NEXT_CHECK = _IN_LINE.where(exists().where(*_WAITS, ItemRow.prover == bindparam("by")))
+
+
+def place_of(connection: Connection, kind: JobKind, rank: int, key_id: str) -> int:
+    """Return where a new job of ``key_id`` stands in the line."""
+    front = connection.scalar(_FRONT, {"of_kind": kind.value, "of_rank": rank})
+    values = {"key": key_id, "front": 0 if front is None else front - 1}
+    return int(connection.execute(_STAND, values).scalar_one())
+
+
+def next_job(connection: Connection, kind: JobKind, prover: Prover | None) -> str | None:
+    """Return the first job in the line with queued items; with ``prover``, checks it decides."""
+    if prover is None:
+        return connection.scalar(_NEXT, {"of_kind": kind.value})
+    return connection.scalar(_NEXT_CHECK, {"of_kind": kind.value, "by": prover.value})

@@ -1,0 +1,71 @@
+"""How something is submitted: with which priority, and whether it was before."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Query
+from pydantic import BaseModel
+
+from aludel.errors import InvalidRequest
+from aludel.jobs import MAX_PRIORITY
+from aludel.store import Scope, Submission
+from api.auth import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What a submission says beside its body."""
+
+    priority: int
+    idempotency_key: str | None
+
+    def submission(self, caller: Caller, body: BaseModel) -> Submission:
+        """Return how ``caller`` submits ``body``.
+
+        Raises:
+            Forbidden: the priority is one for administrators.
+            InvalidRequest: some text of the body is not Unicode.
+        """
+        if self.priority > 0:
+            caller.require(Scope.ADMIN)
+        digest = None
+        if self.idempotency_key is not None:
+            digest = _digest(body)
+        return Submission(caller.key.id, self.priority, self.idempotency_key, digest)
+
+
+def _digest(body: BaseModel) -> str:
+    try:
+        text = body.model_dump_json()
+    except ValueError as error:  # half a surrogate pair
+        raise InvalidRequest("a text is not Unicode", field="body") from error
+    return hashlib.sha256(f"{type(body).__name__} {text}".encode()).hexdigest()
+
+
+def _manner(
+    priority: Annotated[
+        int,
+        Query(
+            ge=-MAX_PRIORITY,
+            le=MAX_PRIORITY,
+            description="jobs of a higher one go first; above 0 needs the scope `admin`",
+        ),
+    ] = 0,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+            description="equal keys mean the same job; send the request again with its own",
+        ),
+    ] = None,
+) -> Manner:
+    return Manner(priority, key)
+
+
+How = Annotated[Manner, Depends(_manner)]
