@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client demo test lint attacks bench bench-cold bench-warm bench-service \
+.PHONY: help setup toolchain services kimina-client demo test faults lint attacks bench bench-cold bench-warm bench-service \
 	bench-export bench-fstar schemas serve lock clean
 
 help: ## print this list
@@ -67,6 +67,12 @@ demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 
 test: setup services kimina-client ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest --durations=15
+
+RUNS ?= 20
+SEED ?= 1
+
+faults: $(READY) services ## kill, pause and fill at random moments (RUNS=n SEED=n); nothing may be lost
+	@$(BIN)/python tests/faults/run.py --runs $(RUNS) --seed $(SEED)
 
 lint: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

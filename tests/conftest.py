@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from aludel.models import Prover, Toolchain
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
 from lean_checker.checker import LeanChecker
 from lean_checker.pool import LeanPool
-from lean_checker.process import ServerCommand
 from lean_checker.toolchains import LeanToolchain, find_toolchain
 
 FAKES = Path(__file__).parent / "fakes"
-FAKE_SERVER = FAKES / "fake_lean_server.py"
 sys.path.insert(0, str(FAKES))  # tests import the fakes by name
 
-from postgres_server import NEEDS_POSTGRES, Postgres  # noqa: E402 - after the path is set
+from fake_toolchain import FAKE_SERVER, FakeLeanToolchain  # noqa: E402 - after the path is set
+from postgres_server import NEEDS_POSTGRES, Postgres  # noqa: E402
+
+__all__ = ["FAKE_SERVER", "FakeLeanToolchain"]
 
 
 def pytest_configure() -> None:
     """Undo what a shell does to jobs in the background: their children would ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@dataclass(frozen=True)
-class FakeLeanToolchain:
-    """A toolchain whose server is the scripted fake; see its docstring for what it can do."""
-
-    cases: Path | None = None
-    env: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def toolchain(self) -> Toolchain:
-        return Toolchain(
-            prover=Prover.LEAN,
-            name="lean-fake",
-            version="0.0.0-fake",
-            kind="embedded",
-            digest="f" * 64,
-        )
-
-    def server_command(self) -> ServerCommand:
-        arguments = (str(self.cases),) if self.cases else ()
-        return ServerCommand(
-            argv=(sys.executable, "-I", "-S", str(FAKE_SERVER), *arguments),
-            env={"PATH": os.environ["PATH"], **self.env},
-            cwd=FAKE_SERVER.parent,
-        )
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """``aludel serve`` and ``aludel worker`` as they are, with the fake prover instead of Lean.
 
-Usage: ``python fake_service.py serve|worker [LOG]``, configured by the environment.
+Usage: ``python fake_service.py serve|worker [LOG]``, configured by the environment. Without a log
+the prover is the real pool on scripted Lean servers, which are processes and can be killed.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from fake_checker import FakeChecker
+from fake_toolchain import FakeLeanToolchain
 
 import cli.serve
 import cli.worker
 from aludel.errors import AludelError
-from aludel.settings import load_settings
+from aludel.settings import Settings, load_settings
+from lean_checker.checker import LeanChecker
+from lean_checker.pool import LeanPool
 from workers.runtime import MutationContext, Parts
 
 
@@ -23,9 +27,15 @@ def fake_mutation(context: MutationContext) -> Mapping[str, Any]:
     return {"pattern": context.request.pattern, "constructed": 0}
 
 
+def _on_fake_servers(settings: Settings) -> LeanChecker:
+    return LeanChecker(LeanPool(FakeLeanToolchain(), settings), settings)
+
+
 def main() -> None:
     log = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    parts = Parts(checker=lambda _settings: FakeChecker(log), mutate=fake_mutation)
+    parts = Parts(checker=_on_fake_servers, mutate=fake_mutation)
+    if log is not None:
+        parts = Parts(checker=lambda _settings: FakeChecker(log), mutate=fake_mutation)
     try:
         if sys.argv[1] == "serve":
             cli.serve.run(load_settings(), lambda: parts)

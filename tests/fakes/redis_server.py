@@ -20,18 +20,19 @@ NEEDS_REDIS = [
 
 
 class Redis:
-    """A Redis server of its own, without persistence."""
+    """A Redis server of its own; what it keeps outlives a kill only if ``durable``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
+        self._append = "yes" if durable else "no"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         options = ["--port", str(self.port), "--dir", str(self._folder), "--save", ""]
         self._process = subprocess.Popen(
-            ["redis-server", *options, "--bind", "127.0.0.1", "--appendonly", "no"],
+            ["redis-server", *options, "--bind", "127.0.0.1", "--appendonly", self._append],
             stdout=subprocess.DEVNULL,
         )
         until(self._answers, "Redis")
@@ -41,8 +42,13 @@ class Redis:
             self._process.kill()
             self._process.wait()
 
+    def forget(self) -> None:
+        """Remove what it kept on the disk; it must have been stopped."""
+        for path in self._folder.glob("appendonlydir"):
+            shutil.rmtree(path)
+
     def _answers(self) -> bool:
         try:
             return bool(redis.Redis(port=self.port).ping())
-        except redis.ConnectionError:
+        except (redis.ConnectionError, redis.BusyLoadingError):
             return False

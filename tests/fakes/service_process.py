@@ -50,15 +50,18 @@ class Service:
     Args:
         folder: for the database, the fake prover's log and the processes' output.
         real: whether to use Lean; otherwise the fake prover.
+        processes: whether the fake prover is made of processes.
         environment: more settings.
     """
 
-    def __init__(self, folder: Path, *, real: bool = False, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *, real: bool = False, processes: bool = False, **environment: str
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.log = folder / "calls.log"
         self._argv = [sys.executable, "-c", ALUDEL] if real else [sys.executable, str(FAKE_SERVICE)]
-        self._log_argument = [] if real else [str(self.log)]
+        self._log_argument = [] if real or processes else [str(self.log)]
         self._environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
