@@ -4,6 +4,7 @@
     +-- InvalidRequest       the caller's input is wrong            exit 64, HTTP 422
     |   +-- RequestTooLarge  the caller's input is too big          exit 64, HTTP 413
     +-- NotFound             no such job, result or theorem         exit 64, HTTP 404
+    |   +-- SessionEnded     a session of tactics is over           exit 64, HTTP 410
     +-- Conflict             the request contradicts a recorded one exit 64, HTTP 409
     +-- ToolchainMissing     a prover is not installed or broken    exit 69, HTTP 503
     +-- BackendUnavailable   broker, store or prover out of reach   exit 69, HTTP 503
@@ -71,6 +72,13 @@ class NotFound(AludelError):
     code = "not_found"
     exit_code = EX_USAGE
     http_status = 404
+
+
+class SessionEnded(NotFound):
+    """A session of tactics is over: closed, silent too long, or its prover died."""
+
+    code = "session_ended"
+    http_status = 410
 
 
 class Conflict(AludelError):

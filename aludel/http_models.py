@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from aludel.goals import MAX_TACTICS, Step
 from aludel.jobs import Item, Job
 from aludel.models import MAX_WALL_S, CheckRequest, Model
 
@@ -59,6 +60,19 @@ class RetryRequest(Model):
     """The budget with which undecided items are checked again."""
 
     budget: NewBudget
+
+
+class StepRequest(Model):
+    """Tactics to be tried, each on the same ``state`` of a session."""
+
+    state: int = Field(ge=0)
+    tactics: tuple[str, ...] = Field(min_length=1, max_length=MAX_TACTICS)
+
+
+class Steps(Model):
+    """What each tactic did, in order."""
+
+    steps: tuple[Step, ...]
 
 
 class Problem(Model):

@@ -42,6 +42,8 @@ class Settings(BaseModel):
         min_free_mb: free memory below which the service accepts no more work.
         retention_days: days after which ended jobs are removed; 0 keeps them.
         metrics_port: where a worker answers with its metrics; 0 is nowhere.
+        goal_sessions: sessions of tactics at once.
+        goal_states: proof states that a session of tactics may have.
         lease_s: seconds a running item may go without heartbeat before it is queued again.
         host, port: where ``aludel serve`` listens.
         api_key: the key that commands show to a service they use (``--server``).
@@ -65,6 +67,8 @@ class Settings(BaseModel):
     min_free_mb: int = Field(default=128, ge=0)
     retention_days: float = Field(default=0.0, ge=0)
     metrics_port: int = Field(default=0, ge=0, le=65_000)
+    goal_sessions: int = Field(default=64, ge=1)
+    goal_states: int = Field(default=5_000, ge=1)
     lease_s: float = Field(default=60.0, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65_535)

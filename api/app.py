@@ -8,11 +8,13 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from aludel.goals import Goals
 from aludel.http_models import Problem
 from aludel.queue import TaskQueue
 from aludel.settings import Settings
 from aludel.store import Store
 from api import checks, events, jobs, kimina, problems, system
+from api import goals as goal_routes
 from api.admission import Admission
 from api.middleware import BodyLimit, RequestLog
 from api.service import Service
@@ -21,19 +23,23 @@ MAX_BODY_BYTES = 32 * 2**20
 _DESCRIPTION = "Check and mutate formal proofs. Errors are problem details (RFC 9457)."
 
 
-def create_app(settings: Settings, store: Store, queue: TaskQueue) -> FastAPI:
+def create_app(
+    settings: Settings, store: Store, queue: TaskQueue, goals: Goals | None = None
+) -> FastAPI:
     """Return the application.
 
     Args:
         settings: size limits.
         store: where jobs and results are; the caller closes it.
         queue: the way to the workers.
+        goals: sessions of tactics, where this process has a prover.
     """
     # The pages that show the document would load scripts from other hosts.
     app = FastAPI(title="Aludel", version=version("aludel"), docs_url=None, redoc_url=None)
-    app.state.service = Service(settings, store, queue, Admission(settings, store))
+    admission = Admission(settings, store)
+    app.state.service = Service(settings, store, queue, admission, goals)
     problems.install(app)
-    for module in (checks, jobs, events, kimina, system):
+    for module in (checks, goal_routes, jobs, events, kimina, system):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLog)

@@ -50,6 +50,31 @@ RETRY_EXAMPLES: dict[str, Example] = {
     "longer": {"summary": "Ten minutes for each", "value": {"budget": {"wall_s": 600}}},
 }
 
+GOAL_EXAMPLES: dict[str, Example] = {
+    "statement": {
+        "summary": "A proof to be made step by step",
+        "value": {
+            "context": {"prover": "lean", "imports": ["Init"]},
+            "statement": "theorem both (p q : Prop) (h : p ∧ q) : q ∧ p",
+        },
+    },
+    "replay": {
+        "summary": "An ended session, replayed",
+        "value": {
+            "statement": "theorem both (p q : Prop) (h : p ∧ q) : q ∧ p",
+            "tactics": ["constructor"],
+            "ttl_s": 60,
+        },
+    },
+}
+
+STEP_EXAMPLES: dict[str, Example] = {
+    "tries": {
+        "summary": "Two tactics tried on the first state",
+        "value": {"state": 0, "tactics": ["constructor", "exact ⟨h.2, h.1⟩"]},
+    },
+}
+
 KIMINA_CHECK_EXAMPLES: dict[str, Example] = {
     "snippet": {
         "summary": "A snippet as kimina-lean-server's documentation shows it",

@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError
 
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
+from aludel.goals import Goals
 from aludel.jobs import ENDED, Item, Job, JobKind
 from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
 from aludel.queue import TaskQueue, dispatch
@@ -28,12 +29,13 @@ _LOOK_S = 1.0  # how often a waiting call looks whether its caller is still ther
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The state of the application."""
+    """The state of the application; ``goals`` where this process has a prover."""
 
     settings: Settings
     store: Store
     queue: TaskQueue
     admission: Admission
+    goals: Goals | None = None
 
     def send(self, job: Job) -> Job:
         """Send what waits of a recorded job to the workers."""

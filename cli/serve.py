@@ -13,6 +13,7 @@ import click
 import uvicorn
 
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
+from aludel.goals import Goals
 from aludel.logs import configure_logging
 from aludel.queue import MEMORY_BROKER, CeleryQueue, TaskQueue, broker_app
 from aludel.settings import Settings, load_settings
@@ -65,11 +66,11 @@ def run(
         _stoppable(),
         contextlib.closing(_listen(settings.host, settings.port)) as listener,
         Store.open(settings) as store,
-        _worker(settings, parts, fstar) as queue,
+        _worker(settings, parts, fstar) as (queue, goals),
     ):
         click.echo(f"Aludel listens on {_url(listener)} (Ctrl-C ends it)", err=True)
         config = uvicorn.Config(
-            create_app(settings, store, queue),
+            create_app(settings, store, queue, goals),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -103,16 +104,22 @@ def _stoppable() -> Iterator[None]:
 @contextlib.contextmanager
 def _worker(
     settings: Settings, parts: Callable[[], Parts], fstar: Callable[[], Parts] | None
-) -> Iterator[TaskQueue]:
-    """Run a worker in this process if no broker is set; yield the way to the workers."""
+) -> Iterator[tuple[TaskQueue, Goals | None]]:
+    """Run a worker in this process if no broker is set.
+
+    Yields the way to the workers, and sessions of tactics if the prover is in this process.
+    """
     if settings.broker_url != MEMORY_BROKER:
-        yield CeleryQueue(broker_app(settings))
+        yield CeleryQueue(broker_app(settings)), None
         return
     from workers.local import LocalQueue, LocalWorker
     from workers.runtime import Runtime
 
     messages = LocalQueue()
-    workers = [LocalWorker(Runtime.open(settings, parts(), messages), messages)]
+    made = parts()
+    main = Runtime.open(settings, made, messages)
+    goals = None if made.goals is None else made.goals(main.checker, settings)
+    workers = [LocalWorker(main, messages)]
     try:
         if fstar is not None:
             runtime = Runtime.open(settings, fstar(), messages)
@@ -122,7 +129,7 @@ def _worker(
     for worker in workers:
         worker.start()
     try:
-        yield messages
+        yield messages, goals
     finally:
         for worker in workers:
             worker.stop()

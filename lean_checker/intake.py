@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from aludel.errors import InvalidRequest, RequestTooLarge
-from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Toolchain
+from aludel.goals import MAX_TACTIC_CHARS, GoalRequest
+from aludel.models import MAX_CODE_BYTES, MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Toolchain
 from aludel.settings import Settings
 
 MAX_NESTING = 2_000
@@ -124,3 +125,28 @@ def _validate_option(name: str, value: bool | int | str) -> None:
         raise InvalidRequest("this option is not open to requests", field=field, fix="leave it out")
     if isinstance(value, str) and not value.isprintable():
         raise InvalidRequest("a value with control characters", field=field)
+
+
+def validate_goals(request: GoalRequest) -> None:
+    """Refuse a stepwise proof that no server needs to see.
+
+    Raises:
+        InvalidRequest: ``field`` names what is wrong.
+    """
+    _validate_text("statement", request.statement, MAX_STATEMENT_BYTES)
+    if request.preamble:
+        _validate_text("preamble", request.preamble, MAX_CODE_BYTES)
+    validate_imports(request.context.imports)
+    for name, value in request.context.options.items():
+        _validate_option(name, value)
+    for index, tactic in enumerate(request.tactics):
+        validate_tactic(f"tactics.{index}", tactic)
+
+
+def validate_tactic(field: str, text: str) -> None:
+    """Refuse a tactic that no server needs to see.
+
+    Raises:
+        InvalidRequest: it is empty, too long, too deeply nested, or no text.
+    """
+    _validate_text(field, text, MAX_TACTIC_CHARS)

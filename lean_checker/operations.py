@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed
+from aludel.goals import Goal, Hypothesis
 from aludel.models import Toolchain, Usage
 from lean_checker.intake import validate_imports
 from lean_checker.pool import LeanPool
@@ -96,23 +97,6 @@ class Screening(_Answer):
     unused: tuple[str, ...] = ()
     exhausted: tuple[str, ...] = ()
     shape_hash: str = ""
-
-
-class Hypothesis(_Answer):
-    """One hypothesis of a goal; ``value`` is there for a ``let``."""
-
-    names: tuple[str, ...]
-    type: str
-    value: str | None
-
-
-class Goal(_Answer):
-    """A goal as data; ``case`` is its name, ``pretty`` the prover's own print."""
-
-    case: str
-    hypotheses: tuple[Hypothesis, ...]
-    target: str
-    pretty: str
 
 
 class FailedTactic(_Answer):

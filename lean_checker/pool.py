@@ -145,13 +145,29 @@ class LeanPool:
             BackendUnavailable: a process cannot be started, or the pool is closed.
         """
         wanted = None if imports is None else import_set(imports)
-        process = self._acquire(wanted, deadline)
+        with self._lent(self._acquire(wanted, deadline)) as process:
+            yield process
+            if wanted is not None:
+                process.loaded.add(wanted)
+
+    @contextlib.contextmanager
+    def lease_again(self, process: LeanProcess, deadline: Deadline) -> Iterator[LeanProcess]:
+        """Lend the very process that was lent before, for what it keeps; otherwise as `lease`.
+
+        Raises:
+            BackendCrashed: it is no more.
+            QueueFull: it was busy until the deadline.
+        """
+        self._reserve_again(process, deadline)
+        with self._lent(process):
+            yield process
+
+    @contextlib.contextmanager
+    def _lent(self, process: LeanProcess) -> Iterator[LeanProcess]:
         healthy = False
         try:
             yield process
             healthy = True
-            if wanted is not None:
-                process.loaded.add(wanted)
         except InvalidRequest:
             healthy = True
             raise
@@ -252,18 +268,33 @@ class LeanPool:
                     self._reserve_slot()
                     return None
                 if self._idle:
-                    return self._idle.pop(0)
+                    victim = min(self._idle, key=lambda process: process.pins)
+                    self._idle.remove(victim)
+                    return victim
                 if deadline.passed:
                     raise QueueFull(f"all {self._live} Lean processes are busy")
                 self._changed.wait(deadline.remaining())
 
     def _take_idle(self, imports: tuple[str, ...] | None) -> LeanProcess:
-        # The latest used is last; its caches are the warmest.
-        for process in reversed(self._idle):
-            if imports is None or imports in process.loaded:
-                self._idle.remove(process)
-                return process
-        return self._idle.pop()
+        # The latest used is last; its caches are the warmest. A candidate that kills its process
+        # takes the proof states there with it, so those without any go first.
+        fitting = [p for p in self._idle if imports is None or imports in p.loaded] or self._idle
+        process = min(reversed(fitting), key=lambda process: process.pins > 0)
+        self._idle.remove(process)
+        return process
+
+    def _reserve_again(self, process: LeanProcess, deadline: Deadline) -> None:
+        with self._changed:
+            while process not in self._idle:
+                if process not in self._processes:
+                    raise BackendCrashed("the Lean process is no more")
+                if deadline.passed:
+                    raise QueueFull("the Lean process is busy")
+                self._changed.wait(deadline.remaining())
+            self._idle.remove(process)
+        if not process.idle:
+            self._discard(process)
+            raise BackendCrashed("the Lean process is no more")
 
     def _memory_admits(self) -> bool:
         """Whether memory is left for one process more; the first is always admitted."""
@@ -316,7 +347,7 @@ class LeanPool:
             return
         rss = process.rss_mb
         worn = (
-            process.requests >= self._max_requests
+            (process.requests >= self._max_requests and not process.pins)
             or rss >= RECYCLE_AT * self._memory_mb
             or process.cpu_s >= CPU_S / 2
         )
@@ -325,7 +356,7 @@ class LeanPool:
             self._recycled += worn
             if not worn and not self._closed:
                 self._idle.append(process)
-                self._changed.notify()
+                self._changed.notify_all()  # some wait for this one, others for any
                 return
         self._discard(process)
 

@@ -145,6 +145,7 @@ class LeanProcess:
         ready: what the server said of itself.
         requests: how many requests it has been sent.
         loaded: import sets it is known to hold.
+        pins: sessions of tactics that live in it.
     """
 
     def __init__(
@@ -163,6 +164,7 @@ class LeanProcess:
         self._drain.start()
         self.ready: Ready | None = None
         self.requests = 0
+        self.pins = 0
         self.loaded: set[tuple[str, ...]] = {("Init",)}
         watchdog.watch(popen.pid)
 

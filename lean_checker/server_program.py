@@ -31,6 +31,7 @@ SERVER_MODULES = (
     "Aludel.Mutate",
     "Aludel.Restate",
     "Aludel.Screen",
+    "Aludel.Sessions",
     "Server",
 )
 """Modules of the program, each after those that it imports; the last one declares ``main``."""

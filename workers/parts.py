@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from aludel.errors import BackendUnavailable
+from aludel.goals import Goals
+from aludel.protocols import Checker
+from aludel.settings import Settings
 from fstar_checker.checker import build_checker as build_fstar_checker
-from lean_checker.checker import build_checker
+from lean_checker.checker import LeanChecker, build_checker
+from lean_checker.goals import LeanGoals
 from workers.lean_mutation import mutate
 from workers.runtime import Parts
 
 
+def lean_goals(checker: Checker, settings: Settings) -> Goals:
+    """Return sessions of tactics in the processes of a Lean checker.
+
+    Raises:
+        BackendUnavailable: the checker is of another kind.
+    """
+    if not isinstance(checker, LeanChecker):
+        raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
+    return LeanGoals(checker.pool, settings)
+
+
 def default_parts() -> Parts:
     """Return the real prover."""
-    return Parts(checker=build_checker, mutate=mutate)
+    return Parts(checker=build_checker, mutate=mutate, goals=lean_goals)
 
 
 def fstar_parts() -> Parts:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from aludel.errors import BackendUnavailable
+from aludel.goals import Goals
 from aludel.jobs import MutationRequest
 from aludel.models import CheckRequest, Verdict
 from aludel.protocols import Checker
@@ -48,6 +49,7 @@ class MutationContext:
 
 Mutator = Callable[[MutationContext], Mapping[str, Any]]
 CheckerFactory = Callable[[Settings], Checker]
+GoalsFactory = Callable[[Checker, Settings], Goals]
 
 
 def no_mutations(_context: MutationContext) -> Mapping[str, Any]:
@@ -66,10 +68,12 @@ class Parts:
     Attributes:
         checker: opens the prover, in the process that uses it.
         mutate: carries out a mutation, and returns its summary (JSON).
+        goals: sessions of tactics on the prover, for an API in the same process.
     """
 
     checker: CheckerFactory
     mutate: Mutator = no_mutations
+    goals: GoalsFactory | None = None
 
 
 class _Yielding:

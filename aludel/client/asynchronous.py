@@ -12,6 +12,7 @@ import httpx
 
 from aludel.client import flows
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
+from aludel.client.goals import AsyncGoals
 from aludel.client.transport import Answer, Call, Flow, ask, client_options, error_of, request_of
 from aludel.deadline import Deadline
 from aludel.http_models import ItemPage, Submitted
@@ -43,6 +44,11 @@ class AsyncClient:
         self._own = http is None
         self._http = http or httpx.AsyncClient(**client_options(url, key))
         self._retries = retries
+
+    @property
+    def goals(self) -> AsyncGoals:
+        """Proofs made step by step on the service."""
+        return AsyncGoals(self._run, self._retries)
 
     async def check(self, request: CheckRequest | str) -> Verdict:
         """Have one candidate judged, and wait for the verdict; a text is Lean code.

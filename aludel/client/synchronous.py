@@ -13,6 +13,7 @@ import httpx
 
 from aludel.client import flows
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
+from aludel.client.goals import RemoteGoals
 from aludel.client.transport import Answer, Call, Flow, ask, client_options, error_of, request_of
 from aludel.deadline import Deadline
 from aludel.http_models import ItemPage, Submitted
@@ -44,6 +45,11 @@ class Client:
         self._own = http is None
         self._http = http or httpx.Client(**client_options(url, key))
         self._retries = retries
+
+    @property
+    def goals(self) -> RemoteGoals:
+        """Proofs made step by step on the service."""
+        return RemoteGoals(self._run, self._retries)
 
     def check(self, request: CheckRequest | str) -> Verdict:
         """Have one candidate judged, and wait for the verdict; a text is Lean code.

@@ -5,6 +5,7 @@ public import Aludel.Goals
 public import Aludel.Mutate
 public import Aludel.Restate
 public import Aludel.Screen
+public import Aludel.Sessions
 
 /-!
 The Lean server: one request per line on stdin, answers on stdout
@@ -19,7 +20,7 @@ namespace Aludel
 
 def protocolVersion : Nat := 1
 
-unsafe def dispatch (state : ServerState) (cache : IndexCache) (j : Json)
+unsafe def dispatch (state : ServerState) (cache : IndexCache) (table : SessionTable) (j : Json)
     (emit : Json → IO Unit) : IO Answer := do
   let op := getStr j "op"
   if op == "check" then check state j
@@ -29,6 +30,10 @@ unsafe def dispatch (state : ServerState) (cache : IndexCache) (j : Json)
   else if op == "mutate" then mutate state cache j emit
   else if op == "restate" then restate state j emit
   else if op == "screen" then screen state j emit
+  else if op == "session_open" then sessionOpen state table j
+  else if op == "session_step" then sessionStep table j emit
+  else if op == "session_forget" then sessionForget table j
+  else if op == "session_close" then sessionClose table j
   else if op == "ping" then
     let loaded ← ST.Prim.Ref.get state.loaded
     return .ok (Json.mkObj [("imports", jsonImportSets loaded)])
@@ -43,13 +48,13 @@ def writeLine (output : IO.FS.Stream) (j : Json) : IO Unit := do
   output.putStrLn j.compress
   output.flush
 
-unsafe def answer (state : ServerState) (cache : IndexCache) (j : Json) (startMs : Nat) (output : IO.FS.Stream) :
+unsafe def answer (state : ServerState) (cache : IndexCache) (table : SessionTable) (j : Json) (startMs : Nat) (output : IO.FS.Stream) :
     IO Json := do
   let id := getStr j "id"
   let emit := fun item => writeLine output (Json.mkObj [("id", .str id), ("item", item)])
   let startHeartbeats ← IO.getNumHeartbeats
   try
-    let r ← dispatch state cache j emit
+    let r ← dispatch state cache table j emit
     let endMs ← IO.monoMsNow
     let endHeartbeats ← IO.getNumHeartbeats
     match r with
@@ -59,15 +64,15 @@ unsafe def answer (state : ServerState) (cache : IndexCache) (j : Json) (startMs
     | .error e => return errorJson id "invalid_request" e.field e.message
   catch e => return errorJson id "internal" "" (toString e)
 
-unsafe def serve (state : ServerState) (cache : IndexCache) (input output : IO.FS.Stream) : IO Unit := do
+unsafe def serve (state : ServerState) (cache : IndexCache) (table : SessionTable) (input output : IO.FS.Stream) : IO Unit := do
   let line ← input.getLine
   if line.isEmpty then return
   let startMs ← IO.monoMsNow
   let reply ← match Json.parse line with
-    | .ok j => answer state cache j startMs output
+    | .ok j => answer state cache table j startMs output
     | .error m => pure (errorJson "" "invalid_request" "line" m)
   writeLine output reply
-  serve state cache input output
+  serve state cache table input output
 
 end Aludel
 
@@ -87,4 +92,5 @@ unsafe def main (_ : List String) : IO Unit := do
   let ready := Json.mkObj [("ready", .bool true), ("lean", .str Lean.versionString), ("commit", .str Lean.githash),
     ("protocol", jsonNat protocolVersion), ("ms", jsonNat (endMs - startMs))]
   writeLine output ready
-  serve state { entries } (← IO.getStdin) output
+  let sessions ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : List Session)
+  serve state { entries } { sessions } (← IO.getStdin) output

@@ -21,6 +21,7 @@ from typing import Any
 
 Request = dict[str, Any]
 QUESTION = ("statement", "imports", "options")
+GOAL_CASES = Path(__file__).parents[1] / "contract" / "goal_cases.json"
 DIRECTIVE = re.compile(r"-- fake: (\w+)(?: (\S+))?")
 
 
@@ -242,6 +243,45 @@ def stream(request: Request) -> None:
     done(request, {"count": request["count"]})
 
 
+SESSIONS: dict[str, list[list[str]]] = {}
+
+
+def session(request: Request) -> None:
+    """Answer a session operation from transcripts of the real server (``goal_cases.json``).
+
+    A tactic that is a directive (``-- fake: hang``) misbehaves, as a candidate's would.
+    """
+    cases = json.loads(GOAL_CASES.read_text(encoding="utf-8"))
+    key, op = request["session"], request["op"]
+    if op == "session_open":
+        asked = [request[name] for name in ("imports", "preamble", "statement")]
+        case = next((c for c in cases if c["open"] == asked), None)
+        if case is None:
+            internal(request, None)
+        elif "refused" in case:
+            write({"id": request["id"], "ok": False, "error": case["refused"]})
+        else:
+            SESSIONS[key] = [[json.dumps(asked)]]
+            done(request, {"state": 0, "goals": case["goals"]})
+    elif op == "session_close":
+        del SESSIONS[key]
+        done(request, {"closed": True})
+    else:
+        paths = SESSIONS[key]
+        case = next(c for c in cases if json.dumps(c["open"]) == paths[0][0])
+        for tactic in request["tactics"]:
+            if directive := DIRECTIVE.search(tactic):
+                ACTIONS[directive[1]](request, directive[2])
+                return
+            path = [*paths[request["state"]], tactic]
+            answer = case["steps"]["\n".join(path[1:])]
+            if answer["error"] is None:
+                answer = {**answer, "state": len(paths)}
+                paths.append(path)
+            write({"id": request["id"], "item": answer})
+        done(request, {"steps": len(request["tactics"])})
+
+
 def serve(cases: list[Request]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
@@ -249,6 +289,8 @@ def serve(cases: list[Request]) -> None:
             check(request, cases)
         elif request["op"] == "constants":
             stream(request)
+        elif request["op"].startswith("session_"):
+            session(request)
         else:
             done(request, {"imports": [["Init"]]})
 

@@ -11,6 +11,7 @@ import uvicorn
 from fake_checker import FakeChecker
 from service_process import free_port, until
 
+from aludel.goals import Goals
 from aludel.protocols import Checker
 from aludel.settings import Settings
 from aludel.store import Store
@@ -27,14 +28,18 @@ class LiveApi:
 
 @contextlib.contextmanager
 def live_api(
-    settings: Settings, checker: Callable[[Settings], Checker] = lambda _: FakeChecker()
+    settings: Settings,
+    checker: Callable[[Settings], Checker] = lambda _: FakeChecker(),
+    goals: Callable[[Checker, Settings], Goals] | None = None,
 ) -> Iterator[LiveApi]:
     """Serve until the block ends."""
     messages = LocalQueue()
     port = free_port()
     with Store.open(settings) as store:
-        worker = LocalWorker(Runtime.open(settings, Parts(checker), messages), messages)
-        app = create_app(settings, store, messages)
+        runtime = Runtime.open(settings, Parts(checker, goals=goals), messages)
+        worker = LocalWorker(runtime, messages)
+        sessions = None if goals is None else goals(runtime.checker, settings)
+        app = create_app(settings, store, messages, sessions)
         config = uvicorn.Config(app, port=port, log_config=None, lifespan="off", access_log=False)
         config.timeout_graceful_shutdown = 1
         server = uvicorn.Server(config)

@@ -12,6 +12,7 @@ from live_api import live_api
 
 from aludel.settings import load_settings
 from lean_checker.checker import build_checker
+from workers.parts import lean_goals
 
 pytestmark = pytest.mark.lean
 
@@ -31,3 +32,29 @@ def test_the_reward_function(tmp_path: Path) -> None:
         )
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == ["1  by omega", "0  by sorry", "1  rfl", "0  rfl"]
+
+
+def test_stepping_through_a_proof(tmp_path: Path) -> None:
+    chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
+    with live_api(load_settings().model_copy(update=chosen), build_checker, lean_goals) as api:
+        run = subprocess.run(
+            [sys.executable, str(EXAMPLES / "step_by_step.py")],
+            env={**os.environ, "ALUDEL_SERVER": api.url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == [
+        "rfl -> tactic",
+        "intro h -> a state",
+        "intro ⟨a, b⟩ -> a state",
+        "left ['p', 'q', 'a', 'b'] ⊢ q",
+        "right ['p', 'q', 'a', 'b'] ⊢ p",
+        "finished: True",
+        "theorem both (p q : Prop) : p ∧ q → q ∧ p := by",
+        "  intro ⟨a, b⟩",
+        "  exact ⟨b, a⟩",
+        "accepted",
+    ]

@@ -365,6 +365,12 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/v1/checks",
+        "/v1/goals",
+        "/v1/goals/{session}",
+        "/v1/goals/{session}/steps",
+        "/v1/goals/{session}/states/{state}",
+        "/v1/goals/{session}/states/{state}/check",
+        "/v1/goals/{session}/states/{state}/script",
         "/v1/mutations",
         "/v1/jobs",
         "/v1/jobs/{id}",

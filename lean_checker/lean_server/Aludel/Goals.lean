@@ -104,7 +104,9 @@ def goalJson (g : MVarId) : MetaM Json := do
       let type ← instantiateMVars decl.type
       let target ← ppExpr type
       let hyps ← hypotheses (localDecls decl.lctx 0) #[]
-      return Json.mkObj [("case", .str decl.userName.eraseMacroScopes.toString), ("hypotheses", .arr hyps),
+      let name := decl.userName.eraseMacroScopes
+      let case := if name.isAnonymous then "" else name.toString
+      return Json.mkObj [("case", .str case), ("hypotheses", .arr hyps),
         ("target", .str target.pretty), ("pretty", .str shown.pretty)]
     act { ctx with lctx := decl.lctx, localInstances := decl.localInstances } s cctx cs
 
