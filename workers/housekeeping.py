@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 
 from aludel.errors import AludelError
 from aludel.queue import dispatch
@@ -11,6 +13,7 @@ from workers.runtime import Runtime
 
 _MAX_PERIOD_S = 15.0
 _RESEND_AFTER_LEASES = 5
+_PRUNE_EVERY_S = 3_600.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class Housekeeper:
         self._resend_after_s = 0.0 if broker_is_empty else None
         self._period_s = min(_MAX_PERIOD_S, runtime.settings.lease_s / 2)
         self._stop = threading.Event()
+        self._pruned_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -67,9 +71,17 @@ class Housekeeper:
                 sweep(self._runtime, self._resend_after_s)
                 self._resend_after_s = None
                 self._runtime.store.toolchains.register(self._runtime.checker.toolchain)
+                self._prune()
             except AludelError as error:  # the next round may succeed
                 _log.warning("housekeeping failed", extra={"error": str(error)})
             except Exception:  # noqa: BLE001 - one bad round must not end the thread
                 _log.exception("housekeeping failed")
             if self._stop.wait(self._period_s):
                 return
+
+    def _prune(self) -> None:
+        """Remove old jobs once an hour, if the operator wants that."""
+        days, now = self._runtime.settings.retention_days, time.monotonic()
+        if days and now - self._pruned_at > _PRUNE_EVERY_S:
+            self._pruned_at = now
+            self._runtime.store.prune(datetime.now(UTC) - timedelta(days=days))

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase
 
-from aludel.errors import InvalidRequest
+from aludel.errors import InvalidRequest, StoreError
 from aludel.store import on_postgresql, on_sqlite
 from aludel.store.errors import FIELD, map_store_errors
 
@@ -69,6 +69,44 @@ class Database:
             StoreError: the database cannot be written; nothing was changed.
         """
         with self._turn, map_store_errors(self.name), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def migration(self) -> Iterator[Connection]:
+        """A transaction to change the schema in, which no other process does meanwhile.
+
+        SQLite changes a table by making it anew: references to it are checked at the end.
+
+        Raises:
+            StoreError: the database cannot be written; nothing was changed.
+        """
+        if not self.is_sqlite:
+            with self.write() as connection:
+                self.exclusive(connection, migration=True)
+                yield connection
+            return
+        begin = "PRAGMA foreign_keys=OFF;BEGIN IMMEDIATE"  # in a transaction it would do nothing
+        engine = self.engine.execution_options(aludel_begin=begin)
+        with self._turn, map_store_errors(self.name), engine.connect() as connection:
+            try:
+                with connection.begin():
+                    yield connection
+                    if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise StoreError(f"{self.name}: rows refer to rows that are not there")
+            finally:
+                connection.invalidate()  # the next one checks references again
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction for reading that sees one state of the database, however long it takes.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        engine = self.engine
+        if not self.is_sqlite:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with map_store_errors(self.name), engine.connect() as connection:
             yield connection
 
     def exclusive(self, connection: Connection, *, migration: bool = False) -> None:

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
-from aludel.errors import StoreError
+from aludel.errors import InvalidRequest, StoreError
 from aludel.store.database import Database
 from aludel.store.errors import FIELD
 
@@ -26,25 +26,75 @@ def migrate(database: Database) -> None:
     Raises:
         StoreError: the schema is a newer version's or another program's, or cannot be written.
     """
+    if revision_of(database) == newest_revision():
+        return  # nothing to write, so a read-only database can still be read
+    with database.migration() as connection:
+        upgrade(database, connection)
+
+
+def upgrade(database: Database, connection: Connection, revision: str = "head") -> None:
+    """Create or upgrade the schema to ``revision``, in a :meth:`Database.migration`.
+
+    Raises:
+        StoreError: the schema is a newer version's or another program's.
+    """
+    config = _config(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    _refuse_foreign(connection, database.name, known)
+    if revision != "head" and revision not in known:
+        raise _newer(database.name, revision)
+    command.upgrade(config, revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Bring the schema back to an earlier ``revision``, in one transaction.
+
+    Raises:
+        InvalidRequest: there is no such revision.
+        StoreError: the database cannot be written.
+    """
+    with database.migration() as connection:
+        config = _config(connection)
+        known = [s.revision for s in ScriptDirectory.from_config(config).walk_revisions()]
+        if revision not in known:
+            raise InvalidRequest(
+                f"there is no revision {revision!r}",
+                field="--to",
+                fix="use one of: " + ", ".join(sorted(known)),
+            )
+        command.downgrade(config, revision)
+
+
+def newest_revision() -> str:
+    """Return the revision of this version's schema."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def revision_of(database: Database) -> str | None:
+    """Return the revision of a database's schema; ``None`` if it has none.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    with database.read() as connection:
+        return current_revision(connection)
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision of the schema that ``connection`` sees."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    if _current(database) == scripts.get_current_head():
-        return  # nothing to write, so a read-only database can still be read
-    with database.write() as connection:
-        database.exclusive(connection, migration=True)
-        _refuse_foreign(connection, database.name, {s.revision for s in scripts.walk_revisions()})
+    if connection is not None:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-
-def _current(database: Database) -> str | None:
-    with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    return config
 
 
 def _refuse_foreign(connection: Connection, name: str, known: set[str]) -> None:
-    current = MigrationContext.configure(connection).get_current_revision()
+    current = current_revision(connection)
     if current is None:
         if inspect(connection).get_table_names():
             raise StoreError(
@@ -53,8 +103,12 @@ def _refuse_foreign(connection: Connection, name: str, known: set[str]) -> None:
                 fix="name a new file or an empty database",
             )
     elif current not in known:
-        raise StoreError(
-            f"{name} was written by a newer version (schema {current})",
-            field=FIELD,
-            fix="upgrade aludel, or name another database",
-        )
+        raise _newer(name, current)
+
+
+def _newer(name: str, revision: str) -> StoreError:
+    return StoreError(
+        f"{name} was written by a newer version (schema {revision})",
+        field=FIELD,
+        fix="upgrade aludel, or name another database",
+    )

@@ -58,8 +58,8 @@ def engine(url: URL) -> Engine:
 
     @event.listens_for(made, "begin")
     def _begin(connection: Connection) -> None:
-        statement = connection.get_execution_options().get("aludel_begin", "BEGIN")
-        if statement:
+        statements = connection.get_execution_options().get("aludel_begin", "BEGIN")
+        for statement in filter(None, statements.split(";")):
             connection.exec_driver_sql(statement)
 
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,7 @@ from aludel.store.jobs import Jobs
 from aludel.store.keys import ApiKeys
 from aludel.store.leases import Items
 from aludel.store.migrate import migrate
+from aludel.store.retention import prune_jobs, prune_verdicts
 from aludel.store.toolchains import Toolchains
 from aludel.store.verdicts import Verdicts
 
@@ -26,10 +28,11 @@ class Store:
     Attributes:
         toolchains, theorems, verdicts, variants, jobs, items, keys: the tables.
         control: changes of mind about jobs.
+        database: for backups and migrations.
     """
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
-        self._database = database
+        self.database = self._database = database
         self.toolchains = Toolchains(database, clock)
         self.theorems = Theorems(database)
         self.verdicts = Verdicts(database, clock)
@@ -54,6 +57,18 @@ class Store:
             database.close()
             raise
         return cls(database, clock)
+
+    def prune(self, before: datetime, *, verdicts: bool = False) -> tuple[int, int]:
+        """Remove jobs that ended before a time, and ``verdicts`` that nothing refers to any more.
+
+        Returns:
+            How many jobs and verdicts were removed.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        jobs = prune_jobs(self.database, before)
+        return jobs, prune_verdicts(self.database, before) if verdicts else 0
 
     def close(self) -> None:
         """Close every connection; safe to call twice."""

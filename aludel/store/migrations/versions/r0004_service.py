@@ -11,6 +11,13 @@ revision = "0004"
 down_revision = "0003"
 
 _COUNTS = ("n_done", "n_failed", "n_cancelled", "n_accepted", "n_rejected", "n_undecided")
+_PAGE = 1_000
+_ITEMS = sa.table(
+    "items",
+    sa.column("id", sa.Integer),
+    sa.column("payload", sa.JSON),
+    sa.column("prover", sa.String(16)),
+)
 _OPEN = sa.text("finished_at IS NULL")
 
 
@@ -68,25 +75,34 @@ def _create_keys() -> None:
     op.execute(sa.insert(keys).values(row))
 
 
-def _on_postgresql() -> bool:
-    return op.get_bind().dialect.name == "postgresql"
-
-
 def _fill() -> None:
     """Bring what the new columns count up to date."""
-    prover = "json_extract(payload, '$.context.prover')"
-    if _on_postgresql():
-        prover = "payload -> 'context' ->> 'prover'"
-    op.execute(
-        f"UPDATE items SET prover = {prover} WHERE job_id IN "  # noqa: S608 - constants
-        "(SELECT id FROM jobs WHERE kind = 'check')"
-    )
+    _fill_provers()
     op.execute("UPDATE items SET event = position + 1 WHERE finished_at IS NOT NULL")
     op.execute("UPDATE jobs SET events = total")
     for state in ("done", "failed"):
         _count(f"n_{state}", "state", state)
     for outcome in ("accepted", "rejected", "undecided"):
         _count(f"n_{outcome}", "outcome", outcome)
+
+
+def _fill_provers() -> None:
+    """Copy the prover out of each check; in Python, for PostgreSQL cannot read JSON with NULs."""
+    connection = op.get_bind()
+    last = 0
+    while rows := connection.execute(
+        sa.select(_ITEMS.c.id, _ITEMS.c.payload)
+        .where(_ITEMS.c.id > last)
+        .order_by(_ITEMS.c.id)
+        .limit(_PAGE)
+    ).all():
+        last = rows[-1].id
+        of_checks = [(row.id, row.payload["context"]) for row in rows if "context" in row.payload]
+        if of_checks:
+            connection.execute(
+                sa.update(_ITEMS).where(_ITEMS.c.id == sa.bindparam("item")),
+                [{"item": item, "prover": context["prover"]} for item, context in of_checks],
+            )
 
 
 def _count(column: str, by: str, value: str) -> None:
