@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -30,7 +31,11 @@ class Settings(BaseModel):
         data_dir: the default SQLite database (XDG data folder by default).
         database_url: SQLAlchemy URL; empty means SQLite under ``data_dir``.
         broker_url: Celery broker; ``memory://`` runs API and worker in one process.
-        toolchain: name of the default Lean toolchain.
+        toolchain: the Lean toolchain: ``lean-embedded``, ``lean-native`` (the ``lean`` on PATH),
+            ``lean-VERSION`` (one of elan's), or a toolchain's folder.
+        project: folder of a Lake project whose modules may be imported; empty for none.
+        sandbox: ``required`` refuses a native prover where the system cannot confine it;
+            ``available`` makes do with what the system has.
         node: path of a Node 24 binary; empty uses the one that came with the Python dependency.
         fstar: path of ``fstar.exe``; empty searches PATH.
         pool_size: prover processes at once; 0 means one per CPU.
@@ -56,6 +61,8 @@ class Settings(BaseModel):
     database_url: str = ""
     broker_url: str = "memory://"
     toolchain: str = "lean-embedded"
+    project: str = ""
+    sandbox: Literal["required", "available"] = "required"
     node: str = ""
     fstar: str = ""
     pool_size: int = Field(default=0, ge=0)

@@ -31,6 +31,7 @@ from aludel.protocols import Checker
 from aludel.receipts import issue, load_signing_key, sign
 from aludel.settings import Settings, load_settings
 from cli.progress import Lines
+from cli.project import project_option, with_project
 from cli.rendering import render_verdict
 from cli.source import STANDARD_INPUT, read_source
 
@@ -52,6 +53,7 @@ EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
     "'theorem swap (a b : Nat) : a + b = b + a'.",
 )
 @click.option("--imports", help="Import set, separated by commas; FILE's own header by default.")
+@project_option
 @click.option("--timeout", type=float, default=60.0, show_default=True, help="Wall seconds.")
 @click.option(
     "--tier",
@@ -76,6 +78,7 @@ def command(
     prover: str,
     statement: str | None,
     imports: str | None,
+    project: Path | None,
     timeout: float,
     tier: Literal["fast", "replay"],
     receipt: Path | None,
@@ -88,7 +91,7 @@ def command(
     """
     name = "<stdin>" if file == STANDARD_INPUT else file
     try:
-        settings = load_settings()
+        settings = with_project(load_settings(), project)
         request = CheckRequest(
             context=_context(Prover(prover), imports, file),
             statement=statement,
@@ -188,6 +191,7 @@ def _name_options(error: AludelError, name: str) -> None:
         "budget.wall_s": "--timeout",
         "tier": "--tier",
         "toolchain": "ALUDEL_TOOLCHAIN",
+        "project": "--project",
     }
     error.field = options.get(error.field or "", error.field)
 

@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from aludel.errors import InvalidRequest
-from aludel.settings import load_settings
+from aludel.settings import Settings, load_settings
 from aludel.store import Store
 from cli.mutating import mutate_into, report_table
+from cli.project import project_option, with_project
+from lean_checker.project import open_project
 from mutation import FILTERS, RULES, MutationPlan
 from mutation.folder import RunFolder
 from mutation.plan import SCREEN_BUDGET
@@ -42,6 +44,12 @@ def _shard(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--conditional", is_flag=True, help="Rewrites may leave side goals (new hypotheses).")
 @click.option("--lemma", "lemmas", multiple=True, help="Rewrite with this; may be repeated.")
 @click.option("--imports", default="Init", show_default=True, callback=_listed, help="A,B.")
+@project_option
+@click.option(
+    "--modules",
+    multiple=True,
+    help="Modules of the project whose theorems are targets (a glob such as 'Demo.*'); repeatable.",
+)
 @click.option("--limit", default=50, show_default=True, help="Variants that end a round.")
 @click.option("--per-target", default=20, show_default=True, help="Statements of one theorem.")
 @click.option("--max-targets", type=int, help="Theorems to stop at; all that match by default.")
@@ -73,6 +81,7 @@ def command(
     out: Path,
     quality: int,
     *,
+    project: Path | None,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
@@ -81,11 +90,31 @@ def command(
     Every new statement is checked by Lean like any candidate, filtered and recorded. A run that was
     stopped goes on when the same command is given again.
     """
+    settings = with_project(load_settings(), project)
+    patterns = _choose_modules(settings, patterns, options)
     plan = _plan(patterns, options)
-    settings = load_settings()
     with Store.open(settings) as store:
         run = mutate_into(out, plan, settings, store, Console(stderr=True), quality)
     _print(run, as_json=as_json)
+
+
+def _choose_modules(
+    settings: Settings, patterns: tuple[str, ...], options: dict[str, Any]
+) -> tuple[str, ...]:
+    """Put the modules that were asked for into ``options``; return the patterns of theorems.
+
+    Raises:
+        InvalidRequest: there is no project, or no module of it matches.
+    """
+    globs = options.pop("modules")
+    if not globs:
+        return patterns
+    if not settings.project:
+        raise InvalidRequest("needs a project", field="--modules", fix="give --project DIR as well")
+    chosen = open_project(Path(settings.project)).matching(globs)
+    options["modules"] = chosen
+    options["imports"] = tuple(dict.fromkeys((*options["imports"], *chosen)))
+    return patterns or ("*",)
 
 
 def _plan(patterns: tuple[str, ...], options: dict[str, Any]) -> MutationPlan:

@@ -196,8 +196,8 @@ class ScreenResult:
 class MutantSource(Protocol):
     """Where mutation gets theorems and mutants from; a Lean server, or a test's fake."""
 
-    def theorem_names(self, imports: tuple[str, ...]) -> list[str]:
-        """Return the names of all theorems of an import set, sorted."""
+    def theorem_names(self, imports: tuple[str, ...], modules: tuple[str, ...] = ()) -> list[str]:
+        """Return the names of an import set's theorems, or of some of its modules', sorted."""
         ...
 
     def mutate(self, task: MutationTask) -> MutationResult:
@@ -244,9 +244,13 @@ class LeanOperations:
         items, _ = self._stream("constants", body, imports, LIST_S)
         return [_parse(LibraryTheorem, item) for item in items]
 
-    def theorem_names(self, imports: tuple[str, ...]) -> list[str]:
-        """Return the names of all theorems of an import set, sorted; raises as `theorems`."""
-        return [theorem.name for theorem in self.theorems(imports)]
+    def theorem_names(self, imports: tuple[str, ...], modules: tuple[str, ...] = ()) -> list[str]:
+        """Return the names of an import set's theorems, or of some of its modules', sorted.
+
+        Raises as :meth:`theorems`.
+        """
+        found = self.theorems(imports)
+        return [theorem.name for theorem in found if not modules or theorem.module in modules]
 
     def restate(self, names: tuple[str, ...], imports: tuple[str, ...]) -> list[PrintedTheorem]:
         """Print theorems so that each elaborates back, or say why that cannot be done.

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -50,8 +51,11 @@ class LeanHost(Protocol):
         """Return the command that compiles the module at ``folder / source`` beside its source."""
         ...
 
-    def run_command(self, folder: Path, main: str) -> ServerCommand:
-        """Return the command that runs the file ``main`` of the program in ``folder``."""
+    def run_command(self, folder: Path, main: str, search: Sequence[Path] = ()) -> ServerCommand:
+        """Return the command that runs the file ``main`` of the program in ``folder``.
+
+        ``search``: folders of modules that it may import besides the library's.
+        """
         ...
 
 

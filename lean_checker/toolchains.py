@@ -1,7 +1,6 @@
 """Installed Lean toolchains: a command that behaves like a server, and what decides its verdicts.
 
-Nothing above this module knows about Node. A native Lean would be a :class:`LeanToolchain` with
-another command.
+Nothing above this module knows which kind runs: the embedded Lean under Node, or a native one.
 """
 
 from __future__ import annotations
@@ -10,12 +9,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from aludel.errors import NotFound, ToolchainMissing
+from aludel.errors import ToolchainMissing
 from aludel.models import Prover, Toolchain
 from aludel.settings import Settings
+from lean_checker.confinement.plan import missing_protection
+from lean_checker.digests import folders_digest
 from lean_checker.embedded import release
 from lean_checker.embedded.command import Host
-from lean_checker.embedded.install import install_root
+from lean_checker.embedded.install import install_root, toolchains_folder
 from lean_checker.embedded.manifest import (
     INSTALL_FIX,
     Manifest,
@@ -24,13 +25,14 @@ from lean_checker.embedded.manifest import (
     read_manifest,
 )
 from lean_checker.embedded.selftest import ensure_tested
+from lean_checker.native.host import NativeHost
+from lean_checker.native.locate import NativeLean, find_native, native_toolchains
 from lean_checker.node import find_node
 from lean_checker.process import ServerCommand
-from lean_checker.program import ensure_program
+from lean_checker.program import LeanHost, ensure_program
 from lean_checker.progress import Progress, Silent
+from lean_checker.project import LeanProject, open_project, require_same_lean
 from lean_checker.server_program import BOOT, sources_digest
-
-NAMES = (release.NAME,)
 
 
 @dataclass(frozen=True)
@@ -68,38 +70,79 @@ def find_toolchain(
     """Return a toolchain that is ready to start; compiles our program when its sources changed.
 
     Args:
-        settings: says where toolchains are, which is the default, and which Node runs them.
-        name: name of a toolchain; None takes ``settings.toolchain``.
+        settings: says where toolchains are, which is the default, which Node runs the embedded
+            one, and which Lake project is searched for modules.
+        name: which toolchain, as in ``settings.toolchain``, which None takes.
         progress: is told of the compilation, which takes up to a minute.
 
     Raises:
         NotFound: there is no toolchain of that name.
-        ToolchainMissing: it is not installed or damaged, or Node is missing or too old.
+        InvalidRequest: the project is not one, is not built, or was built by another Lean.
+        ToolchainMissing: it is not installed or damaged, or Node is missing or too old, or this
+            system cannot confine a native one.
     """
-    wanted = name or settings.toolchain
-    if wanted not in NAMES:
-        raise NotFound(
-            f"unknown toolchain {wanted!r}",
-            field="toolchain",
-            fix=f"use one of: {', '.join(NAMES)}",
-        )
+    shown = progress or Silent()
+    project = open_project(Path(settings.project)) if settings.project else None
+    ready = _ready(settings, name or settings.toolchain, project, shown)
+    toolchain, search = ready.toolchain, () if project is None else project.search
+    if project is not None:
+        require_same_lean(project, toolchain)
+        toolchain = _with_project(toolchain, project, settings)
+    folder = ensure_program(ready.host, shown)
+    return LeanToolchain(toolchain, ready.host.run_command(folder, BOOT, search), ready.note)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    toolchain: Toolchain
+    host: LeanHost
+    note: str | None = None
+
+
+def _ready(
+    settings: Settings, name: str, project: LeanProject | None, progress: Progress
+) -> _Ready:
+    if name != release.NAME:
+        lean = find_native(name, project.root if project else None)
+        return _Ready(_describe_native(lean, settings), native_host(lean, settings))
     root = install_root(settings)
     manifest = _intact_manifest(root)
     host = Host(root, manifest.host, find_node(settings))
-    shown = progress or Silent()
-    ensure_tested(host, shown)
-    folder = ensure_program(host, shown)
-    return LeanToolchain(_describe(manifest), host.run_command(folder, BOOT), _note(manifest))
+    ensure_tested(host, progress)
+    return _Ready(_describe(manifest), host, _note(manifest))
+
+
+def native_host(lean: NativeLean, settings: Settings) -> NativeHost:
+    """Return what runs a native Lean.
+
+    Raises:
+        ToolchainMissing: this system cannot confine it, and ``settings.sandbox`` demands that.
+    """
+    lack = missing_protection()
+    required = settings.sandbox == "required"
+    if lack is not None and required:
+        raise ToolchainMissing(
+            f"a native Lean cannot be confined here: {lack}",
+            field="ALUDEL_SANDBOX",
+            fix="use lean-embedded, or set ALUDEL_SANDBOX=available for candidates you trust",
+        )
+    key = hashlib.sha256(str(lean.root).encode()).hexdigest()[:16]
+    cache = toolchains_folder(settings) / f"{lean.name}-{key}"
+    return NativeHost(lean, cache, required=required)
 
 
 def list_toolchains(settings: Settings) -> list[InstalledLean]:
-    """Return the toolchains that are installed and look intact."""
+    """Return the toolchains that are installed and look intact: the embedded one, then elan's."""
+    native = [
+        InstalledLean(_describe_native(lean, settings), lean.root, "native", None)
+        for lean in native_toolchains()
+    ]
     root = install_root(settings)
     try:
         manifest = _intact_manifest(root)
     except ToolchainMissing:
-        return []
-    return [InstalledLean(_describe(manifest), root, manifest.host, _note(manifest))]
+        return native
+    return [InstalledLean(_describe(manifest), root, manifest.host, _note(manifest)), *native]
 
 
 def verify_toolchain(settings: Settings) -> Manifest:
@@ -140,6 +183,33 @@ def _describe(manifest: Manifest) -> Toolchain:
         kind="embedded",
         digest=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
     )
+
+
+def _describe_native(lean: NativeLean, settings: Settings) -> Toolchain:
+    """Describe it; its programs and its library decide, and are hashed once."""
+    folders = (lean.root / "bin", lean.root / "lib")
+    sums = folders_digest(folders, _sums(settings), ("*.olean*", "*.so", "*.dylib", "lean"))
+    return Toolchain(
+        prover=Prover.LEAN,
+        name=lean.name,
+        version=lean.version,
+        commit=lean.commit,
+        kind="native",
+        digest=hashlib.sha256(f"{sums}\n{sources_digest()}".encode()).hexdigest(),
+    )
+
+
+def _with_project(toolchain: Toolchain, project: LeanProject, settings: Settings) -> Toolchain:
+    """The toolchain as one that also imports a project: another name, another digest."""
+    both = f"{toolchain.digest}\n{project.digest(_sums(settings))}"
+    digest = hashlib.sha256(both.encode()).hexdigest()
+    return toolchain.model_copy(
+        update={"name": f"{toolchain.name}+{project.name}", "digest": digest}
+    )
+
+
+def _sums(settings: Settings) -> Path:
+    return toolchains_folder(settings).parent / "digests"
 
 
 def _note(manifest: Manifest) -> str | None:

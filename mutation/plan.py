@@ -23,6 +23,7 @@ class MutationPlan(BaseModel):
         patterns: globs over names of theorems; one that matches is enough.
         statement: text of a user's theorem with its proof, which is a target as well.
         imports: import set whose theorems are rewritten.
+        modules: modules whose theorems are targets; empty for those of all.
         limit: accepted variants after which a round ends.
         per_target: statements made from one theorem after which it is done.
         max_attempts: rewriting attempts on one theorem after which it is done.
@@ -45,6 +46,7 @@ class MutationPlan(BaseModel):
     patterns: tuple[str, ...] = ()
     statement: str | None = None
     imports: tuple[str, ...] = ("Init",)
+    modules: tuple[str, ...] = ()
     limit: int = Field(default=50, ge=1)
     per_target: int = Field(default=20, ge=1)
     max_attempts: int = Field(default=2_000, ge=1)

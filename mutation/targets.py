@@ -49,13 +49,13 @@ def first_targets(source: MutantSource, checker: Checker, plan: MutationPlan) ->
     own = [] if plan.statement is None else [_own_target(checker, plan, plan.statement)]
     if not plan.patterns:
         return own
-    names = source.theorem_names(plan.imports)
+    names = source.theorem_names(plan.imports, plan.modules)
     chosen: set[str] = set()
     for pattern in plan.patterns:
         matching = fnmatch.filter(names, pattern)
         if not matching:
             raise InvalidRequest(
-                f"no theorem of {', '.join(plan.imports)} matches {pattern!r}",
+                f"no theorem of {', '.join(plan.modules or plan.imports)} matches {pattern!r}",
                 field="pattern",
                 fix="use a glob over full names, for example 'Nat.*', or import its module",
             )

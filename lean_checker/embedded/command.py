@@ -105,6 +105,10 @@ class Host:
         lean = ("-R", "/program", "-o", f"/out/{target}", f"/program/{source.as_posix()}")
         return self.command(folder, lean, output=folder)
 
-    def run_command(self, folder: Path, main: str) -> ServerCommand:
-        """Return the command that runs ``main`` of a compiled program."""
-        return self.command(folder, ("--run", f"/program/{main}"))
+    def run_command(self, folder: Path, main: str, search: Sequence[Path] = ()) -> ServerCommand:
+        """Return the command that runs ``main`` of a compiled program.
+
+        ``search``: folders of modules that the program may import besides the library's.
+        """
+        mounts = {f"/project/{place}": path for place, path in enumerate(search)}
+        return self.command(folder, ("--run", f"/program/{main}"), search=mounts)

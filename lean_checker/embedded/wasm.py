@@ -14,6 +14,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from lean_checker.embedded.leb128 import (
+    read_name,
+    read_signed,
+    read_unsigned,
+    write_signed,
+    write_unsigned,
+)
+
 MAGIC = b"\0asm\1\0\0\0"
 _EXPORT_INFO = 3  # subsection of dylink.0
 _END = 0x0B
@@ -86,54 +94,6 @@ class SlimModule:
 class _Imports:
     globals: int = 0
     relocated: set[bytes] = field(default_factory=set)
-
-
-def read_unsigned(data: bytes, at: int) -> tuple[int, int]:
-    """Decode an unsigned LEB128 number at ``at``; return it and the position after it."""
-    byte = data[at]
-    if byte < 0x80:
-        return byte, at + 1
-    value, shift = byte & 0x7F, 7
-    while True:
-        at += 1
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at + 1
-        shift += 7
-
-
-def read_signed(data: bytes, at: int) -> tuple[int, int]:
-    """Decode a signed LEB128 number at ``at``; return it and the position after it."""
-    value, end = read_unsigned(data, at)
-    bits = 7 * (end - at)
-    return (value - (1 << bits) if value >> (bits - 1) else value), end
-
-
-def write_unsigned(value: int) -> bytes:
-    """Encode ``value`` (not negative) as unsigned LEB128."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def write_signed(value: int) -> bytes:
-    """Encode ``value`` as signed LEB128."""
-    out = bytearray()
-    while not -0x40 <= value < 0x40:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value & 0x7F)
-    return bytes(out)
-
-
-def read_name(data: bytes, at: int) -> tuple[bytes, int]:
-    """Decode a length-prefixed name at ``at``; return its bytes and the position after it."""
-    length, at = read_unsigned(data, at)
-    return data[at : at + length], at + length
 
 
 def sections(data: bytes) -> Iterator[Section]:

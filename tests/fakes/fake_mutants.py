@@ -71,7 +71,7 @@ class FakeSource:
         self.screened = 0
         self._jitter_s = jitter_s
 
-    def theorem_names(self, imports: tuple[str, ...]) -> list[str]:
+    def theorem_names(self, imports: tuple[str, ...], modules: tuple[str, ...] = ()) -> list[str]:
         return [f"A.{i}" for i in range(10)] + ["B.0"]
 
     def mutate(self, task: MutationTask) -> MutationResult:

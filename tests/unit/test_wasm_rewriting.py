@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aludel.settings import Settings
-from lean_checker.embedded import wasm
+from lean_checker.embedded import leb128, wasm
 from lean_checker.node import find_node
 
 I32 = 0x7F
@@ -20,24 +20,24 @@ FUNCREF = 0x70
 
 
 def vector(items: list[bytes]) -> bytes:
-    return wasm.write_unsigned(len(items)) + b"".join(items)
+    return leb128.write_unsigned(len(items)) + b"".join(items)
 
 
 def named(text: str) -> bytes:
-    return wasm.write_unsigned(len(text)) + text.encode()
+    return leb128.write_unsigned(len(text)) + text.encode()
 
 
 def section(number: int, body: bytes) -> bytes:
-    return bytes([number]) + wasm.write_unsigned(len(body)) + body
+    return bytes([number]) + leb128.write_unsigned(len(body)) + body
 
 
 def constant_function(value: int) -> bytes:
-    code = b"\0\x41" + wasm.write_signed(value) + b"\x0b"
-    return wasm.write_unsigned(len(code)) + code
+    code = b"\0\x41" + leb128.write_signed(value) + b"\x0b"
+    return leb128.write_unsigned(len(code)) + code
 
 
 def export(name: str, kind: int, index: int) -> bytes:
-    return named(name) + bytes([kind]) + wasm.write_unsigned(index)
+    return named(name) + bytes([kind]) + leb128.write_unsigned(index)
 
 
 def small_module(**replaced: bytes | None) -> bytes:
@@ -49,8 +49,8 @@ def small_module(**replaced: bytes | None) -> bytes:
         "type": section(1, vector([b"\x60\0\x01" + bytes([I32])])),
         "import": section(2, vector([named("GOT.func") + named("gotten") + bytes([3, I32, 1])])),
         "function": section(3, vector([b"\0", b"\0", b"\0"])),
-        "table": section(4, vector([bytes([FUNCREF, 0]) + wasm.write_unsigned(2)])),
-        "global": section(6, vector([bytes([I32, 0, 0x41]) + wasm.write_signed(-5) + b"\x0b"])),
+        "table": section(4, vector([bytes([FUNCREF, 0]) + leb128.write_unsigned(2)])),
+        "global": section(6, vector([bytes([I32, 0, 0x41]) + leb128.write_signed(-5) + b"\x0b"])),
         "export": section(
             7,
             vector(
@@ -83,14 +83,14 @@ def read_symbols(data: bytes) -> dict[bytes, int]:
 
 @given(st.integers(min_value=0, max_value=2**64 - 1))
 def test_unsigned_numbers_survive_encoding(value: int) -> None:
-    data = wasm.write_unsigned(value)
-    assert wasm.read_unsigned(b"\xff" + data, 1) == (value, len(data) + 1)
+    data = leb128.write_unsigned(value)
+    assert leb128.read_unsigned(b"\xff" + data, 1) == (value, len(data) + 1)
 
 
 @given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
 def test_signed_numbers_survive_encoding(value: int) -> None:
-    data = wasm.write_signed(value)
-    assert wasm.read_signed(data + b"\xff", 0) == (value, len(data))
+    data = leb128.write_signed(value)
+    assert leb128.read_signed(data + b"\xff", 0) == (value, len(data))
 
 
 @given(st.dictionaries(st.binary(min_size=1, max_size=20), st.integers(0, 2**32 - 1)))

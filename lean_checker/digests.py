@@ -1,0 +1,75 @@
+"""SHA-256 over many files; each is hashed once, until its size or its time changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from aludel.errors import ToolchainMissing
+
+Known = dict[str, tuple[int, int, str]]
+
+
+def folders_digest(folders: Iterable[Path], cache: Path, patterns: tuple[str, ...]) -> str:
+    """Return the digest over names and contents of the files below some folders.
+
+    Args:
+        folders: in the order in which they count.
+        cache: folder that keeps what was hashed, for every list of folders one file.
+        patterns: globs over the names of the files that count.
+
+    Raises:
+        ToolchainMissing: a file cannot be read.
+    """
+    listed = tuple(folders)
+    key = hashlib.sha256("\n".join(map(str, listed)).encode()).hexdigest()
+    kept = cache / f"{key[:32]}.json"
+    known, now = _read(kept), Known()
+    total = hashlib.sha256()
+    try:
+        for place, folder in enumerate(listed):
+            for path in _files(folder, patterns):
+                record = _record(path, known.get(str(path)))
+                now[str(path)] = record
+                total.update(f"{place} {path.relative_to(folder)} {record[2]}\n".encode())
+    except OSError as error:
+        raise ToolchainMissing(
+            f"cannot be read: {error.strerror}", field=str(error.filename), fix="make it readable"
+        ) from error
+    if now != known:
+        _write(kept, now)
+    return total.hexdigest()
+
+
+def _files(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    return iter(
+        sorted({path for glob in patterns for path in folder.rglob(glob) if path.is_file()})
+    )
+
+
+def _record(path: Path, known: tuple[int, int, str] | None) -> tuple[int, int, str]:
+    status = path.stat()
+    if known is not None and tuple(known[:2]) == (status.st_size, status.st_mtime_ns):
+        return known
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return status.st_size, status.st_mtime_ns, digest
+
+
+def _read(path: Path) -> Known:
+    """What was hashed before; a file that cannot be understood is as good as none."""
+    try:
+        loaded = json.loads(path.read_text("utf-8"))
+        return {str(name): (int(a), int(b), str(c)) for name, (a, b, c) in loaded.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write(path: Path, known: Known) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(known), "utf-8")
+    partial.replace(path)

@@ -1,0 +1,85 @@
+"""The command line that runs a native Lean, confined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lean_checker.confinement.plan import Confinement
+from lean_checker.native.locate import NativeLean
+from lean_checker.process import ServerCommand
+
+MAX_FILE_MB = 256
+DATA_MB = 16_000
+"""What a process may allocate, used or not; what it uses, the pool watches."""
+
+
+@dataclass(frozen=True)
+class NativeHost:
+    """A native Lean as a :class:`lean_checker.program.LeanHost`.
+
+    Attributes:
+        lean: the toolchain.
+        cache: folder for what is compiled with it.
+        required: whether it must not start where the system cannot confine it.
+    """
+
+    lean: NativeLean
+    cache: Path
+    required: bool = True
+
+    @property
+    def programs(self) -> Path:
+        """Where compiled programs are kept."""
+        return self.cache / "programs"
+
+    def compile_command(self, folder: Path, source: Path) -> ServerCommand:
+        """Return the command that compiles the module at ``folder / source`` beside its source."""
+        file = folder / source
+        lean = ("-R", str(folder), "-o", str(file.with_suffix(".olean")), str(file))
+        return self.command(folder, lean, output=folder)
+
+    def run_command(self, folder: Path, main: str, search: Sequence[Path] = ()) -> ServerCommand:
+        """Return the command that runs ``main`` of a compiled program.
+
+        ``search``: folders of modules that the program may import besides the library's.
+        """
+        return self.command(folder, ("--run", str(folder / main)), search=search)
+
+    def command(
+        self,
+        program: Path,
+        lean: Sequence[str],
+        *,
+        search: Sequence[Path] = (),
+        output: Path | None = None,
+    ) -> ServerCommand:
+        """Return the command that runs ``lean`` with these arguments, confined.
+
+        It may read the toolchain, ``program`` and ``search``, execute what the toolchain brings,
+        and write to ``output`` alone.
+        """
+        return self.confined((str(self.lean.lean), *lean), program, search, output)
+
+    def confined(
+        self,
+        argv: Sequence[str],
+        program: Path,
+        search: Sequence[Path] = (),
+        output: Path | None = None,
+    ) -> ServerCommand:
+        """Return the command that runs a program of the toolchain as :meth:`command` runs Lean."""
+        root = self.lean.root
+        confinement = Confinement(
+            read=(root, program, *search),
+            run=(root / "bin",),
+            write=() if output is None else (output,),
+            data_mb=DATA_MB,
+            file_mb=0 if output is None else MAX_FILE_MB,
+            required=self.required,
+        )
+        # The library first: no module of a project or of ours takes the place of one of Lean's.
+        path = ":".join(map(str, (root / "lib" / "lean", *search, program)))
+        env = {"LEAN_SYSROOT": str(root), "LEAN_PATH": path}
+        return ServerCommand(argv=confinement.command(argv), env=env, cwd=program)
