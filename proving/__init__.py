@@ -1,1 +1,24 @@
-"""Prover models in the loop: generators, searches and pass@k."""
+"""Prover models in the loop: generators propose, the checker disposes."""
+
+from proving.estimate import Estimate, mean_pass_at_k, pass_at_k, wilson
+from proving.generators import ProofGenerator, Proposal, Proposals, TacticGenerator
+from proving.portfolio import ProofPortfolio, TacticPortfolio
+from proving.problems import TheoremProblem
+from proving.search import SearchBudget, SearchResult, best_first
+
+__all__ = [
+    "Estimate",
+    "ProofGenerator",
+    "ProofPortfolio",
+    "Proposal",
+    "Proposals",
+    "SearchBudget",
+    "SearchResult",
+    "TacticGenerator",
+    "TacticPortfolio",
+    "TheoremProblem",
+    "best_first",
+    "mean_pass_at_k",
+    "pass_at_k",
+    "wilson",
+]

@@ -1,0 +1,82 @@
+"""pass@k without bias, and how sure one can be of it."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+from aludel.models import Model
+
+_Z95 = 1.959963984540054
+
+
+class Estimate(Model):
+    """A share with its 95 % interval, over ``count`` problems."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+def pass_at_k(samples: int, correct: int, k: int) -> float:
+    """Return the probability that one of ``k`` samples is correct, estimated from ``samples``.
+
+    The unbiased estimator of Chen and others (2021): one minus the share of k-subsets without a
+    correct sample.
+
+    Raises:
+        ValueError: not ``0 <= correct <= samples`` and ``1 <= k <= samples``.
+    """
+    if not (0 <= correct <= samples and 1 <= k <= samples):
+        raise ValueError(f"pass@{k} needs at least {k} samples, {correct} correct of {samples}")
+    if samples - correct < k:
+        return 1.0
+    return 1.0 - math.comb(samples - correct, k) / math.comb(samples, k)
+
+
+def wilson(successes: int, trials: int) -> Estimate:
+    """Return a share of independent trials with Wilson's interval.
+
+    Raises:
+        ValueError: there are no trials, or more successes than trials.
+    """
+    if not 0 <= successes <= trials or trials == 0:
+        raise ValueError(f"{successes} of {trials} trials")
+    share, z2 = successes / trials, _Z95**2
+    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    spread = math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
+    half = _Z95 * spread / (1 + z2 / trials)
+    low = 0.0 if successes == 0 else max(0.0, middle - half)
+    high = 1.0 if successes == trials else min(1.0, middle + half)
+    return Estimate(value=share, low=low, high=high, count=trials)
+
+
+def mean_pass_at_k(
+    outcomes: Sequence[tuple[int, int]], k: int, *, resamples: int = 2_000, seed: int = 0
+) -> Estimate:
+    """Return the mean of pass@k over problems, with a bootstrap interval over the problems.
+
+    Where the bootstrap has no spread (all alike), Wilson's interval stands in.
+
+    Args:
+        outcomes: samples and correct ones of each problem.
+        k: how many tries count as one.
+        resamples: draws of the bootstrap.
+        seed: of the bootstrap; equal seeds give equal intervals.
+
+    Raises:
+        ValueError: there are no problems, or one has fewer than ``k`` samples.
+    """
+    if not outcomes:
+        raise ValueError("pass@k of no problems")
+    values = [pass_at_k(samples, correct, k) for samples, correct in outcomes]
+    value = math.fsum(values) / len(values)
+    if len(set(values)) == 1:
+        edge = wilson(round(value * len(values)), len(values))
+        return edge.model_copy(update={"value": value})
+    draw = random.Random(seed)  # noqa: S311 - a bootstrap, not a secret
+    means = sorted(math.fsum(draw.choices(values, k=len(values))) for _ in range(resamples))
+    low, high = means[int(0.025 * resamples)], means[min(resamples - 1, int(0.975 * resamples))]
+    return Estimate(value=value, low=low / len(values), high=high / len(values), count=len(values))

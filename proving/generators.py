@@ -1,0 +1,87 @@
+"""What proposes proofs and tactics. A proposal has no weight until the checker accepts it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from aludel.goals import GoalState
+from aludel.models import Model
+from proving.problems import TheoremProblem
+
+
+class Proposal(Model):
+    """A text to be tried; ``cost`` (at least 0, less is better) orders the proposals of a search.
+
+    For a model it is the negative log probability, where the model tells it.
+    """
+
+    text: str
+    cost: float = Field(default=1.0, ge=0)
+
+
+class Proposals(Model):
+    """What one call of a generator gave, and what it cost.
+
+    Attributes:
+        proposals: the texts, in no particular order.
+        prompt_hash: SHA-256 of the prompt, for generators that have one.
+        prompt_tokens, completion_tokens: as the model's server counted them.
+        price: what the call cost, in the currency of the generator's price list.
+        wall_s: seconds the call took.
+    """
+
+    proposals: tuple[Proposal, ...]
+    prompt_hash: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    price: float = 0.0
+    wall_s: float = 0.0
+
+
+class TacticGenerator(Protocol):
+    """Proposes tactics for proof states. Safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """What attempts are filed under: kind and model."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything the proposals depend on besides the state, as JSON."""
+        ...
+
+    def tactics(self, state: GoalState, count: int) -> Proposals:
+        """Propose up to ``count`` tactics for the first goal of ``state``.
+
+        Raises:
+            BackendUnavailable: the model cannot be reached.
+        """
+        ...
+
+
+class ProofGenerator(Protocol):
+    """Proposes whole proofs. Safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """What attempts are filed under: kind and model."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything the proposals depend on besides the problem, as JSON."""
+        ...
+
+    def proofs(self, problem: TheoremProblem, count: int, seed: int) -> Sequence[Proposals]:
+        """Propose ``count`` proofs (what stands after ``:=``), in exchangeable order, in calls.
+
+        A generator that knows no more gives fewer.
+
+        Raises:
+            BackendUnavailable: the model cannot be reached.
+        """
+        ...

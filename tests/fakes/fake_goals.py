@@ -1,0 +1,97 @@
+"""Proof states without a prover: a statement is a number to be brought to 0 by tactics.
+
+``dec`` subtracts 1, ``half`` halves an even number, ``split`` makes two goals of it, ``zap``
+closes it, ``kill`` ends
+the session; everything else fails. The statement is ``theorem t : N``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from aludel.errors import NotFound, SessionEnded
+from aludel.goals import Goal, GoalRequest, GoalState, Step, StepError, assemble
+from aludel.models import CheckRequest
+
+
+class FakeGoals:
+    """Keeps the promises of :class:`aludel.goals.Goals`."""
+
+    def __init__(self) -> None:
+        self.stepped: list[tuple[str, ...]] = []
+        self._sessions: dict[str, tuple[GoalRequest, list[tuple[GoalState, list[int]]]]] = {}
+        self._ids = (f"s{number}" for number in itertools.count())
+
+    def open(self, request: GoalRequest) -> GoalState:
+        session = next(self._ids)
+        numbers = [int(request.statement.split()[-1])]
+        first = GoalState(session=session, state=0, goals=_goals(numbers))
+        self._sessions[session] = (request, [(first, numbers)])
+        return first
+
+    def step(self, session: str, state: int, tactics: Sequence[str]) -> list[Step]:
+        self.stepped.append(tuple(tactics))
+        _, states = self._find(session)
+        if "kill" in tactics:
+            del self._sessions[session]
+            raise SessionEnded("the session is over: 'kill'", field="session")
+        steps = []
+        for tactic in tactics:
+            numbers = _apply(tactic, states[state][1])
+            if numbers is None:
+                error = StepError(code="tactic", message="it fails")
+                steps.append(Step(tactic=tactic, error=error))
+                continue
+            made = GoalState(
+                session=session,
+                state=len(states),
+                parent=state,
+                tactic=tactic,
+                goals=_goals(numbers),
+            )
+            states.append((made, numbers))
+            steps.append(Step(tactic=tactic, state=made))
+        return steps
+
+    def get(self, session: str, state: int) -> GoalState:
+        return self._find(session)[1][state][0]
+
+    def script(self, session: str, state: int) -> CheckRequest:
+        request, states = self._find(session)
+        path: list[str] = []
+        at = states[state][0]
+        while at.parent is not None:
+            path.append(at.tactic or "")
+            at = states[at.parent][0]
+        return assemble(request, path[::-1])
+
+    def close(self, session: str) -> None:
+        self._sessions.pop(session, None)
+
+    @property
+    def open_sessions(self) -> int:
+        return len(self._sessions)
+
+    def _find(self, session: str) -> tuple[GoalRequest, list[tuple[GoalState, list[int]]]]:
+        if session not in self._sessions:
+            raise NotFound("there is no such session", field="session")
+        return self._sessions[session]
+
+
+def _goals(numbers: list[int]) -> tuple[Goal, ...]:
+    return tuple(Goal(case="", hypotheses=(), target=str(n), pretty=f"⊢ {n}") for n in numbers if n)
+
+
+def _apply(tactic: str, numbers: list[int]) -> list[int] | None:
+    [first, *rest] = [n for n in numbers if n]
+    match tactic:
+        case "dec":
+            return [first - 1, *rest]
+        case "zap":
+            return rest
+        case "half" if first % 2 == 0:
+            return [first // 2, *rest]
+        case "split" if first > 1:
+            return [first // 2, first - first // 2, *rest]
+    return None
