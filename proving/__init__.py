@@ -4,6 +4,7 @@ from proving.estimate import Estimate, mean_pass_at_k, pass_at_k, wilson
 from proving.generators import ProofGenerator, Proposal, Proposals, TacticGenerator
 from proving.portfolio import ProofPortfolio, TacticPortfolio
 from proving.problems import TheoremProblem
+from proving.sampling import Sample, outcomes, sample_proofs
 from proving.search import SearchBudget, SearchResult, best_first
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ProofPortfolio",
     "Proposal",
     "Proposals",
+    "Sample",
     "SearchBudget",
     "SearchResult",
     "TacticGenerator",
@@ -19,6 +21,8 @@ __all__ = [
     "TheoremProblem",
     "best_first",
     "mean_pass_at_k",
+    "outcomes",
     "pass_at_k",
+    "sample_proofs",
     "wilson",
 ]

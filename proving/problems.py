@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import Field
 
 from aludel.goals import GoalRequest
 from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Model
+
+_DECLARES = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*|private |protected )*theorem\s", re.MULTILINE)
 
 
 class TheoremProblem(Model):
@@ -21,10 +25,14 @@ class TheoremProblem(Model):
     statement: str = Field(min_length=1, max_length=MAX_STATEMENT_BYTES)
     imports: tuple[str, ...] = ("Init",)
 
-    def candidate(self, proof: str) -> CheckRequest:
-        """Return the candidate that proves the theorem with ``proof``, what stands after ``:=``."""
+    def candidate(self, text: str) -> CheckRequest:
+        """Return the candidate that ``text`` makes: a whole file, or what stands after ``:=``.
+
+        A text that declares a theorem is taken for a file; its imports are the problem's.
+        """
         context = LeanContext(imports=self.imports)
-        code = f"{self.statement.rstrip()} := {proof.strip()}\n"
+        text = text.strip()
+        code = f"{text}\n" if _DECLARES.search(text) else f"{self.statement.rstrip()} := {text}\n"
         return CheckRequest(context=context, statement=self.statement, code=code)
 
     def session(self, heartbeats: int, wall_s: float) -> GoalRequest:

@@ -1,0 +1,285 @@
+"""Any endpoint that speaks OpenAI's chat completions: vLLM, llama.cpp, hosted models."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, Field, ValidationError
+
+from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.goals import GoalState
+from aludel.models import Model
+from proving.generators import Proposal, Proposals
+from proving.problems import TheoremProblem
+from proving.prompts import (
+    PROOF_LEAN_1,
+    TACTIC_LEAN_1,
+    Message,
+    PromptTemplate,
+    code_of,
+    prompt_hash,
+    proof_messages,
+    tactic_messages,
+)
+
+_TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504})
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_QUOTED = 200
+
+
+class Sampling(Model):
+    """How a model is sampled; what is ``None`` is left to the endpoint.
+
+    Attributes:
+        per_call: samples asked for in one call (``n``); 1 for endpoints without ``n``.
+        stop: strings that end a sample.
+        logprobs: whether to ask for log probabilities, which order the tactics of a search.
+    """
+
+    temperature: float | None = Field(default=1.0, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=2_048, ge=1)
+    per_call: int = Field(default=1, ge=1, le=128)
+    stop: tuple[str, ...] = ()
+    logprobs: bool = False
+
+
+class Endpoint(Model):
+    """Where a model is served, and what it costs.
+
+    Attributes:
+        url: address up to and with ``/v1``.
+        model: its name there.
+        prompt_price, completion_price: for a million tokens, in any currency.
+        concurrency: calls under way at once.
+        retries: how often a call is repeated after a fault that passes.
+        timeout_s: seconds for one answer.
+    """
+
+    url: str
+    model: str
+    prompt_price: float = Field(default=0.0, ge=0)
+    completion_price: float = Field(default=0.0, ge=0)
+    concurrency: int = Field(default=8, ge=1)
+    retries: int = Field(default=5, ge=0)
+    timeout_s: float = Field(default=300.0, gt=0)
+
+
+class _TokenLogprob(BaseModel):
+    logprob: float
+
+
+class _Logprobs(BaseModel):
+    content: list[_TokenLogprob] | None = None
+
+
+class _Reply(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Reply
+    logprobs: _Logprobs | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Completion(BaseModel):
+    choices: list[_Choice]
+    usage: _Usage = _Usage()
+
+
+class OpenAIGenerator:
+    """Proposes whole proofs and tactics by asking an endpoint. Thread-safe; close it after use.
+
+    Args:
+        endpoint: where the model is.
+        sampling: how to sample.
+        key: API key, if the endpoint wants one; never recorded.
+        proof_template, tactic_template: the prompts.
+        http: an httpx client of your own, which you close.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        sampling: Sampling | None = None,
+        *,
+        key: str = "",
+        proof_template: PromptTemplate = PROOF_LEAN_1,
+        tactic_template: PromptTemplate = TACTIC_LEAN_1,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._sampling = sampling or Sampling()
+        self._proof, self._tactic = proof_template, tactic_template
+        self._own = http is None
+        self._http = http or httpx.Client(timeout=httpx.Timeout(10.0, read=endpoint.timeout_s))
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._slots = threading.BoundedSemaphore(endpoint.concurrency)
+
+    @property
+    def name(self) -> str:
+        """What attempts are filed under."""
+        return f"openai/{self._endpoint.model}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the proposals depend on; the key is not among it."""
+        return {
+            "url": self._endpoint.url,
+            "sampling": self._sampling.model_dump(mode="json"),
+            "prompts": [self._proof.name, self._tactic.name],
+        }
+
+    def proofs(self, problem: TheoremProblem, count: int, seed: int) -> list[Proposals]:
+        """Ask for ``count`` proofs, in as many calls as it takes, several at once.
+
+        Raises:
+            InvalidRequest: the endpoint refuses the request.
+            BackendUnavailable: it does not answer, or not in the form of a completion.
+        """
+        messages = proof_messages(self._proof, problem)
+        sizes = _split(count, self._sampling.per_call)
+        with ThreadPoolExecutor(min(len(sizes), self._endpoint.concurrency)) as threads:
+            calls = [
+                threads.submit(self._ask, messages, size, seed + index)
+                for index, size in enumerate(sizes)
+            ]
+            return [call.result() for call in calls]
+
+    def repair(
+        self, problem: TheoremProblem, answer: str, diagnostics: str, seed: int
+    ) -> Proposals:
+        """Ask for one proof that avoids what was wrong with ``answer``; raises as `proofs`."""
+        asked = proof_messages(self._proof, problem)
+        return self._ask(self._proof.repairing(asked, answer, diagnostics), 1, seed)
+
+    def tactics(self, state: GoalState, count: int) -> Proposals:
+        """Ask for up to ``count`` tactics in one call, equal ones once; raises as `proofs`."""
+        made = self._ask(tactic_messages(self._tactic, state), count, None)
+        best: dict[str, Proposal] = {}
+        for proposal in sorted(made.proposals, key=lambda proposal: proposal.cost):
+            best.setdefault(proposal.text, proposal)
+        return made.model_copy(update={"proposals": tuple(best.values())})
+
+    def close(self) -> None:
+        """Close the connections; safe to call twice."""
+        if self._own:
+            self._http.close()
+
+    def _ask(self, messages: Sequence[Message], count: int, seed: int | None) -> Proposals:
+        sampling = self._sampling
+        body: dict[str, Any] = {
+            "model": self._endpoint.model,
+            "messages": [message.model_dump() for message in messages],
+            "n": count,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "stop": list(sampling.stop) or None,
+            "logprobs": sampling.logprobs or None,
+            "seed": seed,
+        }
+        body = {name: value for name, value in body.items() if value is not None}
+        begun = time.monotonic()
+        with self._slots:
+            done = self._completed(body)
+        price = (
+            done.usage.prompt_tokens * self._endpoint.prompt_price
+            + done.usage.completion_tokens * self._endpoint.completion_price
+        ) / 1e6
+        return Proposals(
+            proposals=tuple(_proposal(choice) for choice in done.choices if _said(choice)),
+            prompt_hash=prompt_hash(messages),
+            prompt_tokens=done.usage.prompt_tokens,
+            completion_tokens=done.usage.completion_tokens,
+            price=price,
+            wall_s=time.monotonic() - begun,
+        )
+
+    def _completed(self, body: dict[str, Any]) -> _Completion:
+        pause = _FIRST_PAUSE_S
+        for attempt in range(self._endpoint.retries + 1):
+            answer = self._sent(body)
+            if isinstance(answer, httpx.Response) and answer.is_success:
+                return _parsed(answer)
+            last = attempt == self._endpoint.retries
+            if last or (isinstance(answer, httpx.Response) and not _passes(answer)):
+                raise _refusal(self._endpoint, answer)
+            time.sleep(max(_asked_pause(answer), pause * random.uniform(0.5, 1.0)))  # noqa: S311
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _sent(self, body: dict[str, Any]) -> httpx.Response | httpx.TransportError:
+        url = self._endpoint.url.rstrip("/") + "/chat/completions"
+        try:
+            return self._http.post(url, json=body, headers=self._headers)
+        except httpx.InvalidURL as error:
+            raise InvalidRequest(f"{url!r} is no address: {error}", field="url") from error
+        except httpx.UnsupportedProtocol as error:
+            raise InvalidRequest(
+                f"{url!r} is no address", field="url", fix="write http://HOST:PORT/v1"
+            ) from error
+        except httpx.TransportError as error:
+            return error
+
+
+def _split(count: int, size: int) -> list[int]:
+    full, rest = divmod(count, size)
+    return [size] * full + ([rest] if rest else [])
+
+
+def _said(choice: _Choice) -> bool:
+    return bool(code_of(choice.message.content or ""))
+
+
+def _proposal(choice: _Choice) -> Proposal:
+    text = code_of(choice.message.content or "")
+    tokens = None if choice.logprobs is None else choice.logprobs.content
+    if not tokens:
+        return Proposal(text=text)
+    return Proposal(text=text, cost=max(0.0, -sum(token.logprob for token in tokens)))
+
+
+def _parsed(answer: httpx.Response) -> _Completion:
+    try:
+        return _Completion.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise BackendUnavailable(
+            f"the endpoint answers what is no completion: {error.errors()[0]['msg']}",
+            fix="check the address: it ends with /v1",
+        ) from error
+
+
+def _passes(answer: httpx.Response) -> bool:
+    return answer.status_code in _TRANSIENT
+
+
+def _asked_pause(answer: httpx.Response | httpx.TransportError) -> float:
+    if not isinstance(answer, httpx.Response):
+        return 0.0
+    given = answer.headers.get("Retry-After", "")
+    return min(float(given), _LONGEST_PAUSE_S) if given.isdecimal() else 0.0
+
+
+def _refusal(
+    endpoint: Endpoint, answer: httpx.Response | httpx.TransportError
+) -> InvalidRequest | BackendUnavailable:
+    if not isinstance(answer, httpx.Response):
+        return BackendUnavailable(f"the endpoint {endpoint.url} does not answer: {answer}")
+    said = " ".join(answer.text[:_QUOTED].split())
+    message = f"the endpoint answers {answer.status_code}: {said}"
+    if answer.status_code in (400, 401, 403, 404, 422):
+        return InvalidRequest(message, field="endpoint", fix="check address, key and model name")
+    return BackendUnavailable(message)

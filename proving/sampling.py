@@ -1,0 +1,136 @@
+"""Whole proofs: sampled, judged, and where it helps mended with what the checker said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from aludel.models import CheckRequest, Model, Severity, Verdict
+from aludel.protocols import Checker
+from proving.generators import ProofGenerator, Proposals
+from proving.problems import TheoremProblem
+
+_MAX_SAID = 2_000
+
+
+class Sample(Model):
+    """One proof that was tried.
+
+    Attributes:
+        index: which sample of its problem.
+        round: 0 for a first answer, then the number of repairs before it.
+        text: what the generator wrote.
+        calls: what it cost; of the samples of one call, the first carries it.
+    """
+
+    problem: str
+    index: int
+    round: int = 0
+    text: str
+    candidate: CheckRequest
+    verdict: Verdict
+    calls: Proposals
+
+
+@runtime_checkable
+class Repairer(Protocol):
+    """A generator that can mend a refused proof."""
+
+    def repair(
+        self, problem: TheoremProblem, answer: str, diagnostics: str, seed: int
+    ) -> Proposals:
+        """Propose one proof that avoids what was wrong with ``answer``."""
+        ...
+
+
+def sample_proofs(
+    problem: TheoremProblem,
+    generator: ProofGenerator,
+    checker: Checker,
+    count: int,
+    *,
+    seed: int = 0,
+    repairs: int = 0,
+) -> Iterator[Sample]:
+    """Sample ``count`` proofs of a theorem and have each judged; yields them as they are.
+
+    Args:
+        problem: what to prove.
+        generator: proposes the proofs.
+        checker: judges them; one that remembers verdicts checks equal ones once.
+        count: samples; a generator may know fewer.
+        seed: of the samples.
+        repairs: rounds in which a rejected proof is mended, for generators that can.
+
+    Raises:
+        InvalidRequest: the statement does not elaborate.
+        BackendUnavailable: prover or generator failed.
+    """
+    index = 0
+    for made in generator.proofs(problem, count, seed):
+        calls = made
+        for proposal in made.proposals[: count - index]:
+            sample = _judged(problem, index, 0, proposal.text, checker, calls)
+            yield sample
+            yield from _mended(problem, generator, checker, sample, seed + index, repairs)
+            index += 1
+            calls = Proposals(proposals=(), prompt_hash=made.prompt_hash)
+
+
+def _mended(
+    problem: TheoremProblem,
+    generator: ProofGenerator,
+    checker: Checker,
+    sample: Sample,
+    seed: int,
+    repairs: int,
+) -> Iterator[Sample]:
+    for number in range(1, repairs + 1):
+        if sample.verdict.kind != "rejected" or not isinstance(generator, Repairer):
+            return
+        made = generator.repair(problem, sample.text, said(sample.verdict), seed)
+        if not made.proposals:
+            return
+        text = made.proposals[0].text
+        sample = _judged(problem, sample.index, number, text, checker, made)
+        yield sample
+
+
+def said(verdict: Verdict) -> str:
+    """Return what a verdict says is wrong, with places, in at most 2,000 characters."""
+    lines = [verdict.message] if verdict.message else []
+    for diagnostic in verdict.diagnostics:
+        if diagnostic.severity is Severity.ERROR:
+            at = diagnostic.start
+            place = f"{at.line}:{at.column}: " if at else ""
+            lines.append(place + diagnostic.message)
+    return "\n".join(lines)[:_MAX_SAID]
+
+
+def outcomes(samples: Sequence[Sample]) -> tuple[int, int]:
+    """Return how many samples of one problem there are, and how many ended accepted."""
+    found: dict[int, bool] = {}
+    for sample in samples:
+        accepted = sample.verdict.kind == "accepted"
+        found[sample.index] = found.get(sample.index, False) or accepted
+    return len(found), sum(found.values())
+
+
+def _judged(
+    problem: TheoremProblem,
+    index: int,
+    number: int,
+    text: str,
+    checker: Checker,
+    calls: Proposals,
+) -> Sample:
+    candidate = problem.candidate(text)
+    return Sample(
+        problem=problem.name,
+        index=index,
+        round=number,
+        text=text,
+        candidate=candidate,
+        verdict=checker.check(candidate),
+        calls=calls.model_copy(update={"proposals": ()}),
+    )
