@@ -13,9 +13,10 @@ from aludel.http_models import Problem
 from aludel.queue import TaskQueue
 from aludel.settings import Settings
 from aludel.store import Store
-from api import checks, events, jobs, kimina, problems, system
+from api import checks, events, jobs, kimina, metrics, problems, system
 from api import goals as goal_routes
 from api.admission import Admission
+from api.auth import SUBMITTING
 from api.middleware import BodyLimit, RequestLog
 from api.service import Service
 
@@ -39,7 +40,8 @@ def create_app(
     admission = Admission(settings, store)
     app.state.service = Service(settings, store, queue, admission, goals)
     problems.install(app)
-    for module in (checks, goal_routes, jobs, events, kimina, system):
+    app.include_router(goal_routes.router, dependencies=[SUBMITTING])
+    for module in (checks, jobs, events, kimina, metrics, system):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLog)

@@ -77,5 +77,6 @@ def _submitter(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     return caller
 
 
+SUBMITTING = Depends(_submitter)
 Reader = Annotated[Caller, Depends(_reader)]
 Submitter = Annotated[Caller, Depends(_submitter)]

@@ -11,10 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aludel.metrics import REQUEST_SECONDS, REQUESTS
 from api.problems import problem, too_large
 
 REQUEST_ID = "X-Request-ID"
 _LOGGED = ("job", "key")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _log = logging.getLogger("aludel.requests")
@@ -80,6 +82,7 @@ class RequestLog:
         try:
             await self._app(scope, receive, named)
         finally:
+            _count(scope, status, time.perf_counter() - begun)
             _log.info(
                 "request",
                 extra={
@@ -91,3 +94,11 @@ class RequestLog:
                     **{k: v for k, v in scope.get("state", {}).items() if k in _LOGGED},
                 },
             )
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    # A method is any word that a client chose; only the known ones may become labels.
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    REQUESTS.labels(method, str(status)).inc()
+    if not scope["path"].endswith("/events"):
+        REQUEST_SECONDS.observe(seconds)

@@ -16,6 +16,7 @@ from aludel.queue import CeleryQueue, broker_app
 from aludel.settings import Settings
 from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE
 from workers.housekeeping import Housekeeper
+from workers.metering import serve_metrics
 from workers.runtime import Parts, Runtime
 from workers.tasks import TASKS
 
@@ -45,6 +46,7 @@ class RuntimeHolder:
         with self._lock:
             if self._runtime is None:
                 self._runtime = self._open()
+                serve_metrics(self._runtime.settings)
                 self._housekeeper = Housekeeper(self._runtime, broker_is_empty=False)
                 self._housekeeper.start()
             return self._runtime

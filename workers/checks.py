@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, StoreError
 from aludel.jobs import JobKind
+from aludel.metrics import FAILURES, count_verdict
 from aludel.models import CheckRequest, Verdict
 from aludel.queue import dispatch
 from aludel.store import Claim
@@ -108,13 +109,16 @@ class _Turn:
         self._held.update((claim.item_id, claim) for claim in claims)
 
     def _carry_out(self, claim: Claim) -> None:
+        prover = self._checker.toolchain.prover.value
         try:
             verdict = self._judge(CheckRequest.model_validate(claim.payload))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a prover does, the item must end
+            FAILURES.labels(prover, getattr(error, "code", "internal_error")).inc()
             conclude(self._runtime, claim, error)
         else:
+            count_verdict(prover, verdict)
             self._runtime.store.items.finish(claim, verdict)
         finally:
             with self._lock:

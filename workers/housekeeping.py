@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from aludel.errors import AludelError
 from aludel.queue import dispatch
+from workers.metering import show_pool
 from workers.runtime import Runtime
 
 _MAX_PERIOD_S = 15.0
@@ -71,6 +72,7 @@ class Housekeeper:
                 sweep(self._runtime, self._resend_after_s)
                 self._resend_after_s = None
                 self._runtime.store.toolchains.register(self._runtime.checker.toolchain)
+                show_pool(self._runtime.checker)
                 self._prune()
             except AludelError as error:  # the next round may succeed
                 _log.warning("housekeeping failed", extra={"error": str(error)})

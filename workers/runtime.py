@@ -14,6 +14,7 @@ from typing import Any, Self
 from aludel.errors import BackendUnavailable
 from aludel.goals import Goals
 from aludel.jobs import MutationRequest
+from aludel.metrics import observe_prover
 from aludel.models import CheckRequest, Verdict
 from aludel.protocols import Checker
 from aludel.queue import TaskQueue
@@ -89,6 +90,7 @@ class _Yielding:
 
     def check(self, request: CheckRequest) -> Verdict:
         verdict = self._checker.check(request)
+        observe_prover(self.toolchain.prover.value, verdict)
         time.sleep(_YIELD_S)
         return verdict
 

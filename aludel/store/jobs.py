@@ -150,6 +150,23 @@ class Jobs:
         with self._database.read() as connection:
             return {key: int(n) for key, n in connection.execute(query.group_by(JobRow.key_id))}
 
+    def queue(self) -> dict[tuple[str, str, str], int]:
+        """Return how many items have not ended, by kind of job, prover and state.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        unended = ItemRow.state.in_((ItemState.QUEUED.value, ItemState.RUNNING.value))
+        query = (
+            select(JobRow.kind, ItemRow.prover, ItemRow.state, func.count())
+            .join(ItemRow, ItemRow.job_id == JobRow.id)
+            .where(JobRow.finished_at.is_(None), unended)
+            .group_by(JobRow.kind, ItemRow.prover, ItemRow.state)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {(kind, prover or "lean", state): count for kind, prover, state, count in rows}
+
     def state(self, job_id: str) -> JobState:
         """Return only the state of a job, which is cheaper.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fake_checker import TOOLCHAIN, FakeChecker
 from fastapi.testclient import TestClient
@@ -249,3 +250,33 @@ def test_the_log_names_job_and_key(
 def test_a_stream_that_the_database_ends_is_resumed(client: Client) -> None:
     with pytest.raises((NotFound, BackendUnavailable)):
         list(client.events("nope"))
+
+
+def test_metrics_tell_of_queue_verdicts_and_requests(api: LiveApi, client: Client) -> None:
+    client.check("accept metrics")
+    job = client.submit(_requests(40, "sleep 0.5 accept metrics")).job
+    until(lambda: client.job(job.id).progress.running, "work")
+    text = httpx.get(f"{api.url}/metrics").text
+    client.cancel(job.id)
+    figures = {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if not line.startswith("#")
+    }
+    assert figures['aludel_items{kind="check",prover="lean",state="queued"}'] > 20
+    assert figures['aludel_items{kind="check",prover="lean",state="running"}'] > 0
+    assert figures['aludel_verdicts_total{kind="accepted",prover="lean",reason=""}'] >= 1
+    assert figures['aludel_prover_seconds_count{prover="lean"}'] >= 1
+    assert figures['aludel_http_requests_total{method="POST",status="200"}'] >= 1
+    assert "sleep" not in text
+
+
+def test_goals_need_a_key_too(store: Store, tmp_path: Path) -> None:
+    app = _lonely(store, tmp_path, require_key=True)
+    paths = app.get("/openapi.json").json()["paths"]
+    open_routes = {"/healthz", "/readyz", "/health", "/metrics"}
+    for path, operations in paths.items():
+        for method in operations:
+            url = path.replace("{id}", "x").replace("{hash}", "x").replace("{state}", "0")
+            status = app.request(method, url).status_code
+            assert (status == 401) == (path not in open_routes), (method, path, status)

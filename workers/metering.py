@@ -1,0 +1,40 @@
+"""A worker's own figures, and where it shows them."""
+
+from __future__ import annotations
+
+import logging
+
+from billiard import current_process
+from prometheus_client import start_http_server
+
+from aludel.metrics import POOL, POOL_EVENTS, REGISTRY
+from aludel.protocols import Checker
+from aludel.settings import Settings
+from lean_checker.checker import LeanChecker
+
+_log = logging.getLogger(__name__)
+
+
+def show_pool(checker: Checker) -> None:
+    """Bring the gauges of the prover's processes up to date, where the prover has such."""
+    if not isinstance(checker, LeanChecker):
+        return
+    stats, prover = checker.pool.stats(), checker.toolchain.prover.value
+    for state, value in (("slots", stats.size), ("taken", stats.live), ("idle", stats.idle)):
+        POOL.labels(prover, state).set(value)
+    for event in ("started", "discarded", "recycled"):
+        POOL_EVENTS.labels(prover, event).set(getattr(stats, event))
+
+
+def serve_metrics(settings: Settings) -> None:
+    """Answer Prometheus on the port that the settings name, plus the number of this process.
+
+    A port that is taken is logged; a worker without figures is better than none.
+    """
+    if not settings.metrics_port:
+        return
+    port = settings.metrics_port + int(getattr(current_process(), "index", 0) or 0)
+    try:
+        start_http_server(port, addr=settings.host, registry=REGISTRY)
+    except OSError as error:
+        _log.warning("metrics are not shown", extra={"port": port, "error": str(error)})
