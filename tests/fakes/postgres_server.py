@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -12,6 +13,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from service_process import free_port, until
@@ -100,11 +102,15 @@ class Postgres:
     def _end(self, number: int) -> None:
         if self._process is None or self._process.poll() is not None:
             return
-        if number == signal.SIGKILL:
-            os.killpg(self._process.pid, number)
-        else:
-            self._process.send_signal(number)
+        # Its children have groups of their own, and would hold the memory for the next server.
+        family = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.send_signal(number)
         self._process.wait(30)
+        if number == signal.SIGKILL:
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(family, timeout=30)
 
     def _answers(self) -> bool:
         try:
