@@ -81,7 +81,15 @@ def _bar(console: Console, total: int) -> Iterator[_Advance]:
 
 def _table(report: Report) -> Table:
     table = Table(title="what became of the cases")
-    columns = ("family", "refused", "accepted", "false accepts", "false rejects", "other reason")
+    columns = (
+        "family",
+        "refused",
+        "accepted",
+        "false accepts",
+        "false rejects",
+        "other reason",
+        "no place",
+    )
     for name in columns:
         table.add_column(name, justify="left" if name == "family" else "right")
     for name, tally in report.families.items():

@@ -155,7 +155,7 @@ class LeanChecker:
         terms = reply.result.pop("terms", None)
         facts = parse_facts(reply.result)
         process.loaded.add(facts.imports)
-        ask = Ask(statement=request.statement, policy=request.policy)
+        ask = Ask(request.statement, request.policy, request.code)
         verdict = judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
         return FirstTier(verdict, facts, terms, native)
 

@@ -8,7 +8,7 @@ The rules are tried in the order of :data:`RULES`, and the first that applies de
 3. ``parse``, ``elaboration``, ``unsolved_goals``: an error of Lean's; the graver kind names it.
 4. ``missing_declaration``: the asked name is not declared.
 5. ``statement_mismatch``: it is declared with another type; ``undecided: heartbeats`` when the
-   comparison ran into the limit.
+   comparison ran into a limit.
 6. ``kernel``: the kernel refuses a constant in the clean environment; ``undecided`` when it only
    ran out of stack, memory or time.
 7. ``axiom``: the candidate declares an axiom, reached or not.
@@ -40,13 +40,8 @@ from aludel.models import (
     UndecidedReason,
     Usage,
 )
-from lean_checker.facts import (
-    CheckFacts,
-    DeclarationPlace,
-    FoundDiagnostic,
-    StatementFacts,
-    position,
-)
+from lean_checker.facts import CheckFacts, FoundDiagnostic
+from lean_checker.places import extent, place_of
 
 SORRY_AXIOM = "sorryAx"
 NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})
@@ -64,10 +59,11 @@ _BASE_CHECKS = ("forbidden_constructs", "elaboration", "kernel_replay", "axioms"
 
 @dataclass(frozen=True)
 class Ask:
-    """What was asked of the candidate, as far as the verdict depends on it."""
+    """What was asked of the candidate, as far as the verdict depends on it; ``code``: its text."""
 
     statement: str | None
     policy: Policy
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ def judge(
                 finding,
                 content_hash=content_hash,
                 usage=usage,
-                diagnostics=(*diagnostics, *_pointer(facts, finding)),
+                diagnostics=(*diagnostics, *_pointer(facts, ask, finding)),
                 axioms=facts.axioms,
             )
     return Accepted(
@@ -145,19 +141,16 @@ def diagnostics_of(facts: CheckFacts) -> tuple[Diagnostic, ...]:
     return (*found, *(item.diagnostic() for item in facts.forbidden))
 
 
-def _pointer(facts: CheckFacts, finding: Finding) -> tuple[Diagnostic, ...]:
-    """Show the declaration at fault, where Lean itself had nothing to say about it."""
-    places: list[DeclarationPlace | StatementFacts] = [*facts.places]
-    if facts.statement is not None:
-        places.append(facts.statement)
-    for place in places:
-        if place.name == finding.culprit and place.start is not None:
-            start, end = position(place.start), position(place.end)
-            shown = Diagnostic(
-                severity=Severity.ERROR, message=finding.message, start=start, end=end
-            )
-            return (shown,)
-    return ()
+def _pointer(facts: CheckFacts, ask: Ask, finding: Finding) -> tuple[Diagnostic, ...]:
+    """Show the place at fault, where Lean itself had nothing to say about it."""
+    start, end = place_of(facts, finding.culprit, sorry=finding.reason is RejectReason.SORRY)
+    if start is None:
+        if any(item.start for item in _errors(facts)) or any(i.start for i in facts.forbidden):
+            return ()
+        start, end = extent(ask.code)
+    if start is None:
+        return ()
+    return (Diagnostic(severity=Severity.ERROR, message=finding.message, start=start, end=end),)
 
 
 def _asked(facts: CheckFacts) -> str | None:
@@ -210,7 +203,7 @@ def _matches(facts: CheckFacts, _ask: Ask) -> Finding | None:
     if asked is not None and asked.match == "undecided":
         return Finding(
             UndecidedReason.HEARTBEATS,
-            f"the heartbeat limit was reached while the type of `{asked.name}` was compared",
+            f"a limit was reached while the type of `{asked.name}` was compared",
             asked.name,
         )
     if asked is None or asked.match != "different":

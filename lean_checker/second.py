@@ -65,7 +65,7 @@ def replayed(
     with pool.fresh(Deadline.after(_QUEUE_S)) as process:
         deadline = Deadline.after(request.budget.wall_s)
         reply = process.ask("replay", body, deadline, memory_mb=request.budget.memory_mb)
-    ask = Ask(statement=request.statement, policy=request.policy)
+    ask = Ask(request.statement, request.policy, request.code)
     usage = _both(first.verdict.usage, reply.usage)
     verdict = judge(parse_facts(reply.result), ask, content_hash=digest, usage=usage)
     return _confirmed(first.verdict, verdict)

@@ -14,7 +14,8 @@ from lean_checker.pool import LeanPool
 LIBRARY = "theorems of Init"
 _IMPORTS = ("Init",)
 _NAME = "aludel_restated"
-_CHUNK = 500
+# A request has two minutes; a theorem takes some milliseconds, on a busy machine many more.
+_CHUNK = 100
 # Side conditions and instances that the conclusion does not determine are among the hypotheses.
 _PROOF = (
     "by first | exact @{name} .. | (apply @{name} <;> assumption) "

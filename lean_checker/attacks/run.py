@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from aludel.errors import InvalidRequest
-from aludel.models import Verdict
+from aludel.models import Rejected, Severity, Verdict
 from aludel.protocols import Checker
 from lean_checker.attacks.corpus import ACCEPTED, INVALID, Case
+from lean_checker.places import inside
 
 MAX_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one case: ``got`` is one of the outcomes of the corpus format."""
+    """What became of one case.
+
+    Attributes:
+        got: one of the outcomes of the corpus format.
+        message: why it was not accepted.
+        placed: whether a rejection says where in the text; no decision, and a request that is
+            refused as such, have no place there: a limit outside of the text, a field's name.
+    """
 
     family: str
     case: Case
     got: str
     message: str = ""
+    placed: bool = True
 
     @property
     def false_accept(self) -> bool:
@@ -48,6 +57,7 @@ class Tally:
     false_accepts: int = 0
     false_rejects: int = 0
     other_reasons: int = 0
+    without_place: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one more case."""
@@ -56,6 +66,7 @@ class Tally:
         self.false_accepts += outcome.false_accept
         self.false_rejects += outcome.false_reject
         self.other_reasons += outcome.other_reason
+        self.without_place += not outcome.placed
 
 
 @dataclass
@@ -68,7 +79,8 @@ class Report:
     def add(self, outcome: Outcome) -> None:
         """Count one more case."""
         self.families.setdefault(outcome.family, Tally()).add(outcome)
-        if outcome.false_accept or outcome.false_reject or outcome.other_reason:
+        wrong = outcome.false_accept or outcome.false_reject or outcome.other_reason
+        if wrong or not outcome.placed:
             self.wrong.append(outcome)
 
     @property
@@ -82,7 +94,7 @@ class Report:
 
     def figures(self) -> dict[str, object]:
         """The counts as one JSON object."""
-        names = ("refused", "accepted", "false_accepts", "false_rejects", "other_reasons")
+        names = [one.name for one in fields(Tally)]
         return {
             "cases": self.total("refused") + self.total("accepted"),
             **{name: self.total(name) for name in names},
@@ -105,7 +117,15 @@ def outcome_of(checker: Checker, family: str, case: Case) -> Outcome:
     except InvalidRequest as error:
         return Outcome(family, case, INVALID + (error.field or ""), error.message)
     got = ACCEPTED if verdict.reason is None else verdict.reason.value
-    return Outcome(family, case, got, verdict.message or "")
+    placed = not isinstance(verdict, Rejected) or _shows_a_place(verdict, case.code)
+    return Outcome(family, case, got, verdict.message or "", placed)
+
+
+def _shows_a_place(verdict: Rejected, code: str) -> bool:
+    """Whether an error points into the text, and nothing points out of it."""
+    places = [one for item in verdict.diagnostics for one in (item.start, item.end) if one]
+    errors = [item for item in verdict.diagnostics if item.severity is Severity.ERROR]
+    return any(item.start for item in errors) and all(inside(code, one) for one in places)
 
 
 def run_cases(

@@ -49,12 +49,12 @@ def test_combinations_repeat_for_a_seed() -> None:
 @pytest.mark.parametrize(
     ("expect", "got", "counts"),
     [
-        (("axiom",), "axiom", (1, 0, 0, 0, 0)),
-        (("axiom",), "accepted", (0, 1, 1, 0, 0)),
-        (("axiom",), "sorry", (1, 0, 0, 0, 1)),
-        (("accepted",), "accepted", (0, 1, 0, 0, 0)),
-        (("accepted",), "timeout", (1, 0, 0, 1, 0)),
-        (("invalid:*",), "invalid:options.x", (1, 0, 0, 0, 0)),
+        (("axiom",), "axiom", (1, 0, 0, 0, 0, 0)),
+        (("axiom",), "accepted", (0, 1, 1, 0, 0, 0)),
+        (("axiom",), "sorry", (1, 0, 0, 0, 1, 0)),
+        (("accepted",), "accepted", (0, 1, 0, 0, 0, 0)),
+        (("accepted",), "timeout", (1, 0, 0, 1, 0, 0)),
+        (("invalid:*",), "invalid:options.x", (1, 0, 0, 0, 0, 0)),
     ],
 )
 def test_outcomes_are_counted(expect: tuple[str, ...], got: str, counts: tuple[int, ...]) -> None:

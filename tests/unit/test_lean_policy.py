@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aludel.errors import BackendCrashed
-from aludel.models import STANDARD_AXIOMS, Accepted, Policy, Severity, Usage, Verdict
+from aludel.models import (
+    STANDARD_AXIOMS,
+    Accepted,
+    Policy,
+    Position,
+    Severity,
+    Usage,
+    Verdict,
+)
 from lean_checker.facts import parse_facts
 from lean_checker.policy import NATIVE_AXIOMS, Ask, allows_axiom, judge
 
@@ -141,6 +149,27 @@ def test_a_kernel_out_of_resources_is_undecided(message: str, reason: str) -> No
 def test_a_mismatch_shows_both_types() -> None:
     message = verdict(statement=DIFFERENT).message
     assert message and "expected: 1 = 1" in message and "found:    True" in message
+
+
+def test_a_comparison_that_ran_into_a_limit_is_no_mismatch() -> None:
+    found = verdict(statement=statement(match="undecided", found="True"))
+    assert (found.kind, found.reason) == ("undecided", "heartbeats")
+
+
+def test_a_missing_declaration_is_placed_at_the_whole_text() -> None:
+    ask = Ask("theorem t : 1 = 1", Policy(), "\r\n  theorem u : 1 = 1 :=\r\n  rfl \r\n")
+    facts = parse_facts(facts_of(statement=UNDECLARED))
+    found = judge(facts, ask, content_hash=HASH, usage=Usage(wall_s=1))
+    shown = found.diagnostics[-1]
+    assert shown.message == found.message
+    assert shown.start == Position(line=2, column=2) and shown.end == Position(line=3, column=5)
+
+
+def test_a_sorry_of_no_asked_name_is_placed_where_lean_warned() -> None:
+    warned = {**diagnostic("sorry", "warning"), "start": [3, 4], "end": [3, 9]}
+    found = verdict(asked=False, diagnostics=[warned], axioms=["sorryAx"])
+    assert found.reason == "sorry"
+    assert found.diagnostics[-1].start == Position(line=3, column=4)
 
 
 def test_constants_derived_from_the_asked_one_are_no_helpers() -> None:

@@ -49,13 +49,18 @@ def sameLength (a b : List Name) : Bool :=
   | _ :: a, _ :: b => sameLength a b
   | _, _ => false
 
-/-- Whether the kernel takes the declared constant for a proof of the asked type. -/
-def kernelTakes (env : Environment) (s : Statement) (n : Name) : Bool :=
+/-- Whether the kernel takes the declared constant for a proof of the asked type; nothing where it ran into a
+limit. -/
+def kernelTakes? (env : Environment) (s : Statement) (n : Name) : Option Bool :=
   let value := mkConst n (levelsOf s.levelParams)
   let d := mkDefinitionValEx `_aludel_asked s.levelParams s.type value .opaque .safe [`_aludel_asked]
   match env.addDeclCore 0 (.defnDecl d) none with
-  | .ok _ => true
-  | .error _ => false
+  | .ok _ => some true
+  | .error .deterministicTimeout => none
+  | .error .deepRecursion => none
+  | .error .excessiveMemory => none
+  | .error .interrupted => none
+  | .error _ => some false
 
 /-- How the declared type compares to the asked one, in the clean environment. A comparison that ends in an
 exception (a limit) has decided nothing. -/
@@ -65,7 +70,11 @@ def compareTypes (heartbeats : Nat) (env : Environment) (s : Statement) (ci : Co
   if type == s.type then return "identical"
   let r ← runMeta heartbeats env (withReducible (isDefEq type s.type))
   match r with
-  | .ok true => return if kernelTakes env s ci.name then "reducible_defeq" else "different"
+  | .ok true =>
+    match kernelTakes? env s ci.name with
+    | some true => return "reducible_defeq"
+    | some false => return "different"
+    | none => return "undecided"
   | .ok false => return "different"
   | .error _ => return "undecided"
 
@@ -266,7 +275,8 @@ unsafe def check (state : ServerState) (j : Json) : IO Answer := do
     let diagnostics ← addLog {} messages (parsing := true)
     let forbidden := foreignImports i.base header.raw headerImports
     let heartbeatLimit? := if containsHeartbeats code then some i.heartbeats else none
-    let start : Elaborated := { state := i.start, diagnostics, forbidden, heartbeatLimit? }
+    let automatic := !namesAutomatic code
+    let start : Elaborated := { state := i.start, diagnostics, forbidden, heartbeatLimit?, automatic }
     let e ← if forbidden.size > 0 then pure start else elabCommands i.native ictx ps start
     let facts ← elaboratedFacts i ictx headerImports e
     return .ok facts

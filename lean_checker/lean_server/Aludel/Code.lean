@@ -1,5 +1,6 @@
 module
 public import Lean
+public import Aludel.Messages
 public import Aludel.Run
 
 /-!
@@ -55,9 +56,17 @@ def dropInlined (env : Environment) (n : Name) : Environment :=
   | some d => Compiler.LCNF.saveMonoDeclCore env { d with value := none, inlineAttr? := .none }
   | .none => env
 
-/-- `env`, with the code of whatever was declared since `before` taken away. -/
-def dropCode (before env : Environment) : IO Environment := do
-  let new := newConstants before env
+/-- What Lean makes of the tactic of an automatic argument or field, `(h : p := by simp)`: its syntax as data. -/
+def isAutomaticTactic (env : Environment) (n : Name) : Bool :=
+  match n, env.find? n with
+  | .str _ s, some ci => hasPart "_auto" s && ci.type == mkConst `Lean.Syntax
+  | _, _ => false
+
+/-- `env`, with the code of whatever was declared since `before` taken away; `automatic` leaves that of
+automatic tactics. -/
+def dropCode (before env : Environment) (automatic : Bool) : IO Environment := do
+  let new := foldArray (newConstants before env) (fun acc n =>
+    if automatic && isAutomaticTactic env n then acc else acc.push n) #[]
   let env := foldArray new dropInlined env
   let decls := foldArray new (fun (acc : Array IR.Decl) n =>
     match IR.findEnvDecl env n with

@@ -27,8 +27,13 @@ structure Elaborated where
   templates : Array Name := #[]
   /-- Heartbeats (thousands) above which `set_option maxHeartbeats` is cut; none where the text has no such option. -/
   heartbeatLimit? : Option Nat := none
+  /-- Whether the text holds no name of Lean's for automatic tactics. Only then does Lean alone make constants of
+  such names, of syntax that has passed the guard; others would be syntax that a program of the candidate's made. -/
+  automatic : Bool := false
 
 def containsHeartbeats (code : String) : Bool := hasPart "maxHeartbeats" code
+
+def namesAutomatic (code : String) : Bool := hasPart "_auto" code
 
 def headScope? (s : Command.State) : Option Scope :=
   match s.scopes with
@@ -102,7 +107,7 @@ def takeOver (native : Bool) (stx : Syntax) (e : Elaborated) (state : Command.St
       return { e with state, templates := foldArray new (fun acc n => acc.push n) e.templates }
   else if native then return { e with state }
   else
-    let env ← dropCode before state.env
+    let env ← dropCode before state.env e.automatic
     return { e with state := { state with env } }
 
 /-- Parses and elaborates until the end of the text or the first refused construct. -/

@@ -50,11 +50,12 @@ def lastPart (n : Name) : String :=
 def runningWords : List String := [
   "run_tac", "run_cmd", "run_elab", "run_meta", "run_conv", "by_elab", "include_str", "eval%", "unsafe", "#eval", "#eval!",
   "initialize", "builtin_initialize", "polyrith", "with_panel_widgets", "show_panel_widgets", "#widget", "plausible",
-  "slim_check", "#search", "#leansearch", "#loogle", "#moogle"]
+  "slim_check", "run_io", "#search", "#leansearch", "#loogle", "#moogle"]
 
 /-- Kinds refused wherever they stand, with the words for the message. -/
 def refusedKind? (k : Name) (args : Array Syntax) : Option String :=
   if k == `Lean.Parser.Command.exit then some "#exit"
+  else if k.getRoot == `Lake then some k.toString
   else if memStr (lastPart k) ["bvCheck", "bvTrace", "bvTraceMacro"] then some "bv_check"
   else if h : 0 < args.size then
     match args[0] with
