@@ -19,6 +19,7 @@ FAKES = Path(__file__).parent / "fakes"
 sys.path.insert(0, str(FAKES))  # tests import the fakes by name
 
 from fake_toolchain import FAKE_SERVER, FakeLeanToolchain  # noqa: E402 - after the path is set
+from lake_project import build_orchard  # noqa: E402 - after the path is set
 from postgres_server import NEEDS_POSTGRES, Postgres  # noqa: E402
 
 __all__ = ["FAKE_SERVER", "FakeLeanToolchain"]
@@ -110,6 +111,12 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
 def lean_toolchain() -> LeanToolchain:
     """The real Lean; an error says how to install it. `-m "not lean"` leaves its tests out."""
     return find_toolchain(load_settings())
+
+
+@pytest.fixture(scope="session")
+def orchard(lean_toolchain: LeanToolchain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small Lake project, built by the embedded Lean."""
+    return build_orchard(tmp_path_factory.mktemp("lake"))
 
 
 @pytest.fixture(scope="session")

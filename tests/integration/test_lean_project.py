@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from lake_project import build_orchard
 
 from aludel.settings import load_settings
 from lean_checker.toolchains import find_toolchain
@@ -19,12 +18,6 @@ pytestmark = [pytest.mark.lean, pytest.mark.slow, pytest.mark.usefixtures("lean_
 CANDIDATE = """import Orchard
 theorem mine (a b : Nat) : seeds (apples a b) = seeds (apples b a) := by rw [apples_comm]
 """
-
-
-@pytest.fixture(scope="module")
-def orchard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project, built."""
-    return build_orchard(tmp_path_factory.mktemp("lake"))
 
 
 def aludel(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
