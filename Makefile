@@ -40,6 +40,7 @@ toolchain: $(READY) ## install the embedded Lean into the cache folder, unless i
 
 services: # what the tests need; the only thing here that uses apt, and only when it is missing
 	@$(call APT,redis-server,command -v redis-server)
+	@$(call APT,chromium,command -v chromium)
 	@$(call APT,postgresql,command -v initdb || ls /usr/lib/postgresql/*/bin/initdb)
 
 # $(call APT,PACKAGE,TEST): install PACKAGE unless TEST succeeds.

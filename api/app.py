@@ -13,7 +13,7 @@ from aludel.http_models import Problem
 from aludel.queue import TaskQueue
 from aludel.settings import Settings
 from aludel.store import Store
-from api import checks, events, jobs, kimina, metrics, problems, system
+from api import checks, corpus, events, jobs, kimina, metrics, problems, system, web
 from api import goals as goal_routes
 from api.admission import Admission
 from api.auth import SUBMITTING
@@ -41,7 +41,7 @@ def create_app(
     app.state.service = Service(settings, store, queue, admission, goals)
     problems.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
-    for module in (checks, jobs, events, kimina, metrics, system):
+    for module in (checks, jobs, events, corpus, kimina, metrics, system, web):
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLog)

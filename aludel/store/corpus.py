@@ -148,6 +148,16 @@ class Variants:
                 return
             last = found[-1][0]
 
+    def page(self, after: int, limit: int) -> list[tuple[int, VariantRecord]]:
+        """Return up to ``limit`` variants as recorded, each with its number, above ``after``.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = select(VariantRow).where(VariantRow.id > after).order_by(VariantRow.id)
+        with self._database.read() as connection:
+            return _records(connection, query.limit(limit))
+
     def count(self, chosen: VariantFilter | None = None) -> int:
         """Return how many variants :meth:`iterate` would yield.
 

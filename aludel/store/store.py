@@ -10,6 +10,7 @@ from aludel.settings import Settings
 from aludel.store.clock import Clock, utc_now
 from aludel.store.control import Control
 from aludel.store.corpus import Theorems, Variants
+from aludel.store.corpus_view import CorpusView
 from aludel.store.database import Database
 from aludel.store.jobs import Jobs
 from aludel.store.keys import ApiKeys
@@ -28,6 +29,7 @@ class Store:
     Attributes:
         toolchains, theorems, verdicts, variants, jobs, items, keys: the tables.
         control: changes of mind about jobs.
+        view: the corpus at a glance.
         database: for backups and migrations.
     """
 
@@ -41,6 +43,7 @@ class Store:
         self.items = Items(database, clock)
         self.control = Control(database, clock)
         self.keys = ApiKeys(database, clock)
+        self.view = CorpusView(database)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> Self:
