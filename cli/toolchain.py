@@ -28,8 +28,8 @@ def command() -> None:
 
 @command.command(name="install")
 @click.argument("prover", type=click.Choice(["lean", "fstar"]), default="lean")
-@click.option("--version", "release", help="F*: the release's date, as 2025.10.06.")
-@click.option("--sha256", help="F*: the archive's checksum; GitHub's own by default.")
+@click.option("--version", "release", help="F*: its date, as 2025.10.06. Native Lean: 4.28.0.")
+@click.option("--sha256", help="Checksum of F*'s or elan's archive; GitHub's own by default.")
 @click.option("--force", is_flag=True, help="Replace an intact installation, too.")
 @click.option(
     "--tarball",
@@ -39,10 +39,16 @@ def command() -> None:
 def install_command(
     prover: str, release: str | None, sha256: str | None, force: bool, tarball: Path | None
 ) -> None:
-    """Fetch, verify, unpack and prepare the embedded Lean (122 MB; once), or an F* release."""
+    """Fetch, verify, unpack and prepare the embedded Lean (122 MB; once), or an F* release.
+
+    With --version, a native Lean is installed by elan, which is installed first where it is not.
+    """
     settings = load_settings()
     if prover == "fstar":
         _install_fstar(settings, release, sha256, tarball)
+        return
+    if release is not None:
+        _install_native(release, sha256)
         return
     console = Console(stderr=True)
     with bars(console) as progress:
@@ -50,6 +56,15 @@ def install_command(
     console.print(f"Lean {manifest.version} is ready in {install_root(settings)}")
     if manifest.fallback_reason:
         console.print(f"[yellow]Slow starts: {manifest.fallback_reason}[/yellow]")
+
+
+def _install_native(version: str, sha256: str | None) -> None:
+    from lean_checker.native.install import install_native
+
+    found = install_native(version, sha256=sha256)
+    console = Console(stderr=True)
+    console.print(f"Lean {found.version} is ready in {found.root}")
+    console.print(f"choose it with ALUDEL_TOOLCHAIN={found.name}")
 
 
 def _install_fstar(
