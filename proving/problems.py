@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 from pydantic import Field
 
+from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest
 from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Model
 
+_OPEN_END = re.compile(r":=\s*(?:by\s+)?sorry\s*$")
+_NAME = re.compile(r"\b(?:theorem|lemma)\s+([^\s:({\[⦃]+?)(?=\.?[\s:({\[⦃])")
 _DECLARES = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*|private |protected )*theorem\s", re.MULTILINE)
 
 
@@ -43,3 +48,38 @@ class TheoremProblem(Model):
             heartbeats=heartbeats,
             wall_s=wall_s,
         )
+
+
+def read_problems(path: Path) -> list[TheoremProblem]:
+    """Return the problems of a JSONL file.
+
+    A line has ``statement`` (or ``formal_statement``; a ``:= sorry`` at its end is cut off), and
+    may have ``name``, else the declared one, and ``imports``.
+
+    Raises:
+        InvalidRequest: the file cannot be read, or a line is no problem; ``field`` names it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{path} cannot be read as text: {error}", field="problems") from error
+    return [_problem(f"{path}:{n}", line) for n, line in enumerate(lines, 1) if line.strip()]
+
+
+def _problem(where: str, line: str) -> TheoremProblem:
+    try:
+        row = json.loads(line)
+        statement = str(row.get("statement") or row["formal_statement"])
+        statement = _OPEN_END.sub("", statement).strip()
+        declared = _NAME.search(statement)
+        name = row.get("name") or (declared[1] if declared else None)
+        imports = tuple(row.get("imports") or ("Init",))
+        return TheoremProblem.model_validate(
+            {"name": name, "statement": statement, "imports": imports}
+        )
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InvalidRequest(
+            "this line is no problem",
+            field=where,
+            fix='write {"name": "swap", "statement": "theorem swap : ..."}',
+        ) from error

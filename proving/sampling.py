@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from aludel.models import CheckRequest, Model, Severity, Verdict
+from aludel.errors import InvalidRequest
+from aludel.models import (
+    CheckRequest,
+    Model,
+    Rejected,
+    RejectReason,
+    Severity,
+    Verdict,
+    content_hash,
+)
 from aludel.protocols import Checker
 from proving.generators import ProofGenerator, Proposals
 from proving.problems import TheoremProblem
@@ -21,6 +31,7 @@ class Sample(Model):
         round: 0 for a first answer, then the number of repairs before it.
         text: what the generator wrote.
         calls: what it cost; of the samples of one call, the first carries it.
+        check_s: seconds spent waiting for the verdict.
     """
 
     problem: str
@@ -30,6 +41,7 @@ class Sample(Model):
     candidate: CheckRequest
     verdict: Verdict
     calls: Proposals
+    check_s: float = 0.0
 
 
 @runtime_checkable
@@ -96,6 +108,25 @@ def _mended(
         yield sample
 
 
+def judged(candidate: CheckRequest, checker: Checker) -> Verdict:
+    """Return the verdict on what a generator wrote; a text that no prover is given is rejected.
+
+    Raises:
+        InvalidRequest: something else than the text is wrong, the statement for example.
+        BackendUnavailable: the prover failed.
+    """
+    try:
+        return checker.check(candidate)
+    except InvalidRequest as error:
+        if error.field != "code":
+            raise
+        return Rejected(
+            hash=content_hash(checker.toolchain.digest, candidate),
+            reason=RejectReason.PARSE,
+            message=f"no candidate: {error.message}",
+        )
+
+
 def said(verdict: Verdict) -> str:
     """Return what a verdict says is wrong, with places, in at most 2,000 characters."""
     lines = [verdict.message] if verdict.message else []
@@ -125,12 +156,15 @@ def _judged(
     calls: Proposals,
 ) -> Sample:
     candidate = problem.candidate(text)
+    begun = time.monotonic()
+    verdict = judged(candidate, checker)
     return Sample(
         problem=problem.name,
         index=index,
         round=number,
         text=text,
         candidate=candidate,
-        verdict=checker.check(candidate),
+        verdict=verdict,
+        check_s=time.monotonic() - begun,
         calls=calls.model_copy(update={"proposals": ()}),
     )

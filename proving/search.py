@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, TypeVar
 
-from aludel.errors import BackendUnavailable, SessionEnded
+from aludel.errors import BackendUnavailable, InvalidRequest, SessionEnded
 from aludel.goals import MAX_TACTICS, Goals, GoalState, Step, assemble
 from aludel.models import CheckRequest, Model, Verdict
 from aludel.protocols import Checker
 from proving.generators import Proposal, TacticGenerator
 from proving.problems import TheoremProblem
+from proving.sampling import judged
 
 T = TypeVar("T")
 
@@ -157,6 +158,8 @@ class _Search:
             return self._timed(lambda: self._step(node, texts))
         except SessionEnded:
             self._restart()
+        except InvalidRequest as error:
+            self._ensure_tactic(error)
         steps = []
         for text in texts:
             self._afford()
@@ -165,7 +168,17 @@ class _Search:
             except SessionEnded:
                 self._restart()
                 steps.append(Step(tactic=text))
+            except InvalidRequest as error:
+                self._ensure_tactic(error)
+                steps.append(Step(tactic=text))
         return steps  # states of a session that ended are made again when they are needed
+
+    def _ensure_tactic(self, error: InvalidRequest) -> None:
+        """Go on when a tactic is one that no prover is given; a full session ends the search."""
+        if error.field == "state":
+            raise _Spent("states") from error
+        if not (error.field or "").startswith("tactics"):
+            raise error
 
     def _step(self, node: _Node, texts: list[str]) -> list[Step]:
         if node.state.session != self.session:
@@ -192,7 +205,7 @@ class _Search:
         """Have a finished script judged; only the checker's word counts."""
         request = self.problem.session(self.budget.heartbeats, self.budget.step_s)
         candidate = assemble(request, node.path)
-        verdict = self._timed(lambda: self.checker.check(candidate))
+        verdict = self._timed(lambda: judged(candidate, self.checker))
         result = SearchResult(
             problem=self.problem.name,
             end="proved",

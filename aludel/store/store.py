@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from aludel.settings import Settings
+from aludel.store.attempts import Attempts
 from aludel.store.clock import Clock, utc_now
 from aludel.store.control import Control
 from aludel.store.corpus import Theorems, Variants
@@ -27,7 +28,7 @@ class Store:
     Not across a fork: open a store of its own in each process.
 
     Attributes:
-        toolchains, theorems, verdicts, variants, jobs, items, keys: the tables.
+        toolchains, theorems, verdicts, variants, jobs, items, keys, attempts: the tables.
         control: changes of mind about jobs.
         view: the corpus at a glance.
         database: for backups and migrations.
@@ -44,6 +45,7 @@ class Store:
         self.control = Control(database, clock)
         self.keys = ApiKeys(database, clock)
         self.view = CorpusView(database)
+        self.attempts = Attempts(database, clock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> Self:

@@ -247,3 +247,39 @@ class JobVariantRow(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id"))
+
+
+class AttemptRunRow(Base):
+    """A run of attempts; it goes on only under an equal plan."""
+
+    __tablename__ = "attempt_runs"
+
+    name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    digest: Mapped[str] = mapped_column(DIGEST)
+    plan: Mapped[dict[str, Any]]
+    problems: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class AttemptOutcomeRow(Base):
+    """A problem that a run is done with."""
+
+    __tablename__ = "attempt_outcomes"
+
+    run: Mapped[str] = mapped_column(NAME, ForeignKey("attempt_runs.name"), primary_key=True)
+    problem: Mapped[str] = mapped_column(NAME, primary_key=True)
+    outcome: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class AttemptRow(Base):
+    """One candidate that was tried."""
+
+    __tablename__ = "attempts"
+
+    run: Mapped[str] = mapped_column(NAME, ForeignKey("attempt_runs.name"), primary_key=True)
+    problem: Mapped[str] = mapped_column(NAME, primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    round: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    attempt: Mapped[dict[str, Any]]

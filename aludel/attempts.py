@@ -1,0 +1,95 @@
+"""Attempts of a model on theorems: what was asked, what it wrote, what the checker said."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from aludel.models import CheckRequest, Model, Verdict, canonical_json
+
+
+class AttemptPlan(Model):
+    """Everything that a run of attempts depends on.
+
+    Attributes:
+        generator: name of what proposes, with its model.
+        settings: what its proposals depend on besides.
+        search: ``sample`` tries whole proofs, ``best_first`` searches over tactics.
+        samples: whole proofs for each problem; 1 for a search.
+        repairs: rounds in which a refused proof is mended.
+        budget: of a search, as JSON.
+        toolchain_digest: of the toolchain that decides.
+        problems_digest: SHA-256 over the problems, names and statements.
+    """
+
+    generator: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    search: Literal["sample", "best_first"] = "sample"
+    samples: int = Field(default=8, ge=1, le=10_000)
+    repairs: int = Field(default=0, ge=0, le=20)
+    seed: int = 0
+    budget: dict[str, Any] = Field(default_factory=dict)
+    toolchain_digest: str
+    problems_digest: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the plan; a run goes on only under an equal one."""
+        return hashlib.sha256(canonical_json(self.model_dump(mode="json")).encode()).hexdigest()
+
+
+class AttemptRun(Model):
+    """A run of attempts, by its name, and how far it is."""
+
+    name: str = Field(min_length=1, max_length=200)
+    plan: AttemptPlan
+    problems: int
+    done: int = 0
+    created_at: datetime
+
+
+class AttemptRecord(Model):
+    """One candidate that was tried, accepted or not.
+
+    Attributes:
+        position, round: which sample of its problem, and how often it was mended before.
+        price: in the currency of the generator's price list.
+        wall_s: seconds that the generator took.
+    """
+
+    problem: str
+    position: int = Field(ge=0)
+    round: int = Field(default=0, ge=0)
+    candidate: CheckRequest
+    verdict: Verdict
+    prompt_hash: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    price: float = 0.0
+    wall_s: float = 0.0
+
+
+class ProblemOutcome(Model):
+    """What became of one problem of a run.
+
+    Attributes:
+        samples, accepted: how many were tried to the end, and how many the checker accepted.
+        end: why a search ended; ``sampled`` for whole proofs.
+        tried: tactics or proofs tried.
+        wall_s, prover_s: seconds in all, and of those waiting for the prover.
+    """
+
+    problem: str
+    statement: str
+    samples: int = Field(ge=1)
+    accepted: int = Field(ge=0)
+    end: str = "sampled"
+    tried: int = 0
+    wall_s: float = 0.0
+    prover_s: float = 0.0
+    price: float = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0

@@ -1,0 +1,66 @@
+"""``aludel attempts`` with the real Lean."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai_server import openai_server
+
+pytestmark = [pytest.mark.lean, pytest.mark.timeout(300)]
+ROWS = [
+    {"name": "swap", "statement": "theorem swap (a b : Nat) : a + b = b + a"},
+    {"formal_statement": "theorem wrong (a b : Nat) : a + b = a := by sorry"},
+    {"name": "broken", "statement": "theorem broken : nonsense"},
+]
+
+
+def attempts(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from cli.main import main; main()", "attempts", *arguments],
+        env={**os.environ, "ALUDEL_DATA_DIR": str(folder), "ALUDEL_POOL_SIZE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_a_run_is_made_repeated_and_compared(tmp_path: Path) -> None:
+    path = tmp_path / "problems.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+
+    def run(name: str, *more: str) -> dict[str, Any]:
+        done = attempts(tmp_path, "run", str(path), "--name", name, "--json", *more)
+        assert done.returncode == 0, done.stderr
+        figures: dict[str, Any] = json.loads(done.stdout)
+        return figures
+
+    steps = run("steps", "--search", "best_first", "--tactics", "60")
+    assert (steps["proved"], steps["invalid"], steps["done"]) == (1, 1, 3)
+    assert steps["pass_at_k"]["1"]["value"] == 0.5
+    assert run("steps", "--search", "best_first", "--tactics", "60") == steps
+
+    answers = ["```lean\ntheorem swap (a b : Nat) : a + b = b + a := by\n  omega\n```", "by simp"]
+    with openai_server(lambda _: answers[:1]) as server:
+        model = run(
+            "model", "--generator", "openai", "--url", server.url, "--model", "tiny",
+            "--samples", "2", "--completion-price", "1000000",
+        )  # fmt: skip
+        assert len(server.requests) == 6
+    assert (model["proved"], model["tried"]) == (1, 4)
+    assert model["price"] == model["completion_tokens"] > 0
+
+    compared = attempts(tmp_path, "compare", "steps", "model", "--json")
+    assert json.loads(compared.stdout)["problems"] == 3
+    listed = attempts(tmp_path, "list", "--json").stdout.splitlines()
+    assert {json.loads(line)["name"] for line in listed} == {"steps", "model"}
+    other = attempts(tmp_path, "run", str(path), "--name", "steps")
+    assert other.returncode == 64 and "choose another name" in other.stderr
+    bare = attempts(tmp_path, "run", str(path), "--name", "x", "--generator", "openai")
+    assert bare.returncode == 64 and "--url" in bare.stderr
