@@ -13,7 +13,7 @@ READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
 .PHONY: help setup toolchain services kimina-client demo test faults lint attacks bench bench-cold bench-warm bench-service \
-	bench-export bench-fstar schemas serve lock clean
+	bench-export bench-fstar bench-load schemas serve lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -100,6 +100,9 @@ bench-service: setup ## overhead of the service over the time inside Lean
 
 bench-export: $(READY) ## export of synthetic rows: rows per second, peak memory
 	@$(BIN)/python benchmarks/export_rows.py
+
+bench-load: $(READY) services ## load on the service: rates, latency, memory, pages; ten minutes
+	@$(BIN)/python benchmarks/service_load.py
 
 bench-fstar: $(READY) ## F* candidates of one definition: prefix kept, reloaded, fresh process
 	@$(BIN)/python benchmarks/fstar_prefix.py
