@@ -12,8 +12,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client demo test faults lint attacks bench bench-cold bench-warm bench-service \
-	bench-export bench-fstar bench-load schemas serve lock clean
+.PHONY: help setup toolchain services kimina-client demo test faults lint attacks soak bench bench-cold bench-warm \
+	bench-service bench-export bench-fstar bench-load schemas serve lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -86,6 +86,12 @@ ATTACKS ?= $(if $(filter tests/attacks/lean,$(CORPUS)),--fuzz 2500 --library -1)
 
 attacks: setup ## verdicts on the attack corpus (CORPUS=DIR: on another), fuzzed, and on all of Init
 	@$(BIN)/aludel attacks $(ATTACKS) $(CORPUS)
+
+REQUESTS ?= 10000
+SEED ?= 0
+
+soak: setup ## mixed requests through one pool (REQUESTS=N SEED=N): wrong verdicts, processes, memory
+	@$(BIN)/python benchmarks/soak.py --requests $(REQUESTS) --seed $(SEED)
 
 bench: bench-export bench-cold bench-warm bench-service ## all benchmarks, one line of JSON each
 

@@ -13,6 +13,7 @@ from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.http_models import MAX_PAGE, ItemPage, JobPage, RetryRequest
 from aludel.jobs import Job, JobKind, JobState, MutationRequest
 from aludel.models import Prover
+from aludel.receipts import Receipt
 from aludel.store import JobFilter, Result
 from api.auth import Reader, Submitter
 from api.examples import MUTATION_EXAMPLES, RETRY_EXAMPLES
@@ -126,6 +127,12 @@ def retry_job(
 def get_result(service: ServiceDep, _caller: Reader, hash: Hash) -> Result:
     """Return the verdict recorded under a content hash, with its request."""
     return service.store.verdicts.result(hash)
+
+
+@router.get("/results/{hash}/receipt", tags=["results"])
+def get_receipt(service: ServiceDep, _caller: Reader, hash: Hash) -> Receipt:
+    """Return a receipt of a recorded verdict, which `aludel receipt verify` checks."""
+    return service.store.verdicts.receipt(hash)
 
 
 def _cursor(job: Job) -> str:

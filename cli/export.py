@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from aludel.errors import InvalidRequest
 from aludel.records import VariantRecord
 from aludel.settings import load_settings
 from aludel.store import Store, VariantFilter
@@ -49,6 +50,11 @@ from proof_export import (
 @click.option(
     "--shard-rows", default=DEFAULT_SHARD_ROWS, show_default=True, help="Rows of a file at most."
 )
+@click.option(
+    "--receipts",
+    type=click.Path(path_type=Path),
+    help="Also write the receipt of every variant to this new file, one a line.",
+)
 @click.option("--force", is_flag=True, help="Replace an earlier export in the same folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
@@ -57,6 +63,7 @@ def command(
     formats: str,
     toolchain: str | None,
     shard_rows: int,
+    receipts: Path | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -68,7 +75,21 @@ def command(
         made = provenance(_command_line(options, toolchain), store.toolchains.known())
         records = _with_progress(store.variants.iterate(chosen), store.variants.count(chosen))
         report = export(records, out, options, made)
+        if receipts is not None:
+            _write_receipts(store, chosen, receipts)
     _print_report(report, time.monotonic() - started, as_json=as_json)
+
+
+def _write_receipts(store: Store, chosen: VariantFilter, path: Path) -> None:
+    """Write receipts beside the dataset: cost and time differ from run to run, its bytes do not."""
+    try:
+        with path.open("x", encoding="utf-8") as out:
+            for variant in store.variants.iterate(chosen):
+                out.write(store.verdicts.receipt(variant.verdict_hash).text() + "\n")
+    except OSError as error:
+        raise InvalidRequest(
+            f"{path}: {error.strerror}", field="--receipts", fix="name a new file"
+        ) from error
 
 
 def _command_line(options: ExportOptions, toolchain: str | None) -> str:

@@ -18,6 +18,7 @@ from aludel.deadline import Deadline
 from aludel.http_models import ItemPage, Submitted
 from aludel.jobs import Item, Job
 from aludel.models import CheckRequest, Verdict
+from aludel.receipts import Receipt
 from aludel.records import Result
 
 T = TypeVar("T")
@@ -175,6 +176,10 @@ class AsyncClient:
     async def result(self, key: str) -> Result:
         """Return the verdict recorded under a content hash."""
         return await self._run(flows.result(key, self._retries))
+
+    async def receipt(self, key: str) -> Receipt:
+        """Return a receipt of the verdict recorded under a content hash."""
+        return await self._run(flows.receipt(key, self._retries))
 
     @staticmethod
     def verdict_of(item: Item) -> Verdict:

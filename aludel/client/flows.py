@@ -20,6 +20,7 @@ from aludel.errors import (
 from aludel.http_models import MAX_BATCH, MAX_PAGE, ItemPage, Submitted
 from aludel.jobs import Failure, Item, Job
 from aludel.models import CheckRequest, Verdict
+from aludel.receipts import Receipt
 from aludel.records import Result
 
 _WAIT_S = 50.0  # below the minute after which proxies give up
@@ -122,6 +123,11 @@ def all_items(job: Job, retries: int) -> Flow[list[Item]]:
 def result(key: str, retries: int) -> Flow[Result]:
     """Return a recorded verdict with its request."""
     return parsed(Result, (yield from ask(Call("GET", f"/v1/results/{key}"), retries)))
+
+
+def receipt(key: str, retries: int) -> Flow[Receipt]:
+    """Return a receipt of a recorded verdict."""
+    return parsed(Receipt, (yield from ask(Call("GET", f"/v1/results/{key}/receipt"), retries)))
 
 
 def verdict_of(item: Item) -> Verdict:

@@ -19,6 +19,7 @@ from aludel.deadline import Deadline
 from aludel.http_models import ItemPage, Submitted
 from aludel.jobs import Item, Job
 from aludel.models import CheckRequest, Verdict
+from aludel.receipts import Receipt
 from aludel.records import Result
 
 T = TypeVar("T")
@@ -166,6 +167,10 @@ class Client:
     def result(self, key: str) -> Result:
         """Return the verdict recorded under a content hash."""
         return self._run(flows.result(key, self._retries))
+
+    def receipt(self, key: str) -> Receipt:
+        """Return a receipt of the verdict recorded under a content hash."""
+        return self._run(flows.receipt(key, self._retries))
 
     @staticmethod
     def verdict_of(item: Item) -> Verdict:

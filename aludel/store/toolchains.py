@@ -78,10 +78,12 @@ def remember(
     )
 
 
+def toolchain_of(row: Any) -> Toolchain:  # noqa: ANN401 - a row of ToolchainRow's columns
+    """Return the toolchain that a row of the table describes."""
+    return Toolchain.model_validate({name: getattr(row, name) for name in Toolchain.model_fields})
+
+
 def _registered(row: Any) -> RegisteredToolchain:  # noqa: ANN401 - a row of ToolchainRow's columns
-    toolchain = Toolchain.model_validate(
-        {name: getattr(row, name) for name in Toolchain.model_fields}
-    )
     return RegisteredToolchain(
-        toolchain=toolchain, registered_at=row.registered_at, seen_at=row.seen_at
+        toolchain=toolchain_of(row), registered_at=row.registered_at, seen_at=row.seen_at
     )

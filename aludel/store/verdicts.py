@@ -14,14 +14,16 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
+from aludel.receipts import Receipt, issue
 from aludel.records import Result
 from aludel.store.clock import Clock
 from aludel.store.database import Database
-from aludel.store.tables import VerdictRow
-from aludel.store.toolchains import remember
+from aludel.store.tables import ToolchainRow, VerdictRow
+from aludel.store.toolchains import remember, toolchain_of
 
 _VERDICT = select(VerdictRow.verdict).where(VerdictRow.hash == bindparam("key"))
 _RESULT = select(VerdictRow).where(VerdictRow.hash == bindparam("key"))
+_TOOLCHAIN = select(ToolchainRow).where(ToolchainRow.digest == bindparam("digest"))
 
 
 class Verdicts:
@@ -61,6 +63,20 @@ class Verdicts:
             toolchain_digest=row.toolchain_digest,
             created_at=row.created_at,
         )
+
+    def receipt(self, key: str) -> Receipt:
+        """Return a receipt of the verdict recorded under ``key``, dated when it was recorded.
+
+        Equal calls give equal receipts. It carries no signature: the store holds no key.
+
+        Raises:
+            NotFound: nothing is recorded under ``key``.
+            StoreError: the database cannot be read.
+        """
+        result = self.result(key)
+        with self._database.read() as connection:
+            row = connection.execute(_TOOLCHAIN, {"digest": result.toolchain_digest}).one()
+        return issue(toolchain_of(row), result.request, result.verdict, result.created_at)
 
     def put(
         self, request: CheckRequest, toolchain: Toolchain, verdict: Accepted | Rejected

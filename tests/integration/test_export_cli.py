@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aludel.models import Accepted, CheckRequest, Evidence, Prover, Toolchain, content_hash
+from aludel.receipts import differences, parse_receipt
 from aludel.records import VariantRecord
 from aludel.settings import Settings
 from aludel.store import Store
@@ -54,6 +55,17 @@ def home(tmp_path: Path) -> Path:
         for index in range(COUNT):
             _record(store, index)
     return tmp_path
+
+
+def test_receipts_of_what_is_exported(home: Path) -> None:
+    done = aludel_export(home, "--out", "set", "--receipts", "receipts.jsonl")
+    assert done.returncode == 0, done.stderr
+    lines = (home / "receipts.jsonl").read_text(encoding="utf-8").splitlines()
+    receipts = [parse_receipt(line, "receipts.jsonl") for line in lines]
+    assert len(receipts) == COUNT
+    assert not any(differences(receipt) for receipt in receipts)
+    again = aludel_export(home, "--out", "other", "--receipts", "receipts.jsonl")
+    assert again.returncode == 64 and "--receipts" in again.stderr
 
 
 def aludel_export(home: Path, *words: str) -> subprocess.CompletedProcess[str]:

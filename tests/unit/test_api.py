@@ -16,6 +16,7 @@ from aludel.errors import BackendUnavailable
 from aludel.http_models import MAX_BATCH
 from aludel.jobs import Item, Job
 from aludel.models import CheckRequest, content_hash
+from aludel.receipts import differences, parse_receipt
 from aludel.settings import Settings
 from aludel.store import Store
 from api.app import MAX_BODY_BYTES, create_app
@@ -119,6 +120,10 @@ def test_one_check_from_submission_to_result(client: TestClient) -> None:
     assert result["hash"] == item.verdict.hash == key
     assert result["request"]["code"] == "reject"
     assert result["toolchain_digest"] == TOOLCHAIN.digest
+    receipt = parse_receipt(client.get(f"/v1/results/{key}/receipt").text, "answer")
+    assert differences(receipt) == [] and receipt.verdict.hash == key
+    assert receipt.toolchain == TOOLCHAIN
+    assert client.get(f"/v1/results/{'0' * 64}/receipt").status_code == 404
 
 
 def test_a_batch_answers_in_order(client: TestClient) -> None:
@@ -382,6 +387,7 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
         "/v1/jobs/{id}/retry",
         "/v1/jobs/{id}/items",
         "/v1/results/{hash}",
+        "/v1/results/{hash}/receipt",
         "/v1/toolchains",
         "/api/check",
         "/verify",
