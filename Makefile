@@ -88,7 +88,6 @@ attacks: setup ## verdicts on the attack corpus (CORPUS=DIR: on another), fuzzed
 	@$(BIN)/aludel attacks $(ATTACKS) $(CORPUS)
 
 REQUESTS ?= 10000
-SEED ?= 0
 
 soak: setup ## mixed requests through one pool (REQUESTS=N SEED=N): wrong verdicts, processes, memory
 	@$(BIN)/python benchmarks/soak.py --requests $(REQUESTS) --seed $(SEED)

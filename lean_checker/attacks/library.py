@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lean_checker.attacks.corpus import ACCEPTED, Case
-from lean_checker.operations import LeanOperations
+from lean_checker.operations import LeanOperations, PrintedTheorem
 from lean_checker.pool import LeanPool
+from lean_checker.process import LimitReached
 
 LIBRARY = "theorems of Init"
 _IMPORTS = ("Init",)
@@ -60,13 +61,24 @@ def restated_theorems(pool: LeanPool, limit: int) -> Restated:
     chunks = [tuple(chosen[start : start + _CHUNK]) for start in range(0, len(chosen), _CHUNK)]
     restated = Restated([], Counter())
     with ThreadPoolExecutor(pool.size) as threads:
-        for part in threads.map(lambda chunk: operations.restate(chunk, _IMPORTS), chunks):
+        for part in threads.map(lambda chunk: _printed(operations, chunk), chunks):
             for theorem in part:
                 if theorem.header is None:
                     restated.unprintable[_kind(theorem.reason or "")] += 1
                 else:
                     restated.cases.append(_case(theorem.name, theorem.header))
     return restated
+
+
+def _printed(operations: LeanOperations, names: tuple[str, ...]) -> list[PrintedTheorem]:
+    """Print theorems; one that alone takes longer than a request may is not printable."""
+    try:
+        return operations.restate(names, _IMPORTS)
+    except LimitReached as limit:
+        if len(names) == 1:
+            return [PrintedTheorem(name=names[0], header=None, reason=limit.message)]
+    half = len(names) // 2
+    return [*_printed(operations, names[:half]), *_printed(operations, names[half:])]
 
 
 def _kind(reason: str) -> str:
