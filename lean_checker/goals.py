@@ -81,6 +81,8 @@ class LeanGoals:
         self._max_states = settings.goal_states
         self._lock = threading.Lock()
         self._sessions: dict[str, _Session] = {}
+        self._opening = 0
+        self._garbage: list[_Session] = []
         self._ended: OrderedDict[str, tuple[_Session, str]] = OrderedDict()
 
     def open(self, request: GoalRequest) -> GoalState:
@@ -88,13 +90,18 @@ class LeanGoals:
         validate_goals(request)
         self._expire()
         with self._lock:
-            if len(self._sessions) >= self._max_sessions:
+            if len(self._sessions) + self._opening >= self._max_sessions:
                 raise QueueFull(
                     f"there are {self._max_sessions} sessions already; close one, or wait until "
                     "one expires",
                     retry_after_s=10,
                 )
-        session, state = self._start(request)
+            self._opening += 1
+        try:
+            session, state = self._start(request)
+        finally:
+            with self._lock:
+                self._opening -= 1
         for index, tactic in enumerate(request.tactics):
             [step] = self.step(session.id, state.state, [tactic])
             if step.state is None:
@@ -232,16 +239,26 @@ class LeanGoals:
             return True
 
     def _release(self, session: _Session, why: str) -> None:
-        """Forget a session and free its memory in the prover; a dead prover has none to free."""
-        if not self._forget(session, why):
-            return
-        try:
-            with self._pool.lease_again(session.process, Deadline.after(_QUEUE_S)) as process:
-                process.ask("session_close", {"session": session.id}, Deadline.after(_QUEUE_S))
-        except BackendUnavailable:
-            return
-        except QueueFull:  # its memory is freed when the process is recycled
-            return
+        """Forget a session; its memory in the prover is freed when that is not busy."""
+        if self._forget(session, why):
+            with self._lock:
+                self._garbage.append(session)
+            self._collect()
+
+    def _collect(self) -> None:
+        """Free the memory of sessions that are over, where that needs no waiting."""
+        with self._lock:
+            garbage, self._garbage = self._garbage, []
+        for session in garbage:
+            body = {"session": session.id}
+            try:
+                with self._pool.lease_again(session.process, Deadline.after(0)) as process:
+                    process.ask("session_close", body, Deadline.after(_QUEUE_S))
+            except QueueFull:
+                with self._lock:
+                    self._garbage.append(session)
+            except BackendUnavailable:
+                continue  # a dead prover holds no memory
 
     def _expire(self) -> None:
         now = time.monotonic()
@@ -249,6 +266,7 @@ class LeanGoals:
             silent = [s for s in self._sessions.values() if now - s.used_at > s.request.ttl_s]
         for session in silent:
             self._release(session, f"nothing was asked for {session.request.ttl_s:g} s")
+        self._collect()
 
 
 def _goals(answer: dict[str, Any]) -> tuple[Goal, ...]:

@@ -131,6 +131,18 @@ def test_sessions_have_a_cap_and_a_time_to_live(goals: LeanGoals) -> None:
     assert goals.open(request_of()).state == 0
 
 
+def test_closing_does_not_wait_for_a_busy_prover(checker: LeanChecker) -> None:
+    goals = LeanGoals(checker.pool, Settings())
+    opened = goals.open(request_of())
+    with checker.pool.lease(("Init",), _soon()), checker.pool.lease(("Init",), _soon()):
+        began = time.monotonic()
+        goals.close(opened.session)
+        with pytest.raises(SessionEnded, match="it was closed"):
+            goals.get(opened.session, 0)
+        assert time.monotonic() - began < 5
+    assert goals.open(request_of()).state == 0
+
+
 def test_states_have_a_cap(goals: LeanGoals) -> None:
     session = goals.open(request_of()).session
     for _ in range(19):
