@@ -7,6 +7,7 @@ import time
 
 from aludel.deadline import Deadline
 from aludel.models import (
+    Accepted,
     CheckRequest,
     LeanContext,
     Toolchain,
@@ -18,6 +19,7 @@ from aludel.models import (
 from aludel.settings import Settings
 from lean_checker import intake
 from lean_checker.facts import parse_facts
+from lean_checker.native.leanchecker import ModuleChecker
 from lean_checker.policy import Ask, Finding, judge, refusal
 from lean_checker.pool import LeanPool, probe
 from lean_checker.process import LeanProcess, LimitReached, ProcessDied
@@ -37,8 +39,11 @@ class LeanChecker:
     (docs/decisions/0005-candidates-that-kill-the-prover.md).
     """
 
-    def __init__(self, pool: LeanPool, settings: Settings) -> None:
+    def __init__(
+        self, pool: LeanPool, settings: Settings, modules: ModuleChecker | None = None
+    ) -> None:
         self._pool = pool
+        self._modules = modules
         self._settings = settings
 
     @property
@@ -64,7 +69,7 @@ class LeanChecker:
         try:
             first = self._decide(request, context, digest)
             confirm = request.tier == "replay" or first.native
-            return replayed(self._pool, request, context, first) if confirm else first.verdict
+            return self._confirmed(request, context, first) if confirm else first.verdict
         except LimitReached as limit:
             message = limit.message
             if limit.limit == "timeout":
@@ -77,6 +82,13 @@ class LeanChecker:
             message = f"the candidate exhausts the prover: {death.message}"
             finding = Finding(UndecidedReason.MEMORY, message)
             return refusal(finding, content_hash=digest, usage=death.usage)
+
+    def _confirmed(self, request: CheckRequest, context: LeanContext, first: FirstTier) -> Verdict:
+        """The second tier, and the toolchain's own checker of modules where there is one."""
+        verdict = replayed(self._pool, request, context, first)
+        if self._modules is None or first.native or not isinstance(verdict, Accepted):
+            return verdict
+        return self._modules.confirm(request, first.facts, verdict)
 
     def close(self) -> None:
         """Stop every process; safe to call twice."""
@@ -171,7 +183,7 @@ def build_checker(settings: Settings, progress: Progress | None = None) -> LeanC
         ToolchainMissing: that toolchain is not installed, or is damaged.
     """
     toolchain = find_toolchain(settings, progress=progress)
-    return LeanChecker(LeanPool(toolchain, settings), settings)
+    return LeanChecker(LeanPool(toolchain, settings), settings, toolchain.modules)
 
 
 def _sum(usage: Usage, more: Usage | None) -> Usage:

@@ -26,6 +26,7 @@ from lean_checker.embedded.manifest import (
 )
 from lean_checker.embedded.selftest import ensure_tested
 from lean_checker.native.host import NativeHost
+from lean_checker.native.leanchecker import CHECK, ModuleChecker
 from lean_checker.native.locate import NativeLean, find_native, native_toolchains
 from lean_checker.node import find_node
 from lean_checker.process import ServerCommand
@@ -43,11 +44,13 @@ class LeanToolchain:
         toolchain: what the contract says of it.
         command: starts the Lean server.
         note: what the user should know, such as a slow fallback in use.
+        modules: confirms accepted candidates, where the toolchain brings ``leanchecker``.
     """
 
     toolchain: Toolchain
     command: ServerCommand
     note: str | None = None
+    modules: ModuleChecker | None = None
 
     def server_command(self) -> ServerCommand:
         """Return the command that starts a Lean server process."""
@@ -84,12 +87,20 @@ def find_toolchain(
     shown = progress or Silent()
     project = open_project(Path(settings.project)) if settings.project else None
     ready = _ready(settings, name or settings.toolchain, project, shown)
-    toolchain, search = ready.toolchain, () if project is None else project.search
+    toolchain = ready.toolchain
+    search: tuple[Path, ...] = () if project is None else project.search
     if project is not None:
         require_same_lean(project, toolchain)
         toolchain = _with_project(toolchain, project, settings)
     folder = ensure_program(ready.host, shown)
-    return LeanToolchain(toolchain, ready.host.run_command(folder, BOOT, search), ready.note)
+    command = ready.host.run_command(folder, BOOT, search)
+    return LeanToolchain(toolchain, command, ready.note, _module_checker(ready.host, search))
+
+
+def _module_checker(host: LeanHost, search: tuple[Path, ...]) -> ModuleChecker | None:
+    if not isinstance(host, NativeHost) or not (host.lean.root / "bin" / CHECK).is_file():
+        return None
+    return ModuleChecker(host, search, host.cache / "candidates")
 
 
 @dataclass(frozen=True)
@@ -188,7 +199,7 @@ def _describe(manifest: Manifest) -> Toolchain:
 def _describe_native(lean: NativeLean, settings: Settings) -> Toolchain:
     """Describe it; its programs and its library decide, and are hashed once."""
     folders = (lean.root / "bin", lean.root / "lib")
-    sums = folders_digest(folders, _sums(settings), ("*.olean*", "*.so", "*.dylib", "lean"))
+    sums = folders_digest(folders, _sums(settings), ("*.olean*", "*.so", "*.dylib", "lean", CHECK))
     return Toolchain(
         prover=Prover.LEAN,
         name=lean.name,

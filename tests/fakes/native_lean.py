@@ -149,3 +149,24 @@ def make_escaping_lean(root: Path) -> Path:
     lean.write_text(_ESCAPE.replace("@ROOT@", str(root)))
     lean.chmod(0o755)
     return root
+
+
+_LEANCHECKER = r"""#!@ROOT@/bin/node --openssl-config=/dev/null
+'use strict';
+const fs = require('node:fs');
+const path = require('node:path');
+const folders = process.env.LEAN_PATH.split(':');
+const file = folders.map((each) => path.join(each, `${process.argv[2]}.olean`)).find(fs.existsSync);
+if (!file) { console.error(`no module ${process.argv[2]}`); process.exit(3); }
+const parts = ['', '.server', '.private'].map((end) => file + end).filter(fs.existsSync);
+if (parts.some((part) => fs.readFileSync(part).includes('doubtful'))) {
+  console.error('(kernel) declaration type mismatch'); process.exit(1);
+}
+"""
+
+
+def add_leanchecker(root: Path) -> None:
+    """Add a ``leanchecker`` that finds the compiled module, and refuses what says ``doubtful``."""
+    checker = root / "bin" / "leanchecker"
+    checker.write_text(_LEANCHECKER.replace("@ROOT@", str(root)))
+    checker.chmod(0o755)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from native_lean import make_escaping_lean, make_native_lean
+from native_lean import add_leanchecker, make_escaping_lean, make_native_lean
 
 from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided
 from aludel.settings import Settings, load_settings
@@ -50,8 +50,10 @@ BUSY = "theorem t : 7 ^ 9999999 % 3 = 1 := by decide +kernel\n"
 
 @pytest.fixture(scope="module")
 def native(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A native toolchain's folder."""
-    return make_native_lean(tmp_path_factory.mktemp("native") / "toolchain")
+    """A native toolchain's folder, with a stand-in for leanchecker."""
+    root = make_native_lean(tmp_path_factory.mktemp("native") / "toolchain")
+    add_leanchecker(root)
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def toolchain(settings: Settings) -> LeanToolchain:
 
 @pytest.fixture(scope="module")
 def checker(toolchain: LeanToolchain, settings: Settings) -> Iterator[LeanChecker]:
-    made = LeanChecker(LeanPool(toolchain, settings), settings)
+    made = LeanChecker(LeanPool(toolchain, settings), settings, toolchain.modules)
     yield made
     made.close()
 
@@ -135,6 +137,18 @@ def test_its_verdicts(checker: LeanChecker) -> None:
     assert isinstance(wrong, Rejected)
     cheat = checker.check(request("axiom cheat : False\ntheorem t : 1 = 2 := cheat.elim"))
     assert isinstance(cheat, Rejected)
+
+
+def test_leanchecker_has_the_last_word(checker: LeanChecker, settings: Settings) -> None:
+    plain = "theorem {} (a b : Nat) : a + b = b + a := Nat.add_comm a b\n"
+    verdict = checker.check(request(plain.format("swap"), tier="replay"))
+    assert isinstance(verdict, Accepted)
+    assert verdict.evidence.checks[-2:] == ("replay_in_fresh_process", "leanchecker")
+    verdict = checker.check(request(plain.format("doubtful"), tier="replay"))
+    assert isinstance(verdict, Rejected)
+    assert (verdict.reason, "type mismatch" in (verdict.message or "")) == ("kernel", True)
+    assert isinstance(checker.check(request(plain.format("doubtful"))), Accepted)
+    assert list(settings.cache_dir.rglob("Candidate.*")) == []
 
 
 def test_a_candidate_survives_its_budget_in_neither_kind(
