@@ -32,9 +32,10 @@ from aludel.settings import Settings, load_settings
 from fstar_checker.toolchain import find_fstar
 from lean_checker.embedded import release
 from lean_checker.embedded.install import install_root, is_installed
+from lean_checker.native.locate import find_native
 from lean_checker.node import MINIMUM_MAJOR, find_node
 from lean_checker.process import LeanProcess
-from lean_checker.toolchains import find_toolchain, verify_toolchain
+from lean_checker.toolchains import find_toolchain, native_host, verify_toolchain
 from lean_checker.watchdog import Watchdog
 
 _PYTHON = (3, 11)
@@ -118,6 +119,10 @@ def _cache(settings: Settings) -> str:
 
 
 def _toolchain(settings: Settings) -> str:
+    if settings.toolchain != release.NAME:
+        lean = find_native(settings.toolchain)
+        native_host(lean, settings)
+        return f"{lean.name}, native, at {lean.root}"
     manifest = verify_toolchain(settings)
     slow = f"; slow starts: {manifest.fallback_reason}" if manifest.fallback_reason else ""
     return f"{manifest.name} {manifest.version}, every file intact, {manifest.host} host{slow}"

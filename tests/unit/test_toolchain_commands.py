@@ -194,3 +194,20 @@ def test_the_doctor_finds_each_lack(tmp_path: Path) -> None:
 def test_the_doctor_leaves_nothing_behind(tmp_path: Path, empty: dict[str, str]) -> None:
     aludel("doctor", environ=empty)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_looks_at_the_native_lean_that_was_chosen(
+    empty: dict[str, str], tmp_path: Path
+) -> None:
+    lean = tmp_path / "native" / "bin" / "lean"
+    lean.parent.mkdir(parents=True)
+    lean.write_text(
+        '#!/bin/sh\necho "Lean (version 4.28.1, x86_64, commit 0123456789ab, Release)"\n'
+    )
+    lean.chmod(0o755)
+    chosen = {**empty, "ALUDEL_TOOLCHAIN": str(lean.parents[1]), "ALUDEL_SANDBOX": "available"}
+    done = aludel("doctor", "--json", environ=chosen)
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["Lean toolchain"]["status"] == "ok"
+    assert checks["Lean toolchain"]["detail"].startswith("lean-4.28.1, native, at ")
+    assert (done.returncode, checks["Lean server"]["status"]) == (69, "failed")
