@@ -33,12 +33,13 @@ def run_checks(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see bel
         StoreError: the database cannot be used; leases will run out and items be queued again.
     """
     prover = runtime.checker.toolchain.prover
-    chosen = runtime.store.items.next_job(JobKind.CHECK, prover)
+    toolchain = runtime.checker.toolchain.name
+    chosen = runtime.store.items.next_job(JobKind.CHECK, prover, toolchain)
     if chosen is None:
         return
     _Turn(runtime, chosen).run()
     # As long as anything waits, every message begets another one.
-    following = runtime.store.items.next_job(JobKind.CHECK, prover)
+    following = runtime.store.items.next_job(JobKind.CHECK, prover, toolchain)
     if following is not None and not runtime.stopping.is_set():
         dispatch(runtime.queue, runtime.store, following, JobKind.CHECK, waiting=1, prover=prover)
 
@@ -103,6 +104,7 @@ class _Turn:
             wanted,
             runtime.settings.lease_s,
             runtime.checker.toolchain.prover,
+            runtime.checker.toolchain.name,
         )
         self._exhausted = len(claims) < wanted
         self._stock.extend(claims)

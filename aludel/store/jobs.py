@@ -87,7 +87,11 @@ class Jobs:
             StoreError: the database cannot be written; nothing was recorded.
         """
         rows = [
-            {"payload": request.model_dump(mode="json"), "prover": request.context.prover.value}
+            {
+                "payload": request.model_dump(mode="json"),
+                "prover": request.context.prover.value,
+                "toolchain": request.toolchain,
+            }
             for request in requests
         ]
         return self._create(JobKind.CHECK, None, rows, submission)
@@ -223,25 +227,21 @@ class Jobs:
         earlier = self._earlier(submission)
         if earlier is not None:
             return earlier
-        job_id = uuid.uuid4().hex
         now = self._clock()
-        new = {"job_id": job_id, "state": ItemState.QUEUED.value, "attempts": 0}
-        rows = [{**new, "position": n, **item} for n, item in enumerate(items)]
         values = {
-            "id": job_id,
+            "id": uuid.uuid4().hex,
             "kind": kind.value,
             "state": JobState.QUEUED.value,
             "total": len(items),
             "payload": payload,
             "created_at": now,
-            **_submitted(submission),
+            "key_id": submission.key_id,
+            "rank": -submission.priority,
+            "idempotency_key": submission.idempotency_key,
+            "request_digest": submission.digest,
         }
         try:
-            with self._database.write() as connection:
-                charge(connection, submission.key_id, len(items), now)
-                place = place_of(connection, kind, -submission.priority, submission.key_id)
-                connection.execute(insert(JobRow), {**values, "place": place})
-                connection.execute(insert(ItemRow), rows)
+            self._insert(values, items)
         except StoreError:
             # Two that came with the same idempotency key at the same time: the other one was first.
             earlier = self._earlier(submission)
@@ -249,7 +249,7 @@ class Jobs:
                 raise
             return earlier
         return Job(
-            id=job_id,
+            id=str(values["id"]),
             kind=kind,
             state=JobState.QUEUED,
             total=len(items),
@@ -258,6 +258,16 @@ class Jobs:
             created_at=now,
             request=None if payload is None else MutationRequest.model_validate(payload),
         )
+
+    def _insert(self, job: dict[str, Any], items: list[dict[str, Any]]) -> None:
+        new = {"job_id": job["id"], "state": ItemState.QUEUED.value, "attempts": 0}
+        rows = [{**new, "position": n, **item} for n, item in enumerate(items)]
+        kind, key_id = JobKind(job["kind"]), job["key_id"]
+        with self._database.write() as connection:
+            charge(connection, key_id, len(items), job["created_at"])
+            place = place_of(connection, kind, job["rank"], key_id)
+            connection.execute(insert(JobRow), {**job, "place": place})
+            connection.execute(insert(ItemRow), rows)
 
     def _earlier(self, submission: Submission) -> Job | None:
         """Return the job that was submitted under the same idempotency key.
@@ -288,15 +298,6 @@ class Jobs:
             rows = connection.execute(query).all()
             running = _running(connection, [row.id for row in rows if row.finished_at is None])
         return [_job(row, running.get(row.id, 0)) for row in rows]
-
-
-def _submitted(submission: Submission) -> dict[str, Any]:
-    return {
-        "key_id": submission.key_id,
-        "rank": -submission.priority,
-        "idempotency_key": submission.idempotency_key,
-        "request_digest": submission.digest,
-    }
 
 
 def _running(connection: Connection, job_ids: list[str]) -> dict[str, int]:

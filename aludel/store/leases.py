@@ -20,7 +20,7 @@ from aludel.models import Prover, Undecided, Verdict
 from aludel.store.clock import Clock
 from aludel.store.closing import count_one
 from aludel.store.database import Database
-from aludel.store.line import next_job
+from aludel.store.line import DECIDED, next_job
 from aludel.store.sweeping import MAX_ATTEMPTS, Stalled, sweep
 from aludel.store.tables import ItemRow, JobRow
 
@@ -48,7 +48,7 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[int, int, int, d
 
 # What every check executes is built once.
 _CLAIM_ANY = _claim()
-_CLAIM_CHECKS = _claim(ItemRow.prover == bindparam("by"))
+_CLAIM_CHECKS = _claim(*DECIDED)
 _BEGIN = (
     update(JobRow)
     .where(JobRow.id == bindparam("job"))
@@ -101,23 +101,33 @@ class Items:
         self._database = database
         self._clock = clock
 
-    def next_job(self, kind: JobKind, prover: Prover | None = None) -> str | None:
+    def next_job(
+        self, kind: JobKind, prover: Prover | None = None, toolchain: str | None = None
+    ) -> str | None:
         """Return the job of which items should be taken now (see :mod:`aludel.store.line`).
 
-        With ``prover``, one that has checks which it decides.
+        With ``prover``, one that has checks which it decides; with ``toolchain``, such as name none
+        or this one.
 
         Raises:
             StoreError: the database cannot be read.
         """
         with self._database.read() as connection:
-            return next_job(connection, kind, prover)
+            return next_job(connection, kind, prover, toolchain)
 
     def claim(
-        self, job_id: str, worker: str, limit: int, lease_s: float, prover: Prover | None = None
+        self,
+        job_id: str,
+        worker: str,
+        limit: int,
+        lease_s: float,
+        prover: Prover | None = None,
+        toolchain: str | None = None,
     ) -> list[Claim]:
         """Take up to ``limit`` queued items of a job for ``lease_s`` seconds, in order.
 
-        With ``prover``, only checks that it decides are taken.
+        With ``prover``, only checks that it decides are taken; with ``toolchain``, only such as
+        name none or this one.
 
         Raises:
             StoreError: the database cannot be written; nothing was taken.
@@ -132,7 +142,8 @@ class Items:
         }
         statement = _CLAIM_ANY
         if prover is not None:
-            statement, values["by"] = _CLAIM_CHECKS, prover.value
+            statement = _CLAIM_CHECKS
+            values |= {"by": prover.value, "having": toolchain}
         with self._database.write() as connection:
             rows = connection.execute(statement, values).all()
             if rows:

@@ -8,7 +8,7 @@ large one, and whoever was away has nothing saved up.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, case, exists, select, update
+from sqlalchemy import Connection, String, bindparam, case, exists, or_, select, update
 
 from aludel.jobs import ItemState, JobKind
 from aludel.models import Prover
@@ -34,10 +34,19 @@ _STAND = (
     )
     .returning(ApiKeyRow.place)
 )
+# Checks that a prover decides; those that name a toolchain, if it is the worker's own.
+DECIDED = (
+    ItemRow.prover == bindparam("by"),
+    or_(
+        ItemRow.toolchain.is_(None),
+        ItemRow.toolchain == bindparam("having"),
+        bindparam("having", type_=String).is_(None),
+    ),
+)
 _WAITS = (ItemRow.job_id == JobRow.id, ItemRow.state == ItemState.QUEUED.value)
 _IN_LINE = select(JobRow.id).where(*_OPEN).order_by(JobRow.rank, JobRow.place).limit(1)
 _NEXT = _IN_LINE.where(exists().where(*_WAITS))
-_NEXT_CHECK = _IN_LINE.where(exists().where(*_WAITS, ItemRow.prover == bindparam("by")))
+_NEXT_CHECK = _IN_LINE.where(exists().where(*_WAITS, *DECIDED))
 
 
 def place_of(connection: Connection, kind: JobKind, rank: int, key_id: str) -> int:
@@ -47,8 +56,11 @@ def place_of(connection: Connection, kind: JobKind, rank: int, key_id: str) -> i
     return int(connection.execute(_STAND, values).scalar_one())
 
 
-def next_job(connection: Connection, kind: JobKind, prover: Prover | None) -> str | None:
+def next_job(
+    connection: Connection, kind: JobKind, prover: Prover | None, toolchain: str | None
+) -> str | None:
     """Return the first job in the line with queued items; with ``prover``, checks it decides."""
     if prover is None:
         return connection.scalar(_NEXT, {"of_kind": kind.value})
-    return connection.scalar(_NEXT_CHECK, {"of_kind": kind.value, "by": prover.value})
+    values = {"of_kind": kind.value, "by": prover.value, "having": toolchain}
+    return connection.scalar(_NEXT_CHECK, values)

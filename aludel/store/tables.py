@@ -225,6 +225,7 @@ class ItemRow(Base):
     position: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
     prover: Mapped[str | None] = mapped_column(String(16))
+    toolchain: Mapped[str | None] = mapped_column(String(200))
     payload: Mapped[dict[str, Any]]
     attempts: Mapped[int]
     leased_by: Mapped[str | None] = mapped_column(String(200))

@@ -201,6 +201,18 @@ def test_the_line_is_a_provers_own(store: Store) -> None:
     assert store.items.next_job(JobKind.MUTATE) is None
 
 
+def test_a_check_that_names_a_toolchain_waits_for_a_worker_that_has_it(store: Store) -> None:
+    named = CheckRequest(code="accept named", toolchain="lean-native")
+    job = store.jobs.create_check([named, CheckRequest(code="accept any")]).id
+    lean = (JobKind.CHECK, Prover.LEAN)
+    [claim] = store.items.claim(job, "w", 5, LEASE_S, Prover.LEAN, "lean-embedded")
+    assert claim.position == 1
+    assert store.items.next_job(*lean, "lean-embedded") is None
+    assert store.items.next_job(*lean, "lean-native") == store.items.next_job(*lean) == job
+    [claim] = store.items.claim(job, "w", 5, LEASE_S, Prover.LEAN, "lean-native")
+    assert claim.position == 0
+
+
 def test_two_finish_the_last_two_items_at_once(store: Store) -> None:
     for _ in range(10):
         job = store.jobs.create_check(_requests(8))
