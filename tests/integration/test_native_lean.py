@@ -45,7 +45,6 @@ ALUDEL = (str(Path(sys.executable).with_name("aludel")),)
 ESCAPED = Path("/tmp/aludel-escape")  # noqa: S108 - what the candidates would write
 NAME = f"lean-{release.VERSION}"
 ENDLESS = "theorem t : True := by\n  repeat (first | (have := trivial; clear this))\n"
-BUSY = "theorem t : 7 ^ 9999999 % 3 = 1 := by decide +kernel\n"
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +129,8 @@ def test_it_compiles_a_program(native: Path, tmp_path: Path) -> None:
 
 def test_its_verdicts(checker: LeanChecker) -> None:
     swap = "theorem swap (a b : Nat) : a + b = b + a"
-    accepted = checker.check(request(f"{swap} := Nat.add_comm a b", swap, tier="replay"))
+    accepted = checker.check(request(f"{swap} := Nat.add_comm a b", swap))
     assert isinstance(accepted, Accepted)
-    assert "replay_in_fresh_process" in accepted.evidence.checks
     wrong = checker.check(request("theorem t : 1 = 2 := by decide"))
     assert isinstance(wrong, Rejected)
     cheat = checker.check(request("axiom cheat : False\ntheorem t : 1 = 2 := cheat.elim"))
@@ -155,8 +153,6 @@ def test_a_candidate_survives_its_budget_in_neither_kind(
     checker: LeanChecker, lean_checker: LeanChecker
 ) -> None:
     for each in (checker, lean_checker):
-        verdict = each.check(request(BUSY, budget=Budget(wall_s=2)))
-        assert isinstance(verdict, Undecided | Rejected)
         verdict = each.check(request(ENDLESS, budget=Budget(wall_s=2, heartbeats=10**9)))
         assert isinstance(verdict, Undecided), verdict
         assert (verdict.usage.wall_s or 0) < 10
