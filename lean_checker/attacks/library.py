@@ -21,7 +21,6 @@ _CHUNK = 100
 _PROOF = (
     "by first | exact @{name} .. | (apply @{name} <;> assumption) "
     "| (intros; first | exact @{name} .. | (apply @{name} <;> assumption)) "
-    "| (apply (allowSynthFailures := true) @{name} <;> assumption) "
     "| solve_by_elim only [@{name}]"
 )
 _UNIVERSES = re.compile(r"\.\{[^}]*\}")
