@@ -35,14 +35,13 @@ class LibraryTheorem(_Answer):
     type: str | None = None
 
 
-class Mutant(_Answer):
-    """A statement made by rewriting, printed so that it elaborates back to the term it came from.
+class Match(_Answer):
+    """A step that a lemma allows: where, and to which statement.
 
     Attributes:
-        header: what stands between ``theorem NAME`` and ``:=``.
-        proof: what stands after ``:=``.
-        term_hash: 64 bits over the statement's term, binder names left out.
-        print_level: 0 for Lean's default printing, more when only longer forms elaborate back.
+        direction: of an equation or equivalence; None for implications.
+        hypothesis: name of the hypothesis where the step is taken; None at the conclusion.
+        term_hash: 64 bits over the new statement's term, binder names left out.
     """
 
     rule: Literal["rw", "apply", "forward"]
@@ -50,9 +49,21 @@ class Mutant(_Answer):
     direction: Literal["forward", "backward"] | None = None
     position: Literal["goal", "hypothesis"]
     hypothesis: str | None
+    term_hash: str
+
+
+class Mutant(Match):
+    """A statement made by a step, printed so that it elaborates back to the term it came from.
+
+    Attributes:
+        header: what stands between ``theorem NAME`` and ``:=``.
+        proof: what stands after ``:=``.
+        shape_hash: 64 bits over the statement up to names and the order of its binders.
+        print_level: 0 for Lean's default printing, more when only longer forms elaborate back.
+    """
+
     header: str
     proof: str
-    term_hash: str
     shape_hash: str = ""
     print_level: int
 
@@ -115,16 +126,20 @@ class TacticState(_Answer):
 
 @dataclass(frozen=True)
 class MutationTask:
-    """One theorem to rewrite.
+    """One theorem to make new ones from.
 
     Attributes:
-        target: name of a theorem of the import set.
+        target: name of a theorem of the import set or the preamble.
         imports: the import set.
-        lemmas: names to rewrite with; ``None`` retrieves them by head symbol.
+        lemmas: names of lemmas to use; ``None`` retrieves them by the index.
         limit: mutants after which to stop.
-        max_attempts: rewriting attempts after which to stop.
-        seed: decides the order of the lemmas.
+        max_attempts: attempts after which to stop.
+        seed: decides the order of the attempts.
         wall_s: seconds after which the process is killed.
+        preamble: declarations that are elaborated first.
+        rules: operations to use.
+        conditional: whether a rewrite may leave side goals, which become hypotheses.
+        proofs: scripts to read, or the terms that the steps built.
     """
 
     target: str
@@ -138,6 +153,30 @@ class MutationTask:
     rules: tuple[str, ...] = ("rw",)
     conditional: bool = False
     proofs: Literal["script", "term"] = "script"
+
+    def body(self) -> dict[str, Any]:
+        """Return the fields of the request ``mutate``."""
+        body: dict[str, Any] = {
+            "imports": list(self.imports),
+            "target": self.target,
+            "preamble": self.preamble,
+            "rules": list(self.rules),
+            "conditional": self.conditional,
+            "output": f"{self.proofs}s",
+            "limit": self.limit,
+            "max_attempts": self.max_attempts,
+            "seed": self.seed,
+        }
+        return body if self.lemmas is None else {**body, "lemmas": list(self.lemmas)}
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """Every step that one target allows, and what finding them cost."""
+
+    matches: tuple[Match, ...]
+    tally: Tally
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -262,25 +301,32 @@ class LeanOperations:
         return [_parse(PrintedTheorem, item) for item in items]
 
     def mutate(self, task: MutationTask) -> MutationResult:
-        """Rewrite one theorem with lemmas, in both directions, wherever they apply.
+        """Make statements from one theorem with lemmas, by the operations of the task.
 
         Raises:
             InvalidRequest: target, lemma or import does not exist; ``field`` names which.
             LimitReached: not done in time, or out of memory.
             BackendUnavailable: the machine failed.
         """
-        body: dict[str, Any] = {
-            "imports": list(task.imports),
-            "target": task.target,
-            "limit": task.limit,
-            "max_attempts": task.max_attempts,
-            "seed": task.seed,
-        }
-        if task.lemmas is not None:
-            body["lemmas"] = list(task.lemmas)
-        items, reply = self._stream("mutate", body, task.imports, task.wall_s)
+        items, reply = self._stream("mutate", task.body(), task.imports, task.wall_s)
         mutants = tuple(_parse(Mutant, item) for item in items)
         return MutationResult(mutants, _parse(Tally, reply.result), reply.usage)
+
+    def matches(
+        self, task: MutationTask, method: Literal["index", "brute"] = "index"
+    ) -> MatchResult:
+        """Return every step that the task allows, nothing printed and nothing left out.
+
+        Args:
+            task: what to do; its limits count.
+            method: ask the index, or try every lemma at every position.
+
+        Raises as :meth:`mutate`.
+        """
+        body = {**task.body(), "output": "hashes", "method": method}
+        items, reply = self._stream("mutate", body, task.imports, task.wall_s)
+        found = tuple(_parse(Match, item) for item in items)
+        return MatchResult(found, _parse(Tally, reply.result), reply.usage)
 
     def screen(self, task: ScreenTask) -> ScreenResult:
         """Search for reasons not to keep statements, each within a budget.
@@ -370,6 +416,8 @@ __all__ = [
     "Hypothesis",
     "LeanOperations",
     "LibraryTheorem",
+    "Match",
+    "MatchResult",
     "Mutant",
     "MutantSource",
     "MutationResult",

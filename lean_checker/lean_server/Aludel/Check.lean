@@ -38,6 +38,14 @@ def elabStatement (start : Command.State) (header : String) : IO (Except BadRequ
     | some m => return bad m
     | none => return bad "expected the header of exactly one declaration"
 
+/-- Elaborates text after `start`; its first error is the field's. -/
+def elabText (start : Command.State) (field text : String) : IO (Except BadRequest Command.State) := do
+  let e ← elabCommands false (textContext text ("<" ++ field ++ ">")) {} { state := start }
+  if h : 0 < e.forbidden.size then return .error { field, message := e.forbidden[0].message }
+  match e.diagnostics.firstError? with
+  | some m => return .error { field, message := m }
+  | none => return .ok e.state
+
 def levelsOf (ns : List Name) : List Level :=
   match ns with
   | [] => []

@@ -1,11 +1,11 @@
 module
 public import Lean
-public import Aludel.Constants
+public import Aludel.Unfold
 
 /-!
-Retrieval of rewriting lemmas. `rw` abstracts its pattern with `kabstract`, which tries unification
-only at subterms with the pattern's head and number of arguments; indexing by that pair therefore
-misses nothing that `rw` would find.
+The index of an environment's lemmas: equations and equivalences by their sides, implications by their
+conclusion and by each premise. The heads are tabulated at once; the tree below a head grows when a
+statement first asks for it.
 -/
 
 public section
@@ -14,63 +14,7 @@ open Lean Meta
 
 namespace Aludel
 
-/-- A lemma and the direction in which it is used. -/
-structure RwLemma where
-  name : Name
-  symm : Bool
-
-/-- A hash table from heads to lemmas; the library's tables cannot be specialised here. -/
-structure Table where
-  buckets : Array (List (Name × Array RwLemma))
-
-def tableSize : Nat := 8192
-
-def Table.empty : Table := { buckets := Array.replicate tableSize [] }
-
-def slotOf (n : Name) : Nat := n.hash.toNat % tableSize
-
-def findEntry (l : List (Name × Array RwLemma)) (n : Name) : Array RwLemma :=
-  match l with
-  | [] => #[]
-  | (k, v) :: rest => if k == n then v else findEntry rest n
-
-def pushEntry (l : List (Name × Array RwLemma)) (n : Name) (x : RwLemma) : List (Name × Array RwLemma) :=
-  match l with
-  | [] => [(n, #[x])]
-  | (k, v) :: rest => if k == n then (k, v.push x) :: rest else (k, v) :: pushEntry rest n x
-
-def Table.push (t : Table) (n : Name) (x : RwLemma) : Table :=
-  let i := slotOf n
-  if h : i < t.buckets.size then
-    let old := t.buckets[i]
-    { buckets := t.buckets.set i (pushEntry old n x) }
-  else t
-
-def Table.find (t : Table) (n : Name) : Array RwLemma :=
-  let i := slotOf n
-  if h : i < t.buckets.size then findEntry t.buckets[i] n else #[]
-
-def withArity (n : Name) (arity : Nat) : Name := .num n arity
-
-/-- Head symbol and number of arguments, as `kabstract` compares them; none for a variable head. -/
-partial def headKey? (e : Expr) : Option Name :=
-  let arity := e.getAppNumArgs
-  match e.getAppFn with
-  | .const n _ => some (withArity n arity)
-  | .proj s i _ => some (withArity (.num (.str s "_proj") i) arity)
-  | .lit (.natVal v) => some (withArity (.num `_nat v) arity)
-  | .lit (.strVal v) => some (withArity (.str `_str v) arity)
-  | .lam .. => some (withArity `_lam arity)
-  | .forallE .. => some (withArity `_forall arity)
-  | .sort _ => some (withArity `_sort arity)
-  | .mdata _ e => if arity == 0 then headKey? e else none
-  | _ => none
-
-def conclusion (e : Expr) : Expr :=
-  match e with
-  | .forallE _ _ b _ => conclusion b
-  | .mdata _ b => conclusion b
-  | _ => e
+def conclusion (e : Expr) : Expr := resultOf e
 
 /-- The two sides of an equation or equivalence. -/
 def sides? (e : Expr) : Option (Expr × Expr) :=
@@ -79,53 +23,228 @@ def sides? (e : Expr) : Option (Expr × Expr) :=
   | .app (.app (.const n _) a) b => if n == ``Iff then some (a, b) else none
   | _ => none
 
+/-- What of a lemma a table is about. -/
+inductive Part where
+  | side
+  | conclusion
+  | premise
+
+structure Heads where
+  part : Part
+  uses : Table (List Use)
+  trees : IO.Ref (Table Trie)
+
 structure LemmaIndex where
-  table : Table
-  lemmas : Nat
+  kinds : KindCache
+  implementations : Implementations
+  sides : Heads
+  conclusions : Heads
+  premises : Heads
+  /-- Implications whose conclusion is a variable: they apply everywhere. -/
+  universal : List Use
+  /-- All lemmas that a person could name. -/
+  lemmas : List Name
+  /-- Lemmas by the head of their conclusion and the number of their binders. -/
+  statements : Table (List Name)
+  /-- Shapes of those statements, once somebody asked. -/
+  shapes : IO.Ref (Table HashSet64)
 
-def addSide (t : Table) (side : Expr) (l : RwLemma) : Table :=
-  match headKey? side with
-  | some k => t.push k l
-  | none => t
-
-def addLemma (x : LemmaIndex) (n : Name) (type : Expr) : LemmaIndex :=
-  match sides? (conclusion type) with
-  | some (a, b) =>
-    let t := addSide x.table a { name := n, symm := false }
-    let t := addSide t b { name := n, symm := true }
-    { table := t, lemmas := x.lemmas + 1 }
-  | none => x
-
-/-- Whether a person would rewrite with it: not internal, not private, not support code of Lean's own tactics. -/
+/-- Whether a person would use it: not internal, not private, not support code of Lean's own tactics. -/
 def isUsableLemma (n : Name) : Bool :=
   !isInternalName n && !isPrivateName n && n.getRoot != `Lean
 
-/-- All equalities and equivalences of the imports that a person could name in a script. -/
-def buildIndex (env : Environment) : LemmaIndex :=
-  foldImported env (fun (x : LemmaIndex) n ci =>
-    if isUsableLemma n && isTheorem env n ci then addLemma x n ci.type else x)
-    { table := Table.empty, lemmas := 0 }
+/-- Types of binders that may be propositions, with their places; `ctx` as for `universeOf`. -/
+partial def premisesOf (env : Environment) (ctx : List Expr) (i : Nat) (type : Expr) : List (Nat × Expr) :=
+  match type with
+  | .forallE _ d b _ =>
+    let rest := premisesOf env (d :: ctx) (i + 1) b
+    match universeOf env ctx d with
+    | some u => if u.isNeverZero then rest else (i, d) :: rest
+    | none => (i, d) :: rest
+  | .mdata _ b => premisesOf env ctx i b
+  | _ => []
 
-/-- Heads of a statement's subterms, each once. -/
-structure Keys where
-  set : NameSet := {}
-  list : List Name := []
+def isVariable (e : Expr) : Bool :=
+  match e.getAppFn with
+  | .bvar _ => true
+  | _ => false
 
-def Keys.add (k : Keys) (n : Name) : Keys :=
-  if k.set.contains n then k else { set := k.set.insert n, list := n :: k.list }
+/-- The patterns of a lemma that a table holds. -/
+def patternsOf (c : KindCache) (part : Part) (u : Use) (type : Expr) : IO (List Expr) := do
+  match part with
+  | .side =>
+    match sides? (conclusion type) with
+    | some (a, b) => return [if u.symm then b else a]
+    | none => return []
+  | .conclusion => patternForms c (conclusion type) 4
+  | .premise =>
+    match premiseAt (premisesOf c.env [] 0 type) u.premise with
+    | some d => patternForms c d 4
+    | none => return []
+where
+  premiseAt (l : List (Nat × Expr)) (i : Nat) : Option Expr :=
+    match l with
+    | [] => none
+    | (j, d) :: rest => if i == j then some d else premiseAt rest i
 
-/-- Heads of all subterms; `kabstract` visits partial applications too. -/
-partial def subtermKeys (e : Expr) (acc : Keys := {}) : Keys :=
-  let acc := match headKey? e with
-    | some k => acc.add k
-    | none => acc
+def pushForms (t : Table (List Use)) (es : List Expr) (u : Use) : Table (List Use) :=
+  foldList es (fun (t : Table (List Use)) e => match headKey? e with
+    | some k => t.push k u
+    | none => t) t
+
+structure Building where
+  sides : Table (List Use) := Table.empty 4096
+  conclusions : Table (List Use) := Table.empty 4096
+  premises : Table (List Use) := Table.empty 4096
+  universal : List Use := []
+  lemmas : List Name := []
+  statements : Table (List Name) := Table.empty 8192
+
+def statementKey (type : Expr) : Name :=
+  let (binders, conclusion) := splitBinders type #[]
+  match headKey? conclusion with
+  | some k => withArity k binders.size
+  | none => withArity `_variable binders.size
+
+def addPremises (c : KindCache) (n : Name) (l : List (Nat × Expr)) (b : Building) : IO Building :=
+  foldListIO l (fun (b : Building) p => do
+    if isVariable p.2 then return b
+    let forms ← patternForms c p.2 4
+    return { b with premises := pushForms b.premises forms { name := n, premise := p.1 } }) b
+
+def addLemma (c : KindCache) (b : Building) (n : Name) (type : Expr) : IO Building := do
+  let result := conclusion type
+  let b := { b with lemmas := n :: b.lemmas, statements := b.statements.push (statementKey type) n }
+  let b := match sides? result with
+    | some (x, y) =>
+      let sides := pushForms b.sides [x] { name := n }
+      { b with sides := pushForms sides [y] { name := n, symm := true } }
+    | none => b
+  match premisesOf c.env [] 0 type with
+  | [] => return b
+  | l =>
+    let b ← addPremises c n l b
+    if isVariable result then return { b with universal := { name := n } :: b.universal }
+    let forms ← patternForms c result 4
+    return { b with conclusions := pushForms b.conclusions forms { name := n } }
+
+def newHeads (part : Part) (uses : Table (List Use)) : IO Heads := do
+  let trees ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 512 : Table Trie)
+  return { part, uses, trees }
+
+/-- All lemmas of the imports that a person could name. -/
+def buildIndex (env : Environment) : IO LemmaIndex := do
+  let kinds ← KindCache.new env
+  let found := foldImported env (fun (acc : List (Name × Expr)) n ci =>
+    if isUsableLemma n && isTheorem env n ci then (n, ci.type) :: acc else acc) []
+  let b ← foldListIO found (fun (b : Building) p => addLemma kinds b p.1 p.2) {}
+  let sides ← newHeads .side b.sides
+  let conclusions ← newHeads .conclusion b.conclusions
+  let premises ← newHeads .premise b.premises
+  let shapes ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 1024 : Table HashSet64)
+  let implementations := implementationsOf env
+  return { kinds, implementations, sides, conclusions, premises, universal := b.universal, lemmas := b.lemmas,
+           statements := b.statements, shapes }
+
+/-! Retrieval. -/
+
+def hasHead (key : Name) (e : Expr) : Bool :=
+  match headKey? e with
+  | some k => k == key
+  | none => false
+
+def growTree (c : KindCache) (h : Heads) (key : Name) : IO Trie :=
+  foldListIO (h.uses.list key) (fun (t : Trie) u => do
+    match c.env.find? u.name with
+    | none => return t
+    | some ci =>
+      let patterns ← patternsOf c h.part u ci.type
+      foldListIO patterns (fun (t : Trie) e => do
+        if hasHead key e then
+          let path ← topPath c e
+          return t.insert path u
+        else return t) t) Trie.empty
+
+def treeOf (c : KindCache) (h : Heads) (key : Name) : IO Trie := do
+  let known ← ST.Prim.Ref.get h.trees
+  match known.find? key with
+  | some t => return t
+  | none =>
+    let t ← growTree c h key
+    let known ← ST.Prim.Ref.get h.trees
+    ST.Prim.Ref.set h.trees (known.alter key fun _ => t)
+    return t
+
+/-- Uses whose pattern may unify with `e`, heads compared as they stand. -/
+def lookUp (x : LemmaIndex) (i : OfferInput) (h : Heads) (e : Expr) (acc : List Use) : MetaM (List Use) := do
+  match headKey? e with
+  | none => return acc
+  | some key =>
+    match h.uses.find? key with
+    | none => return acc
+    | some _ =>
+      let offers ← offersBelow i e
+      let t ← fromIO (do let t ← treeOf x.kinds h key; return t)
+      return t.find offers acc
+
+/-- Closed subterms of a statement, each once. -/
+structure Subterms where
+  seen : NameSet := {}
+  list : List Expr := []
+
+def Subterms.add (s : Subterms) (e : Expr) : Subterms :=
+  let key := hashName (termKey e)
+  if s.seen.contains key then s else { seen := s.seen.insert key, list := e :: s.list }
+where
+  /-- Free variables count, unlike in `termHash`. -/
+  termKey (e : Expr) : UInt64 := mixHash e.hash e.approxDepth.toUInt64
+
+/-- All subterms that `kabstract` would look at. -/
+partial def subterms (e : Expr) (acc : Subterms) : Subterms :=
+  let acc := if e.hasLooseBVars then acc else acc.add e
   match e with
-  | .app f a => subtermKeys a (subtermKeys f acc)
-  | .lam _ d b _ => subtermKeys b (subtermKeys d acc)
-  | .forallE _ d b _ => subtermKeys b (subtermKeys d acc)
-  | .letE _ t v b _ => subtermKeys b (subtermKeys v (subtermKeys t acc))
-  | .mdata _ b => subtermKeys b acc
-  | .proj _ _ b => subtermKeys b acc
+  | .app f a => subterms a (subterms f acc)
+  | .lam _ d b _ => subterms b (subterms d acc)
+  | .forallE _ d b _ => subterms b (subterms d acc)
+  | .letE _ t v b _ => subterms b (subterms v (subterms t acc))
+  | .mdata _ b => subterms b acc
+  | .proj _ _ b => subterms b acc
   | _ => acc
+
+partial def lookUpAll (x : LemmaIndex) (i : OfferInput) (h : Heads) (es : List Expr) (acc : List Use) :
+    MetaM (List Use) := do
+  match es with
+  | [] => return acc
+  | e :: rest =>
+    let acc ← lookUp x i h e acc
+    lookUpAll x i h rest acc
+
+/-- Equations with a side that may rewrite a subterm of `e`. -/
+def retrieveRewrites (x : LemmaIndex) (i : OfferInput) (e : Expr) : MetaM (List Use) :=
+  lookUpAll x i x.sides (subterms e {}).list []
+
+/-- Implications whose conclusion, or whose premise, may be the proposition `e`. -/
+def retrieveWhole (x : LemmaIndex) (i : OfferInput) (h : Heads) (e : Expr) : MetaM (List Use) := do
+  let es ← forms e
+  lookUpAll x i h es []
+
+/-! Statements of the library. -/
+
+def libraryShapes (x : LemmaIndex) (key : Name) : IO HashSet64 := do
+  let known ← ST.Prim.Ref.get x.shapes
+  match known.find? key with
+  | some s => return s
+  | none =>
+    let s := foldList (x.statements.list key) (fun (s : HashSet64) n =>
+      match x.kinds.env.find? n with
+      | some ci => s.insert (shapeHash ci.type)
+      | none => s) {}
+    ST.Prim.Ref.set x.shapes (known.alter key fun _ => s)
+    return s
+
+/-- Whether the library states it, up to names and the order of binders. -/
+def isInLibrary (x : LemmaIndex) (type : Expr) (shape : UInt64) : IO Bool := do
+  let shapes ← libraryShapes x (statementKey type)
+  return shapes.contains shape
 
 end Aludel

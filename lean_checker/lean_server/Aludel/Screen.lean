@@ -1,7 +1,7 @@
 module
 public import Lean
 public import Aludel.Goals
-public import Aludel.Mutate
+public import Aludel.Open
 
 /-!
 The operation `screen`: is a statement worth keeping? Closed by a standard tactic, hypotheses that
@@ -131,7 +131,7 @@ def jsonFound (r : Search) : Json := jsonOptStr r.found?
 def appendJson (a b : Array Json) : Array Json := foldArray b (fun acc j => acc.push j) a
 
 def screenStatement (i : ScreenInput) (s : Screened) : IO Json := do
-  if i.budget == 0 then return Json.mkObj [("error", .null)]
+  if i.budget == 0 then return Json.mkObj [("error", .null), ("shape_hash", .str (toString (shapeHash s.type).toNat))]
   match ← runTerm i.budget { core := { env := i.env } } (do let r ← openStatement s.type; return r) with
   | .error e => return Json.mkObj [("error", .str (← exceptionText e))]
   | .ok ((goal, b), state) =>
@@ -139,17 +139,9 @@ def screenStatement (i : ScreenInput) (s : Screened) : IO Json := do
     let triv ← searchTactics i state goal trivialTactics {}
     let vacuous ← if anyTrue b.props && !b.refutes then searchTactics i state goal vacuousTactics {} else pure {}
     return Json.mkObj
-      [("error", .null), ("unchanged", .bool unchanged), ("trivial", jsonFound triv), ("vacuous", jsonFound vacuous),
+      [("error", .null), ("shape_hash", .str (toString (shapeHash s.type).toNat)), ("unchanged", .bool unchanged), ("trivial", jsonFound triv), ("vacuous", jsonFound vacuous),
        ("unused", .arr (unusedBinders s.type s.value? b.props #[])),
        ("exhausted", .arr (appendJson triv.exhausted vacuous.exhausted))]
-
-/-- Elaborates text after `start`; its first error is the field's. -/
-def elabText (start : Command.State) (field text : String) : IO (Except BadRequest Command.State) := do
-  let e ← elabCommands false (textContext text ("<" ++ field ++ ">")) {} { state := start }
-  if h : 0 < e.forbidden.size then return .error { field, message := e.forbidden[0].message }
-  match e.diagnostics.firstError? with
-  | some m => return .error { field, message := m }
-  | none => return .ok e.state
 
 /-- A statement without a proof is elaborated alone; with one, as the declaration that it is. -/
 def elabScreened (start : Command.State) (j : Json) : IO (Except String Screened) := do

@@ -1,0 +1,180 @@
+module
+public import Lean
+public import Aludel.Table
+public import Aludel.Run
+
+/-! What the index knows about constants: which of their arguments tell terms apart, and what unfolds. -/
+
+public section
+
+open Lean Meta
+
+namespace Aludel
+
+/-- How an argument counts when two applications of the same constant are compared. -/
+inductive ArgKind where
+  /-- Implicit, an instance, or surely a proof: fixed by the others, or of no account. -/
+  | skipped
+  | compared
+  /-- Compared unless the universe is `Prop`, where it is a proof. -/
+  | sorted (u : Level)
+
+partial def mayBeZero (u : Level) : Bool :=
+  match u with
+  | .zero => true
+  | .succ _ => false
+  | .max a b => mayBeZero a && mayBeZero b
+  | .imax _ b => mayBeZero b
+  | _ => true
+
+def resultOf (e : Expr) : Expr :=
+  match e with
+  | .forallE _ _ b _ => resultOf b
+  | .mdata _ b => resultOf b
+  | _ => e
+
+/-- The universe in which the type `t` surely lives; none when unknown. `ctx` holds the types of the
+binders around it, innermost first. -/
+partial def universeOf (env : Environment) (ctx : List Expr) (t : Expr) : Option Level :=
+  match t with
+  | .forallE _ d b _ => universeOf env (d :: ctx) b
+  | .mdata _ b => universeOf env ctx b
+  | .sort u => some (.succ u)
+  | _ =>
+    match t.getAppFn with
+    | .const n us =>
+      match env.find? n with
+      | some ci =>
+        match resultOf ci.type with
+        | .sort u => some (u.instantiateParams ci.levelParams us)
+        | _ => none
+      | none => none
+    | .bvar i =>
+      match nth ctx i with
+      | some d =>
+        match resultOf d with
+        | .sort u => some u
+        | _ => none
+      | none => none
+    | _ => none
+where
+  nth (l : List Expr) (i : Nat) : Option Expr :=
+    match l, i with
+    | [], _ => none
+    | x :: _, 0 => some x
+    | _ :: xs, i + 1 => nth xs i
+
+/-- Kinds of the arguments of a constant of type `t`. -/
+partial def argKinds (env : Environment) (ctx : List Expr) (t : Expr) (acc : Array ArgKind) : Array ArgKind :=
+  match t with
+  | .forallE _ d b i =>
+    let kind := if !i.isExplicit then ArgKind.skipped
+      else match universeOf env ctx d with
+        | some u => if u.isNeverZero then .compared else if u.isZero then .skipped else .sorted u
+        | none => .skipped
+    argKinds env (d :: ctx) b (acc.push kind)
+  | .mdata _ b => argKinds env ctx b acc
+  | _ => acc
+
+/-- How a constant behaves when terms are unified at the transparency of `rw`: instances and reducible
+definitions unfold. -/
+inductive Behaviour where
+  /-- It stays what it is. -/
+  | rigid
+  /-- A projection of a class: unfolds when its instance does. -/
+  | method
+  /-- May become anything: numerals, constructors of structures (by eta), recursors, matchers, reducible
+  definitions. -/
+  | flexible
+  /-- A numeral, or built like one. -/
+  | numeral
+  /-- A constructor of a structure: equal, by eta, to anything of its type. -/
+  | structure
+
+structure ConstKind where
+  behaviour : Behaviour
+  args : Array ArgKind
+
+def isStructureConstructor (env : Environment) (ci : ConstantInfo) : Bool :=
+  match ci with
+  | .ctorInfo c =>
+    match env.find? c.induct with
+    | some (.inductInfo i) =>
+      match i.ctors with
+      | [_] => i.numIndices == 0 && !i.isRec
+      | _ => false
+    | _ => false
+  | _ => false
+
+def behaviourOf (env : Environment) (n : Name) (ci : ConstantInfo) : Behaviour :=
+  if n == ``OfNat.ofNat || n == ``Nat.zero || n == ``Nat.succ then .numeral
+  else if isStructureConstructor env ci then .structure
+  else match ci with
+    | .ctorInfo _ | .inductInfo _ | .axiomInfo _ | .thmInfo _ | .opaqueInfo _ => .rigid
+    | .recInfo _ | .quotInfo _ => .flexible
+    | .defnInfo _ =>
+      match env.getProjectionFnInfo? n with
+      | some p => if p.fromClass then .method else .flexible
+      | none =>
+        match getReducibilityStatusCore env n with
+        | .reducible => .flexible
+        | _ => if isInstanceCore env n || isMatcherCore env n || isCasesOnLike n then .flexible else .rigid
+where
+  isCasesOnLike (n : Name) : Bool :=
+    match n with
+    | .str _ s => s == "casesOn" || s == "recOn" || s == "brecOn" || s == "below" || s == "noConfusion" || s == "rec"
+    | _ => false
+
+def kindOf (env : Environment) (n : Name) : ConstKind :=
+  match env.find? n with
+  | some ci => { behaviour := behaviourOf env n ci, args := argKinds env [] ci.type #[] }
+  | none => { behaviour := .flexible, args := #[] }
+
+/-- Kinds of constants, each worked out once. -/
+structure KindCache where
+  env : Environment
+  table : IO.Ref (Table ConstKind)
+
+def KindCache.new (env : Environment) : IO KindCache := do
+  let table ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 4096 : Table ConstKind)
+  return { env, table }
+
+def KindCache.kind (c : KindCache) (n : Name) : IO ConstKind := do
+  let t ← ST.Prim.Ref.get c.table
+  match t.find? n with
+  | some k => return k
+  | none =>
+    let k := kindOf c.env n
+    ST.Prim.Ref.set c.table (Table.empty 1)
+    ST.Prim.Ref.set c.table (t.alter n fun _ => k)
+    return k
+
+def isCompared (ci? : Option ConstantInfo) (us : List Level) (k : ArgKind) : Bool :=
+  match k with
+  | .skipped => false
+  | .compared => true
+  | .sorted u =>
+    match ci? with
+    | some ci => (u.instantiateParams ci.levelParams us).isNeverZero
+    | none => false
+
+/-- The arguments of an application that tell it from others with the same head. Fewer for one whose
+universes are not known: then its key says so. -/
+partial def comparedArgs (ci? : Option ConstantInfo) (us : List Level) (kinds : Array ArgKind) (args : List Expr) (i : Nat) :
+    List (Option Expr) :=
+  match args with
+  | [] => []
+  | a :: rest =>
+    if h : i < kinds.size then
+      match kinds[i] with
+      | .skipped => comparedArgs ci? us kinds rest (i + 1)
+      | k => (if isCompared ci? us k then some a else none) :: comparedArgs ci? us kinds rest (i + 1)
+    else none :: comparedArgs ci? us kinds rest (i + 1)
+
+/-- Arguments of an application, first to last; `Expr.getAppArgs` needs an auxiliary that has no code here. -/
+def argsOf (e : Expr) (acc : List Expr) : List Expr :=
+  match e with
+  | .app f a => argsOf f (a :: acc)
+  | _ => acc
+
+end Aludel

@@ -1,0 +1,130 @@
+module
+public import Lean
+public import Aludel.Check
+
+/-!
+Statements as text that elaborates back to the very term they were printed from: a ladder of printing
+options, from Lean's default to everything written out.
+-/
+
+public section
+
+open Lean Meta Elab
+
+namespace Aludel
+
+/-! Printing, and elaborating back. -/
+
+structure Printed where
+  header : String
+  level : Nat
+
+def printOptions (level : Nat) : Options :=
+  let o : Options := {}
+  match level with
+  | 0 => o
+  | 1 => (o.setBool `pp.numericTypes true).setBool `pp.coercions.types true
+  | 2 => (o.setBool `pp.explicit true).setBool `pp.notation false
+  | _ => ((o.setBool `pp.explicit true).setBool `pp.universes true).setBool `pp.notation false
+
+def variantName : Name := `aludel_variant
+
+def universeList (ns : List Name) (acc : String) : String :=
+  match ns with
+  | [] => acc
+  | n :: ns => universeList ns (if acc == "" then n.toString else acc ++ ", " ++ n.toString)
+
+/-- What stands between `theorem NAME` and `:=`. -/
+def printHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name) (type : Expr) (level : Nat) :
+    IO (Except String String) := do
+  let ax : AxiomVal := { name := variantName, levelParams, type, isUnsafe := false }
+  match env.addDeclCore 0 (.axiomDecl ax) none with
+  | .error _ => return .error "the kernel refuses the statement"
+  | .ok env =>
+    let r ← runMeta heartbeats env (opts := printOptions level) do
+      let f ← PrettyPrinter.ppSignature variantName
+      return f.fmt.pretty
+    match r with
+    | .error e => return .error (← exceptionText e)
+    | .ok text =>
+      -- the printer repeats the name (and, at the last level, its universes): they are ours to write
+      let skip := variantName.toString.utf8ByteSize
+      let rest := String.Pos.Raw.extract text ⟨skip⟩ text.rawEndPos
+      let universes := universeList levelParams ""
+      let parameters := if universes == "" || rest.startsWith ".{" then "" else ".{" ++ universes ++ "}"
+      return .ok (parameters ++ rest)
+
+/-! Names of binders are of no account to the kernel, and a printed one may not be readable: `a✝`, or the
+name of a constant that stands below it. -/
+
+/-- The term with binders of its own names, `x1`, `x2`, …, and without metadata, which mean nothing. -/
+partial def renamed (count : Nat) (e : Expr) : Nat × Expr :=
+  match e with
+  | .forallE _ d b i =>
+    let name := Name.mkSimple ("x" ++ toString (count + 1))
+    let (count, d) := renamed (count + 1) d
+    let (count, b) := renamed count b
+    (count, .forallE name d b i)
+  | .lam _ d b i =>
+    let name := Name.mkSimple ("x" ++ toString (count + 1))
+    let (count, d) := renamed (count + 1) d
+    let (count, b) := renamed count b
+    (count, .lam name d b i)
+  | .letE _ t v b nondep =>
+    let name := Name.mkSimple ("x" ++ toString (count + 1))
+    let (count, t) := renamed (count + 1) t
+    let (count, v) := renamed count v
+    let (count, b) := renamed count b
+    (count, .letE name t v b nondep)
+  | .app f a =>
+    let (count, f) := renamed count f
+    let (count, a) := renamed count a
+    (count, .app f a)
+  | .mdata _ b => renamed count b
+  | .proj n i b =>
+    let (count, b) := renamed count b
+    (count, .proj n i b)
+  | e => (count, e)
+
+/-- Everything written out: universes, implicit arguments, types of binders, proofs. -/
+def wholeOptions : Options :=
+  let o : Options := {}
+  let o := ((o.setBool `pp.all true).setBool `pp.proofs true).setBool `pp.deepTerms true
+  let o := ((o.setBool `pp.match false).setBool `pp.fieldNotation false).setBool `pp.structureInstances false
+  let o := ((o.setBool `pp.numericTypes true).setBool `pp.natLit true).setBool `pp.privateNames true
+  (o.setBool `pp.beta false).setNat `pp.maxSteps 1000000
+
+def wholeText (env : Environment) (heartbeats : Nat) (type : Expr) : IO (Except String String) := do
+  let r ← runMeta heartbeats env (opts := wholeOptions) do
+    let f ← ppExpr type
+    return f.pretty 1000000
+  match r with
+  | .error e => return .error (← exceptionText e)
+  | .ok text => return .ok text
+
+def wholeHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name) (type : Expr) :
+    IO (Except String String) := do
+  match ← wholeText env heartbeats (renamed 0 type).2 with
+  | .error m => return .error m
+  | .ok text =>
+    let universes := universeList levelParams ""
+    return .ok ((if universes == "" then "" else ".{" ++ universes ++ "}") ++ " : " ++ text)
+
+/-- Levels of `printHeader`, before everything is written out. -/
+def wholeLevel : Nat := 4
+
+partial def roundTrip (start : Command.State) (env : Environment) (heartbeats : Nat) (levelParams : List Name)
+    (type : Expr) (level : Nat) : IO (Option Printed) := do
+  if level > wholeLevel then return none
+  let printed ← if level < wholeLevel then printHeader env heartbeats levelParams type level
+    else wholeHeader env heartbeats levelParams type
+  match printed with
+  | .error _ => return none
+  | .ok header =>
+    match ← elabStatement start ("theorem " ++ variantName.toString ++ header) with
+    | .ok s =>
+      if s.type == type && sameLength s.levelParams levelParams then return some { header, level }
+      else roundTrip start env heartbeats levelParams type (level + 1)
+    | .error _ => roundTrip start env heartbeats levelParams type (level + 1)
+
+end Aludel

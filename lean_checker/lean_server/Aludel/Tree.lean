@@ -1,0 +1,170 @@
+module
+public import Lean
+public import Aludel.Kinds
+
+/-!
+A discrimination tree. A pattern is the list of its keys, in the order of its text: a constant with its
+number of arguments, or a star where anything may stand. A term offers, at each place, the keys under
+which it could unify with a pattern; what is uncertain follows every branch, so that nothing that unifies
+at the transparency of instances is missed.
+-/
+
+public section
+
+open Lean Meta
+
+namespace Aludel
+
+/-- A key and the number of arguments that follow it in a path; the star has no name. -/
+structure Key where
+  name : Name
+  arity : Nat
+
+def Key.star : Key := { name := .anonymous, arity := 0 }
+
+def withArity (n : Name) (arity : Nat) : Name := .num n arity
+
+/-- Head symbol and number of arguments, as `kabstract` compares them; none for a variable head. -/
+partial def headKey? (e : Expr) : Option Name :=
+  let arity := e.getAppNumArgs
+  match e.getAppFn with
+  | .const n _ => some (withArity n arity)
+  | .proj s i _ => some (withArity (.num (.str s "_proj") i) arity)
+  | .lit (.natVal v) => some (withArity (.num `_nat v) arity)
+  | .lit (.strVal v) => some (withArity (.str `_str v) arity)
+  | .lam .. => some (withArity `_lam arity)
+  | .forallE .. => some (withArity `_forall arity)
+  | .sort _ => some (withArity `_sort arity)
+  | .mdata _ e => if arity == 0 then headKey? e else none
+  | _ => none
+
+/-- One way to use a lemma: an equation in a direction, an implication, one of its premises. -/
+structure Use where
+  name : Name
+  symm : Bool := false
+  premise : Nat := 0
+
+inductive Trie where
+  | node (values : List Use) (children : List (Name × Nat × Trie))
+
+instance : Inhabited Trie := ⟨.node [] []⟩
+
+def Trie.empty : Trie := .node [] []
+
+partial def Trie.insert (t : Trie) (path : List Key) (v : Use) : Trie :=
+  match t, path with
+  | .node values children, [] => .node (v :: values) children
+  | .node values children, k :: rest => .node values (into children k rest)
+where
+  into (children : List (Name × Nat × Trie)) (k : Key) (rest : List Key) : List (Name × Nat × Trie) :=
+    match children with
+    | [] => [(k.name, k.arity, Trie.insert Trie.empty rest v)]
+    | (n, arity, c) :: others =>
+      if n == k.name then (n, arity, Trie.insert c rest v) :: others else (n, arity, c) :: into others k rest
+
+/-! Patterns. Variables of a lemma are its loose bound variables; below a binder everything is a star. -/
+
+mutual
+partial def patternPath (c : KindCache) (e : Expr) (rest : List Key) : IO (List Key) := do
+  match e with
+  | .sort _ => return { name := withArity `_sort 0, arity := 0 } :: rest
+  | .mdata _ e => patternPath c e rest
+  | _ =>
+    match e.getAppFn with
+    | .const n us =>
+      let k ← c.kind n
+      match k.behaviour with
+      | .rigid => constantPath c n us k e rest
+      -- a closed one may be computed
+      | .method => if e.hasLooseBVars then constantPath c n us k e rest else return Key.star :: rest
+      | _ => return Key.star :: rest
+    | _ => return Key.star :: rest
+partial def constantPath (c : KindCache) (n : Name) (us : List Level) (k : ConstKind) (e : Expr) (rest : List Key) :
+    IO (List Key) := do
+  let compared := comparedArgs (c.env.find? n) us k.args (argsOf e []) 0
+  let path ← argumentPaths c compared rest
+  return { name := withArity n e.getAppNumArgs, arity := countList compared } :: path
+partial def argumentPaths (c : KindCache) (args : List (Option Expr)) (rest : List Key) : IO (List Key) := do
+  match args with
+  | [] => return rest
+  | a :: others =>
+    let path ← argumentPaths c others rest
+    match a with
+    | some a => patternPath c a path
+    | none => return Key.star :: path
+end
+
+/-- Reducible definitions whose arguments unify whenever they do. -/
+def isTransparent (n : Name) : Bool := n == ``Ne || n == ``GT.gt || n == ``GE.ge
+
+/-- What follows the head of a pattern that stands alone. -/
+def topPath (c : KindCache) (e : Expr) : IO (List Key) := do
+  match e.getAppFn with
+  | .const n us =>
+    let k ← c.kind n
+    let compared := comparedArgs (c.env.find? n) us k.args (argsOf e []) 0
+    let known := match k.behaviour with
+      | .flexible => isTransparent n
+      | .numeral => false
+      | _ => true
+    if known then argumentPaths c compared []
+    else argumentPaths c (foldList compared (fun l _ => none :: l) []) []
+  | _ => return []
+
+/-! Terms. -/
+
+mutual
+inductive Offer where
+  | any
+  /-- Keys with what stands below them, and methods that instances implement by one of the keys. -/
+  | views (vs : List View) (methods : List Name)
+inductive View where
+  | mk (key : Name) (args : List Offer)
+end
+
+instance : Inhabited Offer := ⟨.any⟩
+
+def keyConst (n : Name) : Name :=
+  match n with
+  | .num p _ => p
+  | _ => n
+
+mutual
+/-- Values of all patterns that the offers, one after the other, may unify with. -/
+partial def Trie.find (t : Trie) (stack : List Offer) (acc : List Use) : List Use :=
+  match t, stack with
+  | .node values _, [] => reverseOnto values acc
+  | .node _ children, o :: rest => Trie.findIn children o rest acc
+partial def Trie.findIn (children : List (Name × Nat × Trie)) (o : Offer) (rest : List Offer) (acc : List Use) :
+    List Use :=
+  match children with
+  | [] => acc
+  | (n, arity, c) :: others =>
+    let acc :=
+      if n.isAnonymous then Trie.find c rest acc
+      else match o with
+        | .any => Trie.skip c arity rest acc
+        | .views vs methods =>
+          if memName (keyConst n) methods then Trie.skip c arity rest acc else Trie.findBelow c n vs rest acc
+    Trie.findIn others o rest acc
+partial def Trie.findBelow (c : Trie) (n : Name) (vs : List View) (rest : List Offer) (acc : List Use) : List Use :=
+  match vs with
+  | [] => acc
+  | .mk key args :: others =>
+    let acc := if key == n then Trie.find c (reverseOnto (reverseOnto args []) rest) acc else acc
+    Trie.findBelow c n others rest acc
+/-- Whatever stands in the next `count` places. -/
+partial def Trie.skip (t : Trie) (count : Nat) (rest : List Offer) (acc : List Use) : List Use :=
+  match count with
+  | 0 => Trie.find t rest acc
+  | count + 1 =>
+    match t with
+    | .node _ children => Trie.skipIn children count rest acc
+partial def Trie.skipIn (children : List (Name × Nat × Trie)) (count : Nat) (rest : List Offer) (acc : List Use) :
+    List Use :=
+  match children with
+  | [] => acc
+  | (_, arity, c) :: others => Trie.skipIn others count rest (Trie.skip c (count + arity) rest acc)
+end
+
+end Aludel

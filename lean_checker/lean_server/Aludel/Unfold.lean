@@ -1,0 +1,245 @@
+module
+public import Lean
+public import Aludel.Constants
+public import Aludel.Shape
+public import Aludel.Tree
+
+/-!
+What a term becomes when instances and reducible definitions unfold: of a term of the target by Lean's own
+reduction, of a pattern with variables by looking into the definitions.
+-/
+
+public section
+
+open Lean Meta
+
+namespace Aludel
+
+@[inline] def fromIO {α : Type} (x : IO α) : MetaM α := fun _ _ _ _ =>
+  IO.toEIO (fun _ => textException "a reference cannot be read") x
+
+/-! Patterns. -/
+
+def applyAll (f : Expr) (args : List Expr) : Expr :=
+  match args with
+  | [] => f
+  | a :: rest => applyAll (.app f a) rest
+
+def valueOf (env : Environment) (n : Name) (us : List Level) : Option Expr :=
+  match env.find? n with
+  | some (.defnInfo d) => some (d.value.instantiateLevelParams d.levelParams us)
+  | _ => none
+
+/-- An instance as the application of its class' constructor. -/
+partial def instanceStructure (env : Environment) (e : Expr) (fuel : Nat) : Option Expr :=
+  match fuel, e.getAppFn with
+  | fuel + 1, .const n us =>
+    match env.find? n with
+    | some (.ctorInfo _) => some e
+    | some (.defnInfo _) =>
+      match valueOf env n us with
+      | some v => instanceStructure env (applyAll v (argsOf e [])).headBeta fuel
+      | none => none
+    | _ => none
+  | _, _ => none
+
+def nthArg (l : List Expr) (i : Nat) : Option Expr :=
+  match l, i with
+  | [], _ => none
+  | x :: _, 0 => some x
+  | _ :: xs, i + 1 => nthArg xs i
+
+def dropArgs (l : List Expr) (i : Nat) : List Expr :=
+  match l, i with
+  | l, 0 => l
+  | [], _ => []
+  | _ :: xs, i + 1 => dropArgs xs i
+
+def unfoldMethod (env : Environment) (p : ProjectionFunctionInfo) (args : List Expr) : Option Expr :=
+  match nthArg args p.numParams with
+  | none => none
+  | some inst =>
+    match instanceStructure env inst 8 with
+    | none => none
+    | some s =>
+      match nthArg (argsOf s []) (p.numParams + p.i) with
+      | none => none
+      | some field => some (applyAll field (dropArgs args (p.numParams + 1))).headBeta
+
+/-- One unfolding of a pattern's head. -/
+def unfoldPattern (c : KindCache) (e : Expr) : IO (Option Expr) := do
+  match e.getAppFn with
+  | .const n us =>
+    let k ← c.kind n
+    match k.behaviour with
+    | .method =>
+      match c.env.getProjectionFnInfo? n with
+      | some p => return unfoldMethod c.env p (argsOf e [])
+      | none => return none
+    | .flexible =>
+      match valueOf c.env n us with
+      | some v => return some (applyAll v (argsOf e [])).headBeta
+      | none => return none
+    | _ => return none
+  | _ => return none
+
+/-- A pattern and what it unfolds to, at most `fuel` times. -/
+partial def patternForms (c : KindCache) (e : Expr) (fuel : Nat) : IO (List Expr) := do
+  if fuel == 0 then return [e]
+  match ← unfoldPattern c e with
+  | none => return [e]
+  | some e' =>
+    let rest ← patternForms c e' (fuel - 1)
+    return e :: rest
+
+/-! Terms. -/
+
+/-- A term and what it unfolds to. -/
+partial def termForms (e : Expr) (fuel : Nat) : MetaM (List Expr) := do
+  if fuel == 0 then return [e]
+  let core ← whnfCore e
+  if core == e then
+    match ← unfoldDefinition? e with
+    | some e' =>
+      let rest ← termForms e' (fuel - 1)
+      return e :: rest
+    | none => return [e]
+  else
+    let rest ← termForms core (fuel - 1)
+    return e :: rest
+
+/-- Which methods the instances of the environment implement by which heads, through any number of steps. -/
+abbrev Implementations := Table (List Name)
+
+structure OfferInput where
+  kinds : KindCache
+  implementations : Implementations
+  /-- Offers of terms seen before, by their hash. -/
+  known : IO.Ref (Table (List (Expr × Offer)))
+
+def OfferInput.new (kinds : KindCache) (implementations : Implementations) : IO OfferInput := do
+  let known ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 256 : Table (List (Expr × Offer)))
+  return { kinds, implementations, known }
+
+def findOffer (l : List (Expr × Offer)) (e : Expr) : Option Offer :=
+  match l with
+  | [] => none
+  | (k, v) :: rest => if k == e then some v else findOffer rest e
+
+def forms (e : Expr) : MetaM (List Expr) := withReducibleAndInstances (termForms e 12)
+
+mutual
+partial def offerOf (i : OfferInput) (e : Expr) : MetaM Offer := do
+  let key := hashName e.hash
+  let t ← fromIO (ST.Prim.Ref.get i.known)
+  match findOffer (t.list key) e with
+  | some o => return o
+  | none =>
+    let o ← makeOffer i e
+    let t ← fromIO (ST.Prim.Ref.get i.known)
+    fromIO (ST.Prim.Ref.set i.known (t.push key (e, o)))
+    return o
+partial def makeOffer (i : OfferInput) (e : Expr) : MetaM Offer := do
+  match e.getAppFn with
+  | .const .. =>
+    let es ← forms e
+    offerForms i es [] []
+  | .fvar _ => return .views [] []
+  | .bvar _ => return .views [] []
+  | .forallE .. => return .views [] []
+  | .sort _ => return .views [.mk (withArity `_sort 0) []] []
+  | .mdata _ e => offerOf i e
+  | _ => return .any
+partial def offerForms (i : OfferInput) (es : List Expr) (views : List View) (methods : List Name) : MetaM Offer := do
+  match es with
+  | [] => return .views views methods
+  | e :: rest =>
+    match e.getAppFn with
+    | .const n us =>
+      let k ← fromIO (do let k ← i.kinds.kind n; return k)
+      let isOpen := e.hasFVar || e.hasLooseBVars
+      match k.behaviour with
+      | .numeral | .structure => return .any
+      | .method =>
+        if isOpen then offerOne i n us k e rest views methods else return .any
+      | _ => offerOne i n us k e rest views methods
+    | .fvar _ | .bvar _ | .forallE .. => offerForms i rest views methods
+    | .sort _ => offerForms i rest (.mk (withArity `_sort 0) [] :: views) methods
+    | _ => return .any
+partial def offerOne (i : OfferInput) (n : Name) (us : List Level) (k : ConstKind) (e : Expr) (rest : List Expr)
+    (views : List View) (methods : List Name) : MetaM Offer := do
+  let compared := comparedArgs (i.kinds.env.find? n) us k.args (argsOf e []) 0
+  let args ← offerArgs i compared
+  let view := View.mk (withArity n e.getAppNumArgs) args
+  let methods := foldList (i.implementations.list n) (fun l m => if memName m l then l else m :: l) methods
+  offerForms i rest (view :: views) methods
+partial def offerArgs (i : OfferInput) (args : List (Option Expr)) : MetaM (List Offer) := do
+  match args with
+  | [] => return []
+  | a :: rest =>
+    let o ← match a with
+      | some a => offerOf i a
+      | none => pure Offer.any
+    let os ← offerArgs i rest
+    return o :: os
+end
+
+/-- What a term offers below its own head, when that is compared first; anything when arguments of such a
+head say nothing. -/
+def offersBelow (i : OfferInput) (e : Expr) : MetaM (List Offer) := do
+  match e.getAppFn with
+  | .const n us =>
+    let k ← fromIO (do let k ← i.kinds.kind n; return k)
+    offerArgs i (comparedArgs (i.kinds.env.find? n) us k.args (argsOf e []) 0)
+  | _ => return []
+
+/-! Implementations. -/
+
+/-- The heads of an instance's fields, each with the method whose place it takes. -/
+def fieldHeads (fields : List Expr) (methods : Array Name) (i : Nat) (acc : List (Name × Name)) : List (Name × Name) :=
+  match fields with
+  | [] => acc
+  | f :: rest =>
+    let acc := if h : i < methods.size then
+        match (body f).getAppFn with
+        | .const n _ => (n, methods[i]) :: acc
+        | _ => acc
+      else acc
+    fieldHeads rest methods (i + 1) acc
+where
+  body (e : Expr) : Expr :=
+    match e with
+    | .lam _ _ b _ => body b
+    | .mdata _ b => body b
+    | _ => e
+
+def instanceHeads (env : Environment) (n : Name) (ci : ConstantInfo) (acc : List (Name × Name)) : List (Name × Name) :=
+  if !isInstanceCore env n then acc
+  else match ci with
+    | .defnInfo d =>
+      let value := fieldHeads.body d.value
+      match value.getAppFn with
+      | .const c _ =>
+        match env.find? c with
+        | some (.ctorInfo ctor) =>
+          match getStructureInfo? env ctor.induct with
+          | some s => fieldHeads (dropArgs (argsOf value []) ctor.numParams) (projections s) 0 acc
+          | none => acc
+        | _ => acc
+      | _ => acc
+    | _ => acc
+where
+  projections (s : StructureInfo) : Array Name :=
+    foldArray s.fieldInfo (fun acc f => acc.push f.projFn) #[]
+
+/-- One more step: methods implemented by methods. -/
+def closeOnce (t : Implementations) (pairs : List (Name × Name)) : Implementations :=
+  foldList pairs (fun t p =>
+    foldList (t.list p.2) (fun t m => if memName m (t.list p.1) then t else t.push p.1 m) t) t
+
+def implementationsOf (env : Environment) : Implementations :=
+  let pairs := foldImported env (fun (acc : List (Name × Name)) n ci => instanceHeads env n ci acc) []
+  let t := foldList pairs (fun t p => if memName p.2 (t.list p.1) then t else t.push p.1 p.2) (Table.empty 2048)
+  closeOnce (closeOnce t pairs) pairs
+
+end Aludel
