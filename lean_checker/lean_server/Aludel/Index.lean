@@ -112,13 +112,33 @@ def addPremises (c : KindCache) (n : Name) (l : List (Nat × Expr)) (b : Buildin
     let forms ← patternForms c p.2 4
     return { b with premises := pushForms b.premises forms { name := n, premise := p.1 } }) b
 
+/-- Binders of a lemma, the last one first. -/
+partial def bindersBack (e : Expr) (acc : List (Expr × BinderInfo)) : List (Expr × BinderInfo) :=
+  match e with
+  | .forallE _ d b i => bindersBack b ((d, i) :: acc)
+  | .mdata _ b => bindersBack b acc
+  | _ => acc
+
+/-- Whether unifying the pattern leaves a binder open that is no instance. A binder is found through the
+pattern, through the type of another one, or with an instance. `fixed` are types of such binders, each
+with the number of binders since. -/
+partial def leavesOpen (pattern : Expr) (binders : List (Expr × BinderInfo)) (i : Nat) (fixed : List (Expr × Nat)) : Bool :=
+  match binders with
+  | [] => false
+  | (d, info) :: rest =>
+    let fixed := foldList fixed (fun acc p => (p.1, p.2 + 1) :: acc) []
+    let isFound := info.isInstImplicit || pattern.hasLooseBVar i ||
+      foldList fixed (fun found p => found || p.1.hasLooseBVar (p.2 - 1)) false
+    if isFound then leavesOpen pattern rest (i + 1) ((d, 0) :: fixed) else true
+
 def addLemma (c : KindCache) (b : Building) (n : Name) (type : Expr) : IO Building := do
   let result := conclusion type
   let b := { b with lemmas := n :: b.lemmas, statements := b.statements.push (statementKey type) n }
   let b := match sides? result with
     | some (x, y) =>
-      let sides := pushForms b.sides [x] { name := n }
-      { b with sides := pushForms sides [y] { name := n, symm := true } }
+      let binders := bindersBack type []
+      let sides := pushForms b.sides [x] { name := n, leavesOpen := leavesOpen x binders 0 [] }
+      { b with sides := pushForms sides [y] { name := n, symm := true, leavesOpen := leavesOpen y binders 0 [] } }
     | none => b
   match premisesOf c.env [] 0 type with
   | [] => return b

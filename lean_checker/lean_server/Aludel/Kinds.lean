@@ -13,11 +13,15 @@ namespace Aludel
 
 /-- How an argument counts when two applications of the same constant are compared. -/
 inductive ArgKind where
-  /-- Implicit, an instance, or surely a proof: fixed by the others, or of no account. -/
+  /-- An instance, which may unfold to another, or surely a proof, which is equal to any other. -/
   | skipped
-  | compared
-  /-- Compared unless the universe is `Prop`, where it is a proof. -/
-  | sorted (u : Level)
+  /-- Compared, unless the universe is `Prop`, where it is a proof. -/
+  | compared (u : Level) (explicit : Bool)
+
+/-- An argument that is compared. Lean unifies implicit ones with all definitions unfolded (`isDefEqArgs`). -/
+structure Compared where
+  arg : Expr
+  unfolded : Bool
 
 partial def mayBeZero (u : Level) : Bool :=
   match u with
@@ -68,9 +72,9 @@ where
 partial def argKinds (env : Environment) (ctx : List Expr) (t : Expr) (acc : Array ArgKind) : Array ArgKind :=
   match t with
   | .forallE _ d b i =>
-    let kind := if !i.isExplicit then ArgKind.skipped
+    let kind := if i.isInstImplicit then ArgKind.skipped
       else match universeOf env ctx d with
-        | some u => if u.isNeverZero then .compared else if u.isZero then .skipped else .sorted u
+        | some u => if u.isZero then .skipped else .compared u i.isExplicit
         | none => .skipped
     argKinds env (d :: ctx) b (acc.push kind)
   | .mdata _ b => argKinds env ctx b acc
@@ -93,6 +97,8 @@ inductive Behaviour where
 
 structure ConstKind where
   behaviour : Behaviour
+  /-- A definition: unfolds where everything does. -/
+  isDefinition : Bool
   args : Array ArgKind
 
 def isStructureConstructor (env : Environment) (ci : ConstantInfo) : Bool :=
@@ -127,8 +133,12 @@ where
 
 def kindOf (env : Environment) (n : Name) : ConstKind :=
   match env.find? n with
-  | some ci => { behaviour := behaviourOf env n ci, args := argKinds env [] ci.type #[] }
-  | none => { behaviour := .flexible, args := #[] }
+  | some ci =>
+    let isDefinition := match ci with
+      | .defnInfo _ => true
+      | _ => false
+    { behaviour := behaviourOf env n ci, isDefinition, args := argKinds env [] ci.type #[] }
+  | none => { behaviour := .flexible, isDefinition := true, args := #[] }
 
 /-- Kinds of constants, each worked out once. -/
 structure KindCache where
@@ -149,26 +159,21 @@ def KindCache.kind (c : KindCache) (n : Name) : IO ConstKind := do
     ST.Prim.Ref.set c.table (t.alter n fun _ => k)
     return k
 
-def isCompared (ci? : Option ConstantInfo) (us : List Level) (k : ArgKind) : Bool :=
-  match k with
-  | .skipped => false
-  | .compared => true
-  | .sorted u =>
-    match ci? with
-    | some ci => (u.instantiateParams ci.levelParams us).isNeverZero
-    | none => false
-
-/-- The arguments of an application that tell it from others with the same head. Fewer for one whose
-universes are not known: then its key says so. -/
+/-- The arguments of an application that tell it from others with the same head; none in the place of one
+that may be a proof, for all that is known of the universes. -/
 partial def comparedArgs (ci? : Option ConstantInfo) (us : List Level) (kinds : Array ArgKind) (args : List Expr) (i : Nat) :
-    List (Option Expr) :=
+    List (Option Compared) :=
   match args with
   | [] => []
   | a :: rest =>
     if h : i < kinds.size then
       match kinds[i] with
       | .skipped => comparedArgs ci? us kinds rest (i + 1)
-      | k => (if isCompared ci? us k then some a else none) :: comparedArgs ci? us kinds rest (i + 1)
+      | .compared u explicit =>
+        let isData := match ci? with
+          | some ci => (u.instantiateParams ci.levelParams us).isNeverZero
+          | none => false
+        (if isData then some { arg := a, unfolded := !explicit } else none) :: comparedArgs ci? us kinds rest (i + 1)
     else none :: comparedArgs ci? us kinds rest (i + 1)
 
 /-- Arguments of an application, first to last; `Expr.getAppArgs` needs an auxiliary that has no code here. -/

@@ -40,7 +40,6 @@ structure MutateSettings where
   seed : UInt64
   names? : Option (Array String)
   rules : Rules
-  conditional : Bool
   /-- Try every lemma at every position instead of asking the index. -/
   brute : Bool
   output : Output
@@ -75,18 +74,21 @@ def matchFields (o : Opened) (v : Variant) : List (String × Json) :=
    ("position", .str (if t.hypothesis?.isSome then "hypothesis" else "goal")), ("hypothesis", hypothesis),
    ("term_hash", .str (toString (termHash v.type).toNat))]
 
+def wholeProof (i : MutateInput) (v : Variant) : IO String := do
+  match ← termText i.env i.settings.heartbeats v with
+  | .ok text => return text
+  | .error m => return m
+
 def proofText (i : MutateInput) (v : Variant) : IO String := do
   match i.settings.output with
-  | .terms =>
-    match ← termText i.env i.settings.heartbeats v with
-    | .ok text => return text
-    | .error m => return m
+  | .terms => wholeProof i v
   | _ =>
     let old ← oldText i.settings.heartbeats i.openedState i.opened v
     return scriptText i.opened v old
 
 def emitVariant (i : MutateInput) (v : Variant) (shape : UInt64) (p : Printed) : IO Unit := do
-  let proof ← proofText i v
+  -- at the last level of printing binders have other names than those of a script
+  let proof ← if p.level == wholeLevel then wholeProof i v else proofText i v
   i.emit (Json.mkObj (("header", .str p.header) :: ("proof", .str proof) :: ("print_level", jsonNat p.level) ::
     ("shape_hash", .str (toString shape.toNat)) :: matchFields i.opened v))
 
@@ -105,7 +107,7 @@ def finish (i : MutateInput) (t : Tally) (v : Variant) : IO Tally := do
 def attempt (i : MutateInput) (t : Tally) (trial : Trial) : IO Tally := do
   let t := { t with attempted := t.attempted + 1 }
   let s := i.settings
-  match ← runTerm s.heartbeats i.openedState (do let v ← carryOut i.opened trial s.conditional; return v) with
+  match ← runTerm s.heartbeats i.openedState (do let v ← carryOut i.opened trial s.rules.conditional; return v) with
   | .error _ => return { t with notInvocable := t.notInvocable + 1 }
   | .ok (v, _) =>
     match s.output with
@@ -219,8 +221,10 @@ def settingsOf (j : Json) (heartbeats : Nat) : MutateSettings :=
     | _ => .scripts
   { heartbeats, limit := getNat j "limit" 50, maxAttempts := getNat j "max_attempts" 2000,
     seed := (getNat j "seed" 0).toUInt64, names? := getStrs? j "lemmas",
-    rules := { rw := hasString rules "rw", apply := hasString rules "apply", forward := hasString rules "forward" },
-    conditional := getBool j "conditional" false, brute := getStr j "method" == "brute", output }
+    rules :=
+      { rw := hasString rules "rw", conditional := getBool j "conditional" false,
+        apply := hasString rules "apply", forward := hasString rules "forward" },
+    brute := getStr j "method" == "brute", output }
 
 unsafe def mutate (state : ServerState) (cache : IndexCache) (j : Json) (emit : Json → IO Unit) : IO Answer := do
   let imports := normalImports (importsOf j)

@@ -43,6 +43,8 @@ structure Use where
   name : Name
   symm : Bool := false
   premise : Nat := 0
+  /-- Whether some variable of an equation does not occur in the side that is rewritten, and stays open. -/
+  leavesOpen : Bool := false
 
 inductive Trie where
   | node (values : List Use) (children : List (Name × Nat × Trie))
@@ -62,35 +64,42 @@ where
     | (n, arity, c) :: others =>
       if n == k.name then (n, arity, Trie.insert c rest v) :: others else (n, arity, c) :: into others k rest
 
-/-! Patterns. Variables of a lemma are its loose bound variables; below a binder everything is a star. -/
+/-! Patterns. Variables of a lemma are its loose bound variables; those bound inside are stars as well. -/
 
 mutual
-partial def patternPath (c : KindCache) (e : Expr) (rest : List Key) : IO (List Key) := do
+/-- With `unfolded`, for a place where Lean unfolds every definition. -/
+partial def patternPath (c : KindCache) (unfolded : Bool) (e : Expr) (rest : List Key) : IO (List Key) := do
   match e with
   | .sort _ => return { name := withArity `_sort 0, arity := 0 } :: rest
-  | .mdata _ e => patternPath c e rest
+  | .mdata _ e => patternPath c unfolded e rest
+  | .forallE _ d b _ =>
+    let body ← patternPath c unfolded b rest
+    let path ← patternPath c unfolded d body
+    return { name := withArity `_forall 0, arity := 2 } :: path
   | _ =>
     match e.getAppFn with
     | .const n us =>
       let k ← c.kind n
+      if unfolded && k.isDefinition then return Key.star :: rest
       match k.behaviour with
-      | .rigid => constantPath c n us k e rest
+      | .rigid => constantPath c unfolded n us k e rest
       -- a closed one may be computed
-      | .method => if e.hasLooseBVars then constantPath c n us k e rest else return Key.star :: rest
+      | .method => if e.hasLooseBVars then constantPath c unfolded n us k e rest else return Key.star :: rest
       | _ => return Key.star :: rest
     | _ => return Key.star :: rest
-partial def constantPath (c : KindCache) (n : Name) (us : List Level) (k : ConstKind) (e : Expr) (rest : List Key) :
-    IO (List Key) := do
+partial def constantPath (c : KindCache) (unfolded : Bool) (n : Name) (us : List Level) (k : ConstKind) (e : Expr)
+    (rest : List Key) : IO (List Key) := do
   let compared := comparedArgs (c.env.find? n) us k.args (argsOf e []) 0
-  let path ← argumentPaths c compared rest
+  let path ← argumentPaths c unfolded compared rest
   return { name := withArity n e.getAppNumArgs, arity := countList compared } :: path
-partial def argumentPaths (c : KindCache) (args : List (Option Expr)) (rest : List Key) : IO (List Key) := do
+partial def argumentPaths (c : KindCache) (unfolded : Bool) (args : List (Option Compared)) (rest : List Key) :
+    IO (List Key) := do
   match args with
   | [] => return rest
   | a :: others =>
-    let path ← argumentPaths c others rest
+    let path ← argumentPaths c unfolded others rest
     match a with
-    | some a => patternPath c a path
+    | some a => patternPath c (unfolded || a.unfolded) a.arg path
     | none => return Key.star :: path
 end
 
@@ -107,8 +116,11 @@ def topPath (c : KindCache) (e : Expr) : IO (List Key) := do
       | .flexible => isTransparent n
       | .numeral => false
       | _ => true
-    if known then argumentPaths c compared []
-    else argumentPaths c (foldList compared (fun l _ => none :: l) []) []
+    if known then argumentPaths c false compared []
+    else argumentPaths c false (foldList compared (fun l _ => none :: l) []) []
+  | .forallE _ d b _ =>
+    let body ← patternPath c false b []
+    patternPath c false d body
   | _ => return []
 
 /-! Terms. -/

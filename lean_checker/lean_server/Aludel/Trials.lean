@@ -25,6 +25,8 @@ partial def hypothesisPositions (o : Opened) (i : Nat) : MetaM (List Position) :
 /-- The operations asked for. -/
 structure Rules where
   rw : Bool
+  /-- Whether rewriting may leave side goals. -/
+  conditional : Bool
   apply : Bool
   forward : Bool
 
@@ -52,6 +54,8 @@ def retrieveAt (x : LemmaIndex) (i : OfferInput) (rules : Rules) (target : Name)
     MetaM (List Trial) := do
   let acc ← if rules.rw then
       let uses ← retrieveRewrites x i p.type
+      let uses := if rules.conditional then uses
+        else foldList uses (fun l u => if u.leavesOpen then l else u :: l) []
       pure (addTrials .rw p false target uses acc)
     else pure acc
   let acc ← if rules.apply && takesApply p then

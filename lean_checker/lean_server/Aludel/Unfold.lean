@@ -128,27 +128,47 @@ def findOffer (l : List (Expr × Offer)) (e : Expr) : Option Offer :=
 
 def forms (e : Expr) : MetaM (List Expr) := withReducibleAndInstances (termForms e 12)
 
+/-- A term whose definitions all unfold offers anything, unless its head is none. -/
+def isFixedHead (k : ConstKind) : Bool :=
+  match k.behaviour with
+  | .rigid => !k.isDefinition
+  | _ => false
+
 mutual
-partial def offerOf (i : OfferInput) (e : Expr) : MetaM Offer := do
-  let key := hashName e.hash
+/-- What a term offers; with `unfolded`, in a place where Lean unfolds every definition. -/
+partial def offerOf (i : OfferInput) (unfolded : Bool) (e : Expr) : MetaM Offer := do
+  let key := hashName (mixHash e.hash (if unfolded then 1 else 0))
   let t ← fromIO (ST.Prim.Ref.get i.known)
   match findOffer (t.list key) e with
   | some o => return o
   | none =>
-    let o ← makeOffer i e
+    let o ← makeOffer i unfolded e
     let t ← fromIO (ST.Prim.Ref.get i.known)
     fromIO (ST.Prim.Ref.set i.known (t.push key (e, o)))
     return o
-partial def makeOffer (i : OfferInput) (e : Expr) : MetaM Offer := do
+partial def makeOffer (i : OfferInput) (unfolded : Bool) (e : Expr) : MetaM Offer := do
   match e.getAppFn with
-  | .const .. =>
-    let es ← forms e
-    offerForms i es [] []
+  | .const n us =>
+    -- below a binder of its own, a term is taken as it stands
+    if unfolded || e.hasLooseBVars then
+      let k ← fromIO (do let k ← i.kinds.kind n; return k)
+      let fixed := if unfolded then isFixedHead k else match k.behaviour with
+        | .rigid => true
+        | _ => false
+      if fixed then offerOne i unfolded n us k e [] [] [] else return .any
+    else
+      let es ← forms e
+      offerForms i es [] []
   | .fvar _ => return .views [] []
   | .bvar _ => return .views [] []
-  | .forallE .. => return .views [] []
+  | .forallE _ d b _ =>
+    if e.isForall then
+      let domain ← offerOf i unfolded d
+      let body ← offerOf i unfolded b
+      return .views [.mk (withArity `_forall 0) [domain, body]] []
+    else return .any
   | .sort _ => return .views [.mk (withArity `_sort 0) []] []
-  | .mdata _ e => offerOf i e
+  | .mdata _ e => offerOf i unfolded e
   | _ => return .any
 partial def offerForms (i : OfferInput) (es : List Expr) (views : List View) (methods : List Name) : MetaM Offer := do
   match es with
@@ -157,40 +177,41 @@ partial def offerForms (i : OfferInput) (es : List Expr) (views : List View) (me
     match e.getAppFn with
     | .const n us =>
       let k ← fromIO (do let k ← i.kinds.kind n; return k)
-      let isOpen := e.hasFVar || e.hasLooseBVars
       match k.behaviour with
       | .numeral | .structure => return .any
-      | .method =>
-        if isOpen then offerOne i n us k e rest views methods else return .any
-      | _ => offerOne i n us k e rest views methods
-    | .fvar _ | .bvar _ | .forallE .. => offerForms i rest views methods
+      | .method => if e.hasFVar then offerOne i false n us k e rest views methods else return .any
+      | _ => offerOne i false n us k e rest views methods
+    | .fvar _ => offerForms i rest views methods
     | .sort _ => offerForms i rest (.mk (withArity `_sort 0) [] :: views) methods
     | _ => return .any
-partial def offerOne (i : OfferInput) (n : Name) (us : List Level) (k : ConstKind) (e : Expr) (rest : List Expr)
-    (views : List View) (methods : List Name) : MetaM Offer := do
+partial def offerOne (i : OfferInput) (unfolded : Bool) (n : Name) (us : List Level) (k : ConstKind) (e : Expr)
+    (rest : List Expr) (views : List View) (methods : List Name) : MetaM Offer := do
   let compared := comparedArgs (i.kinds.env.find? n) us k.args (argsOf e []) 0
-  let args ← offerArgs i compared
+  let args ← offerArgs i unfolded compared
   let view := View.mk (withArity n e.getAppNumArgs) args
   let methods := foldList (i.implementations.list n) (fun l m => if memName m l then l else m :: l) methods
   offerForms i rest (view :: views) methods
-partial def offerArgs (i : OfferInput) (args : List (Option Expr)) : MetaM (List Offer) := do
+partial def offerArgs (i : OfferInput) (unfolded : Bool) (args : List (Option Compared)) : MetaM (List Offer) := do
   match args with
   | [] => return []
   | a :: rest =>
     let o ← match a with
-      | some a => offerOf i a
+      | some a => offerOf i (unfolded || a.unfolded) a.arg
       | none => pure Offer.any
-    let os ← offerArgs i rest
+    let os ← offerArgs i unfolded rest
     return o :: os
 end
 
-/-- What a term offers below its own head, when that is compared first; anything when arguments of such a
-head say nothing. -/
+/-- What a term offers below its own head, when that is compared first. -/
 def offersBelow (i : OfferInput) (e : Expr) : MetaM (List Offer) := do
   match e.getAppFn with
   | .const n us =>
     let k ← fromIO (do let k ← i.kinds.kind n; return k)
-    offerArgs i (comparedArgs (i.kinds.env.find? n) us k.args (argsOf e []) 0)
+    offerArgs i false (comparedArgs (i.kinds.env.find? n) us k.args (argsOf e []) 0)
+  | .forallE _ d b _ =>
+    let domain ← offerOf i false d
+    let body ← offerOf i false b
+    return [domain, body]
   | _ => return []
 
 /-! Implementations. -/
