@@ -23,9 +23,11 @@ def printOptions (level : Nat) : Options :=
   let o : Options := {}
   match level with
   | 0 => o
-  | 1 => (o.setBool `pp.numericTypes true).setBool `pp.coercions.types true
-  | 2 => (o.setBool `pp.explicit true).setBool `pp.notation false
-  | _ => ((o.setBool `pp.explicit true).setBool `pp.universes true).setBool `pp.notation false
+  | 1 =>
+    let o := ((o.setBool `pp.numericTypes true).setBool `pp.coercions.types true).setBool `pp.proofs true
+    o.setBool `pp.structureInstanceTypes true
+  | 2 => ((o.setBool `pp.explicit true).setBool `pp.notation false).setBool `pp.proofs true
+  | _ => (((o.setBool `pp.explicit true).setBool `pp.universes true).setBool `pp.notation false).setBool `pp.proofs true
 
 def variantName : Name := `aludel_variant
 
