@@ -13,7 +13,7 @@ READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
 .PHONY: help setup toolchain services kimina-client demo test faults lint attacks soak bench bench-cold bench-warm \
-	bench-service bench-export bench-fstar bench-load schemas serve lock clean
+	bench-service bench-export bench-fstar bench-load bench-mutation schemas serve lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -108,6 +108,9 @@ bench-export: $(READY) ## export of synthetic rows: rows per second, peak memory
 
 bench-load: $(READY) services ## load on the service: rates, latency, memory, pages; ten minutes
 	@$(BIN)/python benchmarks/service_load.py
+
+bench-mutation: setup ## the lemma index against brute force on 40 theorems (SEED=N); ten minutes
+	@$(BIN)/python benchmarks/mutation_index.py --seed $(SEED)
 
 bench-fstar: $(READY) ## F* candidates of one definition: prefix kept, reloaded, fresh process
 	@$(BIN)/python benchmarks/fstar_prefix.py
