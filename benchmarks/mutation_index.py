@@ -34,13 +34,14 @@ EVERYTHING = 10**9
 WALL_S = 1_800.0
 Method = Literal["index", "brute"]
 FIXED = (
-    "Nat.add_assoc", "Nat.add_comm", "Nat.sub_add_cancel", "Nat.lt_of_lt_of_le", "Nat.le_antisymm",
-    "Nat.mul_le_mul", "Nat.mod_lt", "Nat.div_add_mod", "Nat.pos_of_ne_zero", "Nat.gcd_comm",
-    "Int.add_comm", "Int.emod_nonneg", "Int.mul_bmod_right", "Int.le_of_lt_add_one",
-    "Int.sub_nonneg", "List.map_append", "List.length_append", "List.mem_cons", "List.filter_append",
-    "List.ofFnM_succ", "List.cons_perm_iff_perm_erase", "Array.size_push", "Option.some_inj", "Bool.and_comm",
-    "Bool.bne_assoc", "BitVec.toNat_eq", "BitVec.getMsb?_eq_getLsb?", "UInt32.toInt32_neg",
-    "Fin.val_lt_of_le", "Lean.Grind.CommRing.Poly.mulConst_NonnegCoeffs",
+    "Nat.add_assoc", "Nat.add_comm", "Nat.sub_add_cancel", "Nat.lt_of_lt_of_le",
+    "Nat.le_antisymm", "Nat.mul_le_mul", "Nat.mod_lt", "Nat.div_add_mod", "Nat.pos_of_ne_zero",
+    "Nat.gcd_comm", "Int.add_comm", "Int.emod_nonneg", "Int.mul_bmod_right",
+    "Int.le_of_lt_add_one", "Int.sub_nonneg", "List.map_append", "List.length_append",
+    "List.mem_cons", "List.filter_append", "List.ofFnM_succ", "List.cons_perm_iff_perm_erase",
+    "Array.size_push", "Option.some_inj", "Bool.and_comm", "Bool.bne_assoc", "BitVec.toNat_eq",
+    "BitVec.getMsb?_eq_getLsb?", "UInt32.toInt32_neg", "Fin.val_lt_of_le",
+    "Lean.Grind.CommRing.Poly.mulConst_NonnegCoeffs",
 )  # fmt: skip
 """One to three hypotheses, or none; equations, orders, equivalences; ten namespaces."""
 
