@@ -14,6 +14,7 @@ from aludel.store import Store
 from cli.mutating import example_of, mutate_into, report_table
 from mutation import MutationPlan
 from mutation.folder import RunFolder
+from mutation.plan import RULES
 from proof_export import ExportOptions, ExportReport, export, provenance
 
 PATTERNS = ("Nat.*", "List.*", "Option.*", "Int.*", "Bool.*", "Array.*", "Prod.*", "Function.*")
@@ -39,6 +40,7 @@ def command(out: Path, seed: int) -> None:
         limit=TARGETS * PER_TARGET,
         per_target=PER_TARGET,
         max_targets=TARGETS,
+        rules=RULES,
         seed=seed,
     )
     settings = _settings(out)
