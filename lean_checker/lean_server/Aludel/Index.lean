@@ -69,6 +69,38 @@ def isVariable (e : Expr) : Bool :=
   | .bvar _ => true
   | _ => false
 
+/-- The last premise of a statement, as an implication with its conclusion. -/
+def lastStep? (type : Expr) : Option Expr :=
+  match type with
+  | .forallE n d b i =>
+    match b with
+    | .forallE .. => lastStep? b
+    | _ => some (.forallE n d b i)
+  | .mdata _ b => lastStep? b
+  | _ => none
+
+/-- `¬ P` as the implication for which Lean's unifier takes it. -/
+def negation? (e : Expr) : Option Expr :=
+  match e with
+  | .app (.const n _) p => if n == ``Not then some (.forallE `h p (.const ``False []) .default) else none
+  | _ => none
+
+def withNegations (es : List Expr) : List Expr :=
+  foldList es (fun l e => match negation? e with
+    | some i => i :: e :: l
+    | none => e :: l) []
+
+/-- What the conclusion may be taken for. A negation is an implication for Lean, so a lemma that ends in
+`False` gives `¬ P` as well, and one that ends in `¬ P` gives `False`. -/
+def conclusionForms (c : KindCache) (type : Expr) : IO (List Expr) := do
+  let forms ← patternForms c (conclusion type) 4
+  let forms := foldList (withNegations forms) (fun l e => if e.isForall then conclusion e :: e :: l else e :: l) []
+  if (conclusion type).isConstOf ``False then
+    match lastStep? type with
+    | some e => return e :: forms
+    | none => return forms
+  else return forms
+
 /-- The patterns of a lemma that a table holds. -/
 def patternsOf (c : KindCache) (part : Part) (u : Use) (type : Expr) : IO (List Expr) := do
   match part with
@@ -76,7 +108,7 @@ def patternsOf (c : KindCache) (part : Part) (u : Use) (type : Expr) : IO (List 
     match sides? (conclusion type) with
     | some (a, b) => return [if u.symm then b else a]
     | none => return []
-  | .conclusion => patternForms c (conclusion type) 4
+  | .conclusion => conclusionForms c type
   | .premise =>
     match premiseAt (premisesOf c.env [] 0 type) u.premise with
     | some d => patternForms c d 4
@@ -145,7 +177,7 @@ def addLemma (c : KindCache) (b : Building) (n : Name) (type : Expr) : IO Buildi
   | l =>
     let b ← addPremises c n l b
     if isVariable result then return { b with universal := { name := n } :: b.universal }
-    let forms ← patternForms c result 4
+    let forms ← conclusionForms c type
     return { b with conclusions := pushForms b.conclusions forms { name := n } }
 
 def newHeads (part : Part) (uses : Table (List Use)) : IO Heads := do
@@ -246,7 +278,7 @@ def retrieveRewrites (x : LemmaIndex) (i : OfferInput) (e : Expr) : MetaM (List 
 /-- Implications whose conclusion, or whose premise, may be the proposition `e`. -/
 def retrieveWhole (x : LemmaIndex) (i : OfferInput) (h : Heads) (e : Expr) : MetaM (List Use) := do
   let es ← forms e
-  lookUpAll x i h es []
+  lookUpAll x i h (withNegations es) []
 
 /-! Statements of the library. -/
 
