@@ -34,6 +34,8 @@ from api.service import Service, ServiceDep
 router = APIRouter(tags=["kimina-lean-server"])
 
 _MAX_SECONDS = int(MAX_WALL_S)
+# A snippet that declares nothing claims nothing: commands like `#check` are no errors.
+_SILENT = (RejectReason.SORRY, RejectReason.MISSING_DECLARATION)
 _START = {"line": 1, "column": 0}
 _Infotree = Literal["full", "tactics", "original", "substantive"] | None
 
@@ -204,13 +206,18 @@ def _without_verdict(name: str, item: Item) -> SnippetResult:
     return SnippetResult(id=name, error="no verdict" if failure is None else failure.message)
 
 
+def _by_lean(verdict: Verdict) -> list[Diagnostic]:
+    """What Lean itself said, where the place that our own verdict points to is no error to it."""
+    if verdict.reason not in _SILENT:
+        return list(verdict.diagnostics)
+    return [found for found in verdict.diagnostics if found.message != verdict.message]
+
+
 def _messages(verdict: Verdict) -> list[dict[str, Any]]:
-    found = [_message(diagnostic) for diagnostic in verdict.diagnostics]
-    # A snippet that declares nothing claims nothing: commands like `#check` are no errors.
-    silent = (RejectReason.SORRY, RejectReason.MISSING_DECLARATION)
+    found = [_message(diagnostic) for diagnostic in _by_lean(verdict)]
     if (
         isinstance(verdict, Rejected)
-        and verdict.reason not in silent
+        and verdict.reason not in _SILENT
         and not any(message["severity"] == "error" for message in found)
     ):
         found.append(_error(f"aludel: {verdict.reason}: {verdict.message}"))
@@ -220,7 +227,7 @@ def _messages(verdict: Verdict) -> list[dict[str, Any]]:
 def _sorries(verdict: Verdict) -> list[dict[str, Any]]:
     if verdict.reason is not RejectReason.SORRY:
         return []
-    places = [_message(d) for d in verdict.diagnostics if "sorry" in d.message]
+    places = [_message(d) for d in _by_lean(verdict) if "sorry" in d.message]
     found = [{"pos": p["pos"], "endPos": p.get("endPos", p["pos"]), "goal": ""} for p in places]
     return found or [{"pos": _START, "endPos": _START, "goal": ""}]
 
