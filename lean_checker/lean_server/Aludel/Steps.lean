@@ -156,7 +156,8 @@ def rewriteHypothesis (o : Opened) (t : Trial) (i : Nat) (a : Atom) (conditional
 
 /-! Implications. -/
 
-/-- How a script writes the lemma's arguments: `_` for what unification finds. -/
+/-- How a script writes the lemma's arguments: `_` for what unification finds, nothing for instances, which
+are found without a name. -/
 partial def argumentTexts (type : Expr) (args : List Expr) (atoms : Array Atom) (fed? : Option Expr) : String :=
   match type, args with
   | .forallE n _ b bi, a :: rest =>
@@ -164,7 +165,7 @@ partial def argumentTexts (type : Expr) (args : List Expr) (atoms : Array Atom) 
       | some x => if x == a then some "this" else nameOf a
       | none => nameOf a
     let own := match text with
-      | some s => if bi.isExplicit then " " ++ s else " (" ++ n.toString ++ " := " ++ s ++ ")"
+      | some s => if bi.isExplicit then " " ++ s else if bi.isInstImplicit then "" else " (" ++ n.toString ++ " := " ++ s ++ ")"
       | none => if bi.isExplicit then " _" else ""
     own ++ argumentTexts b rest atoms fed?
   | .mdata _ b, args => argumentTexts b args atoms fed?
