@@ -8,7 +8,44 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from aludel.models import CheckRequest, Model, Verdict, canonical_json
+from aludel.models import MAX_WALL_S, CheckRequest, Model, Verdict, canonical_json
+
+
+class SearchBudget(Model):
+    """How long a search may go on.
+
+    Attributes:
+        tactics: tactics tried, failed ones included.
+        seconds: wall time.
+        width: proposals asked for each state, 64 at most.
+        depth: tactics of a proof.
+        heartbeats: of each tactic, in thousands.
+        step_s: seconds for all tactics of a state; longer ends the session, which is replayed.
+    """
+
+    tactics: int = Field(default=500, ge=1)
+    seconds: float = Field(default=60.0, ge=0, le=MAX_WALL_S)
+    width: int = Field(default=32, ge=1, le=64)
+    depth: int = Field(default=12, ge=1)
+    heartbeats: int = Field(default=20_000, ge=1)
+    step_s: float = Field(default=30.0, gt=0, le=MAX_WALL_S)
+
+
+class AttemptOptions(Model):
+    """How problems are attempted, whatever the generator.
+
+    Attributes:
+        search: ``sample`` tries whole proofs, ``best_first`` searches over tactics.
+        samples: whole proofs for each problem; a search is one.
+        repairs: rounds in which a refused whole proof is mended.
+        budget: of a search.
+    """
+
+    search: Literal["sample", "best_first"] = "sample"
+    samples: int = Field(default=8, ge=1, le=10_000)
+    repairs: int = Field(default=0, ge=0, le=20)
+    seed: int = 0
+    budget: SearchBudget = SearchBudget()
 
 
 class AttemptPlan(Model):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from aludel.attempts import AttemptPlan, AttemptRun, ProblemOutcome
+from aludel.attempts import AttemptOptions, AttemptRun, ProblemOutcome, SearchBudget
 from aludel.errors import InvalidRequest
+from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
+from aludel.problems import read_problems
 from aludel.settings import load_settings
 from aludel.store import CachedChecker, Store
-from lean_checker.checker import LeanChecker, build_checker
+from lean_checker.checker import build_checker
 from lean_checker.goals import LeanGoals
-from proving import ProofPortfolio, SearchBudget, TacticPortfolio
-from proving.attempting import (
-    Attempt,
-    attempt_all,
-    compare,
-    pass_table,
-    problems_digest,
-    sampling,
-    searching,
-)
+from proving.attempting import attempt_all, compare, pass_table, problems_digest
+from proving.build import attempt_with, open_generators, plan_of
 from proving.estimate import Estimate
-from proving.openai import Endpoint, OpenAIGenerator, Sampling
-from proving.problems import read_problems
 
 _KS = (1, 2, 4, 8, 16, 32, 64, 128)
-_Portfolio = tuple[ProofPortfolio, TacticPortfolio]
 
 
 @click.group(name="attempts")
@@ -46,7 +36,7 @@ def command() -> None:
 @click.argument("problems", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the run; the same name goes on with it.")
 @click.option(
-    "--generator", type=click.Choice(["portfolio", "openai"]), default="portfolio",
+    "--generator", type=click.Choice(["portfolio", "openai", "transformers"]), default="portfolio",
     show_default=True, help="What proposes: standard tactics, or a model behind an endpoint.",
 )  # fmt: skip
 @click.option(
@@ -67,28 +57,29 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def run(problems: Path, name: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click
     """Attempt the problems of a JSONL file; a run that was stopped goes on."""
-    found = read_problems(problems)
+    found, chosen = read_problems(problems), _options(options)
     settings = load_settings()
-    checker = build_checker(settings)
-    try:
-        with Store.open(settings) as store, _attempt(options, checker, store) as (plan, attempt):
-            plan = plan.model_copy(update={"problems_digest": problems_digest(found)})
-            store.attempts.start(name, plan, len(found))
-            done = frozenset(o.problem for o in store.attempts.outcomes(name))
-            console = Console(stderr=True)
-            if len(done) < len(found):
-                with console.status("starting Lean"):
-                    checker.pool.warm_up()
-            with _bar(console) as bar:
-                task = bar.add_task("attempting", total=len(found), completed=len(done), proved=0)
-                proved = 0
-                for outcome, records in attempt_all(found, attempt, done, checker.pool.size):
-                    store.attempts.record(name, outcome, records)
-                    proved += outcome.accepted > 0
-                    bar.update(task, advance=1, proved=proved)
-            outcomes, run = store.attempts.outcomes(name), store.attempts.run(name)
-    finally:
-        checker.close()
+    with contextlib.ExitStack() as stack:
+        generators = stack.enter_context(open_generators(_spec(options), key=options["key"]))
+        checker = stack.enter_context(contextlib.closing(build_checker(settings)))
+        store = stack.enter_context(Store.open(settings))
+        plan = plan_of(generators, chosen, checker.toolchain.digest, problems_digest(found))
+        goals = LeanGoals(checker.pool, settings)
+        attempt = attempt_with(generators, chosen, CachedChecker(checker, store), goals)
+        store.attempts.start(name, plan, len(found))
+        done = frozenset(o.problem for o in store.attempts.outcomes(name))
+        console = Console(stderr=True)
+        if len(done) < len(found):
+            with console.status("starting Lean"):
+                checker.pool.warm_up()
+        with _bar(console) as bar:
+            task = bar.add_task("attempting", total=len(found), completed=len(done), proved=0)
+            proved = 0
+            for outcome, records in attempt_all(found, attempt, done, checker.pool.size):
+                store.attempts.record(name, outcome, records)
+                proved += outcome.accepted > 0
+                bar.update(task, advance=1, proved=proved)
+        outcomes, run = store.attempts.outcomes(name), store.attempts.run(name)
     _show(run, outcomes, as_json=as_json)
 
 
@@ -133,59 +124,36 @@ def compare_runs(first: str, second: str, as_json: bool) -> None:
     Console().print(table)
 
 
-@contextlib.contextmanager
-def _attempt(
-    options: dict[str, Any], checker: LeanChecker, store: Store
-) -> Iterator[tuple[AttemptPlan, Attempt]]:
-    """Make the plan and what carries it out; its problems are still to be named."""
-    cached = CachedChecker(checker, store)
-    with contextlib.ExitStack() as stack:
-        whole, steps = _generators(options, stack)
-        if options["search"] == "sample":
-            chosen: Any = whole
-            samples, repairs, seed = options["samples"], options["repairs"], options["seed"]
-            attempt = sampling(whole, cached, samples, seed, repairs)
-            budget = {}
-        else:
-            chosen = steps
-            limits = SearchBudget(tactics=options["tactics"], seconds=options["seconds"])
-            samples, repairs, budget = 1, 0, limits.model_dump(mode="json")
-            goals = LeanGoals(checker.pool, load_settings())
-            attempt = searching(steps, goals, cached, limits)
-        plan = AttemptPlan(
-            generator=chosen.name,
-            settings=chosen.settings,
-            search=options["search"],
-            samples=samples,
-            repairs=repairs,
-            seed=options["seed"],
-            budget=budget,
-            toolchain_digest=checker.toolchain.digest,
-            problems_digest="",
-        )
-        yield plan, attempt
+def _spec(options: dict[str, Any]) -> GeneratorSpec:
+    """Return the generator that the options name.
 
-
-def _generators(
-    options: dict[str, Any], stack: contextlib.ExitStack
-) -> _Portfolio | tuple[OpenAIGenerator, OpenAIGenerator]:
-    if options["generator"] == "portfolio":
-        return ProofPortfolio(), TacticPortfolio()
-    for field in ("url", "model"):
+    Raises:
+        InvalidRequest: an option that it needs is missing.
+    """
+    kind = options["generator"]
+    if kind == "portfolio":
+        return Portfolio()
+    for field in ("url", "model") if kind == "openai" else ("model",):
         if not options[field]:
             raise InvalidRequest(
-                "an endpoint needs it", field=f"--{field}", fix="see aludel attempts run --help"
+                f"{kind} needs it", field=f"--{field}", fix="see aludel attempts run --help"
             )
-    endpoint = Endpoint(
+    if kind == "transformers":
+        sampling = Sampling(temperature=options["temperature"], max_tokens=512)
+        return LocalModel(model=options["model"], sampling=sampling)
+    return Endpoint(
         url=options["url"],
         model=options["model"],
+        sampling=Sampling(temperature=options["temperature"]),
         prompt_price=options["prompt_price"],
         completion_price=options["completion_price"],
     )
-    sampling_ = Sampling(temperature=options["temperature"])
-    made = OpenAIGenerator(endpoint, sampling_, key=options["key"])
-    stack.callback(made.close)
-    return made, made
+
+
+def _options(options: dict[str, Any]) -> AttemptOptions:
+    budget = SearchBudget(tactics=options["tactics"], seconds=options["seconds"])
+    names = ("search", "samples", "repairs", "seed")
+    return AttemptOptions(budget=budget, **{name: options[name] for name in names})
 
 
 def _bar(console: Console) -> Progress:

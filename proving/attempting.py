@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
 
-from aludel.attempts import AttemptRecord, ProblemOutcome
+from aludel.attempts import AttemptRecord, ProblemOutcome, SearchBudget
 from aludel.errors import InvalidRequest
 from aludel.goals import Goals
 from aludel.models import Model, canonical_json
+from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
 from proving.estimate import Estimate, mean_pass_at_k
 from proving.generators import ProofGenerator, TacticGenerator
-from proving.problems import TheoremProblem
 from proving.sampling import outcomes as counted
 from proving.sampling import sample_proofs
-from proving.search import SearchBudget, best_first
+from proving.search import best_first
 
 Done = tuple[ProblemOutcome, list[AttemptRecord]]
 Attempt = Callable[[TheoremProblem], Done]

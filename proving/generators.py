@@ -9,7 +9,7 @@ from pydantic import Field
 
 from aludel.goals import GoalState
 from aludel.models import Model
-from proving.problems import TheoremProblem
+from aludel.problems import TheoremProblem
 
 
 class Proposal(Model):

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.generators import Endpoint
 from aludel.goals import GoalState
-from aludel.models import Model
+from aludel.problems import TheoremProblem
 from proving.generators import Proposal, Proposals
-from proving.problems import TheoremProblem
 from proving.prompts import (
     PROOF_LEAN_1,
     TACTIC_LEAN_1,
@@ -32,44 +32,6 @@ _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504})
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _QUOTED = 200
-
-
-class Sampling(Model):
-    """How a model is sampled; what is ``None`` is left to the endpoint.
-
-    Attributes:
-        per_call: samples asked for in one call (``n``); 1 for endpoints without ``n``.
-        stop: strings that end a sample.
-        logprobs: whether to ask for log probabilities, which order the tactics of a search.
-    """
-
-    temperature: float | None = Field(default=1.0, ge=0)
-    top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=2_048, ge=1)
-    per_call: int = Field(default=1, ge=1, le=128)
-    stop: tuple[str, ...] = ()
-    logprobs: bool = False
-
-
-class Endpoint(Model):
-    """Where a model is served, and what it costs.
-
-    Attributes:
-        url: address up to and with ``/v1``.
-        model: its name there.
-        prompt_price, completion_price: for a million tokens, in any currency.
-        concurrency: calls under way at once.
-        retries: how often a call is repeated after a fault that passes.
-        timeout_s: seconds for one answer.
-    """
-
-    url: str
-    model: str
-    prompt_price: float = Field(default=0.0, ge=0)
-    completion_price: float = Field(default=0.0, ge=0)
-    concurrency: int = Field(default=8, ge=1)
-    retries: int = Field(default=5, ge=0)
-    timeout_s: float = Field(default=300.0, gt=0)
 
 
 class _TokenLogprob(BaseModel):
@@ -103,8 +65,7 @@ class OpenAIGenerator:
     """Proposes whole proofs and tactics by asking an endpoint. Thread-safe; close it after use.
 
     Args:
-        endpoint: where the model is.
-        sampling: how to sample.
+        endpoint: where the model is, and how to sample it.
         key: API key, if the endpoint wants one; never recorded.
         proof_template, tactic_template: the prompts.
         http: an httpx client of your own, which you close.
@@ -113,7 +74,6 @@ class OpenAIGenerator:
     def __init__(
         self,
         endpoint: Endpoint,
-        sampling: Sampling | None = None,
         *,
         key: str = "",
         proof_template: PromptTemplate = PROOF_LEAN_1,
@@ -121,7 +81,7 @@ class OpenAIGenerator:
         http: httpx.Client | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._sampling = sampling or Sampling()
+        self._sampling = endpoint.sampling
         self._proof, self._tactic = proof_template, tactic_template
         self._own = http is None
         self._http = http or httpx.Client(timeout=httpx.Timeout(10.0, read=endpoint.timeout_s))

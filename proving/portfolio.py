@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aludel.goals import Goal, GoalState
+from aludel.problems import TheoremProblem
 from proving.generators import Proposal, Proposals
-from proving.problems import TheoremProblem
 
 # Cost 0.1 to 0.9 closes goals or fails at once; above 1 the goal changes and has to pay for it.
 _CLOSING = (

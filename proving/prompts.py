@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from aludel.goals import GoalState
 from aludel.models import Model, canonical_json
-from proving.problems import TheoremProblem
+from aludel.problems import TheoremProblem
 
 _FENCE = re.compile(r"```[ \t]*(?:lean4?|tactics?)?[ \t]*\n(.*?)```", re.DOTALL)
 _THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)

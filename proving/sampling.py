@@ -16,9 +16,9 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
+from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
 from proving.generators import ProofGenerator, Proposals
-from proving.problems import TheoremProblem
 
 _MAX_SAID = 2_000
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, TypeVar
 
+from aludel.attempts import SearchBudget
 from aludel.errors import BackendUnavailable, InvalidRequest, SessionEnded
 from aludel.goals import MAX_TACTICS, Goals, GoalState, Step, assemble
 from aludel.models import CheckRequest, Model, Verdict
+from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
 from proving.generators import Proposal, TacticGenerator
-from proving.problems import TheoremProblem
 from proving.sampling import judged
 
 T = TypeVar("T")
@@ -24,26 +25,6 @@ _PER_GOAL = 0.5  # a state with more goals is further from the end
 _MAX_RESTARTS = 5
 
 End = Literal["proved", "exhausted", "tactics", "seconds", "states", "prover"]
-
-
-class SearchBudget(Model):
-    """How long a search may go on.
-
-    Attributes:
-        tactics: tactics tried, failed ones included.
-        seconds: wall time.
-        width: proposals asked for each state, 64 at most.
-        depth: tactics of a proof.
-        heartbeats: of each tactic, in thousands.
-        step_s: seconds for all tactics of a state; longer ends the session, which is replayed.
-    """
-
-    tactics: int = 500
-    seconds: float = 60.0
-    width: int = 32
-    depth: int = 12
-    heartbeats: int = 20_000
-    step_s: float = 30.0
 
 
 class SearchResult(Model):

@@ -15,6 +15,7 @@ from fake_goals import FakeGoals
 from aludel.attempts import AttemptPlan, AttemptRecord, ProblemOutcome
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, NotFound
 from aludel.models import Accepted, CheckRequest, Evidence, Rejected, RejectReason, Verdict
+from aludel.problems import read_problems
 from aludel.store import Store
 from proving import Proposal, Proposals, SearchBudget, TheoremProblem
 from proving.attempting import (
@@ -25,7 +26,6 @@ from proving.attempting import (
     sampling,
     searching,
 )
-from proving.problems import read_problems
 
 PLAN = AttemptPlan(generator="g", toolchain_digest="0" * 64, problems_digest="1" * 64)
 

@@ -10,6 +10,7 @@ from fake_checker import TOOLCHAIN
 from openai_server import openai_server
 
 from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.generators import Endpoint, Sampling
 from aludel.goals import Goal, GoalState
 from aludel.models import (
     Accepted,
@@ -24,7 +25,7 @@ from aludel.models import (
 )
 from proving import TheoremProblem, outcomes, sample_proofs
 from proving import openai as module
-from proving.openai import Endpoint, OpenAIGenerator, Sampling
+from proving.openai import OpenAIGenerator
 from proving.prompts import PROOF_LEAN_1, code_of, prompt_hash, proof_messages
 
 PROBLEM = TheoremProblem(name="comm", statement="theorem comm (a b : Nat) : a + b = b + a")
@@ -60,8 +61,14 @@ def endpoint(url: str, **fields: Any) -> Endpoint:
 
 def test_samples_are_asked_for_in_calls_and_paid_for() -> None:
     with openai_server(lambda body: [GOOD] * body["n"], delay_s=0.05) as server:
-        priced = endpoint(server.url, prompt_price=1_000.0, completion_price=2_000.0, concurrency=2)
-        generator = OpenAIGenerator(priced, Sampling(per_call=2, temperature=0.7), key="secret")
+        priced = endpoint(
+            server.url,
+            prompt_price=1_000.0,
+            completion_price=2_000.0,
+            concurrency=2,
+            sampling=Sampling(per_call=2, temperature=0.7),
+        )
+        generator = OpenAIGenerator(priced, key="secret")
         made = generator.proofs(PROBLEM, 7, seed=10)
         generator.close()
     assert [len(call.proposals) for call in made] == [2, 2, 2, 1]
@@ -125,7 +132,7 @@ def test_tactics_are_ordered_by_probability_and_equal_ones_come_once() -> None:
     said = ["```lean\nsimp at h ⊢\n```", "`omega`", "omega", "omega", "", "rw [a]\nEND rest"]
     with openai_server(lambda _: said) as server:
         sampling = Sampling(logprobs=True, stop=("END",))
-        made = OpenAIGenerator(endpoint(server.url), sampling).tactics(state, 6)
+        made = OpenAIGenerator(endpoint(server.url, sampling=sampling)).tactics(state, 6)
     assert [p.text for p in made.proposals][:2] == ["`omega`", "omega"]
     assert {p.text for p in made.proposals} == {"`omega`", "omega", "simp at h ⊢", "rw [a]"}
     assert made.proposals[0].cost == 0.5
