@@ -7,7 +7,14 @@ from datetime import datetime
 from sqlalchemy import delete, exists, select
 
 from aludel.store.database import Database
-from aludel.store.tables import ItemRow, JobRow, JobVariantRow, VariantRow, VerdictRow
+from aludel.store.tables import (
+    ItemRow,
+    JobRow,
+    JobVariantRow,
+    ProofStepsRow,
+    VariantRow,
+    VerdictRow,
+)
 
 _PAGE = 50
 _VERDICT_PAGE = 1_000
@@ -38,7 +45,7 @@ def prune_jobs(database: Database, before: datetime) -> int:
 def prune_verdicts(database: Database, before: datetime) -> int:
     """Remove recorded verdicts older than a time to which no item and no variant refers.
 
-    An equal candidate will be checked again.
+    The tactic states of their proofs go with them. An equal candidate will be checked again.
 
     Returns:
         How many verdicts were removed.
@@ -59,6 +66,8 @@ def prune_verdicts(database: Database, before: datetime) -> int:
     while True:
         with database.write() as connection:
             hashes = list(connection.scalars(unused.with_for_update(skip_locked=True)))
+            traced = ProofStepsRow.verdict_hash.in_(hashes)
+            connection.execute(delete(ProofStepsRow).where(traced))
             connection.execute(delete(VerdictRow).where(VerdictRow.hash.in_(hashes)))
         removed += len(hashes)
         if len(hashes) < _VERDICT_PAGE:

@@ -17,6 +17,7 @@ from aludel.store.jobs import Jobs
 from aludel.store.keys import ApiKeys
 from aludel.store.leases import Items
 from aludel.store.migrate import migrate
+from aludel.store.proof_states import ProofStates
 from aludel.store.retention import prune_jobs, prune_verdicts
 from aludel.store.toolchains import Toolchains
 from aludel.store.verdicts import Verdicts
@@ -29,6 +30,7 @@ class Store:
 
     Attributes:
         toolchains, theorems, verdicts, variants, jobs, items, keys, attempts: the tables.
+        proof_states: the tactics of accepted proofs.
         control: changes of mind about jobs.
         view: the corpus at a glance.
         database: for backups and migrations.
@@ -46,6 +48,7 @@ class Store:
         self.keys = ApiKeys(database, clock)
         self.view = CorpusView(database)
         self.attempts = Attempts(database, clock)
+        self.proof_states = ProofStates(database, clock)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> Self:

@@ -284,3 +284,13 @@ class AttemptRow(Base):
     round: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[dict[str, Any]]
+
+
+class ProofStepsRow(Base):
+    """The tactic steps of an accepted candidate, under the verdict's hash. Written once."""
+
+    __tablename__ = "proof_steps"
+
+    verdict_hash: Mapped[str] = mapped_column(ForeignKey("verdicts.hash"), primary_key=True)
+    steps: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]

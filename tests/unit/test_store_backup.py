@@ -25,6 +25,7 @@ from aludel.models import (
     UndecidedReason,
     content_hash,
 )
+from aludel.proof_states import ProofTrace
 from aludel.records import TheoremRecord, VariantRecord
 from aludel.settings import Settings
 from aludel.store import JobFilter, Store
@@ -58,6 +59,7 @@ def _fill(settings: Settings) -> dict[str, Any]:
         request = CheckRequest.model_validate(first.payload)
         verdict = Accepted(hash=content_hash(TOOLCHAIN.digest, request), evidence=Evidence())
         store.verdicts.put(request, TOOLCHAIN, verdict)
+        store.proof_states.put(verdict.hash, ProofTrace(steps=(), left_out=3))
         store.items.finish(first, verdict)
         store.items.finish(second, Undecided(hash="h", reason=UndecidedReason.TIMEOUT))
         store.items.release([third], tried=True)
@@ -83,7 +85,7 @@ def _fill(settings: Settings) -> dict[str, Any]:
         )
         store.variants.add(variant, mutation.id)
         ids = [done.id, waiting.id, mutation.id]
-        return {"ids": ids, **_read(store, ids)}
+        return {"ids": ids, "verdict": verdict.hash, **_read(store, ids)}
 
 
 def _read(store: Store, ids: list[str]) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def _read(store: Store, ids: list[str]) -> dict[str, Any]:
 
 def test_every_migration_keeps_the_data_down_and_up(anywhere: Settings) -> None:
     told = _fill(anywhere)
-    ids = told.pop("ids")
+    ids, _ = told.pop("ids"), told.pop("verdict")
     assert told["theorems"] == ["A", "_", "a", "b"]
     database = Database(anywhere.store_url)
     downgrade(database, "0003")
@@ -127,7 +129,7 @@ def test_a_backup_is_restored_into_either_database(
     anywhere: Settings, target: Settings, tmp_path: Path
 ) -> None:
     told = _fill(anywhere)
-    ids = told.pop("ids")
+    ids, verdict = told.pop("ids"), told.pop("verdict")
     with Store.open(anywhere) as store:
         _, shown = store.keys.create("lab")
         rows = backup(store.database, tmp_path / "saved")
@@ -137,6 +139,7 @@ def test_a_backup_is_restored_into_either_database(
     with Store.open(target) as store:
         assert _read(store, ids) == told
         assert store.keys.find(shown) is not None
+        assert store.proof_states.get(verdict) == ProofTrace(steps=(), left_out=3)
         made = store.jobs.create_check([CheckRequest(code="after")])  # ids go on
         assert store.jobs.get(made.id).total == 1
     with pytest.raises(Conflict, match="has rows"):
@@ -190,8 +193,11 @@ def test_old_jobs_are_removed_and_what_they_found_stays(anywhere: Settings) -> N
         lone = CheckRequest(code="lone")
         key = content_hash(TOOLCHAIN.digest, lone)
         store.verdicts.put(lone, TOOLCHAIN, Accepted(hash=key, evidence=Evidence()))
+        store.proof_states.put(key, ProofTrace(steps=()))
         assert store.prune(now + timedelta(days=1), verdicts=True) == (0, 1)
         assert store.verdicts.get(key) is None
+        assert store.proof_states.get(key) is None
+        assert store.proof_states.get(told["verdict"]) is not None
 
 
 @pytest.fixture
