@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from aludel.attempts import AttemptOptions, AttemptRun, ProblemOutcome, SearchBudget
+from aludel.attempts import AttemptOptions, SearchBudget
 from aludel.errors import InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
 from aludel.problems import read_problems
 from aludel.settings import load_settings
-from aludel.store import CachedChecker, Store
-from lean_checker.checker import build_checker
-from lean_checker.goals import LeanGoals
-from proving.attempting import attempt_all, compare, pass_table, problems_digest
-from proving.build import attempt_with, open_generators, plan_of
-from proving.estimate import Estimate
-
-_KS = (1, 2, 4, 8, 16, 32, 64, 128)
+from aludel.store import Store
+from cli.attempting import attempts_table, figures, open_attempter
+from proving.attempting import compare
+from proving.build import open_generators
 
 
 @click.group(name="attempts")
@@ -58,29 +52,16 @@ def command() -> None:
 def run(problems: Path, name: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click
     """Attempt the problems of a JSONL file; a run that was stopped goes on."""
     found, chosen = read_problems(problems), _options(options)
-    settings = load_settings()
-    with contextlib.ExitStack() as stack:
-        generators = stack.enter_context(open_generators(_spec(options), key=options["key"]))
-        checker = stack.enter_context(contextlib.closing(build_checker(settings)))
-        store = stack.enter_context(Store.open(settings))
-        plan = plan_of(generators, chosen, checker.toolchain.digest, problems_digest(found))
-        goals = LeanGoals(checker.pool, settings)
-        attempt = attempt_with(generators, chosen, CachedChecker(checker, store), goals)
-        store.attempts.start(name, plan, len(found))
-        done = frozenset(o.problem for o in store.attempts.outcomes(name))
-        console = Console(stderr=True)
-        if len(done) < len(found):
-            with console.status("starting Lean"):
-                checker.pool.warm_up()
-        with _bar(console) as bar:
-            task = bar.add_task("attempting", total=len(found), completed=len(done), proved=0)
-            proved = 0
-            for outcome, records in attempt_all(found, attempt, done, checker.pool.size):
-                store.attempts.record(name, outcome, records)
-                proved += outcome.accepted > 0
-                bar.update(task, advance=1, proved=proved)
-        outcomes, run = store.attempts.outcomes(name), store.attempts.run(name)
-    _show(run, outcomes, as_json=as_json)
+    with (
+        open_generators(_spec(options), key=options["key"]) as generators,
+        open_attempter(load_settings(), Console(stderr=True)) as attempter,
+    ):
+        made = attempter.run(name, found, generators, chosen)
+        shown = figures(made, attempter.store.attempts.outcomes(name))
+    if as_json:
+        click.echo(json.dumps(shown, ensure_ascii=False))
+    else:
+        Console().print(attempts_table(made, shown))
 
 
 @command.command(name="list")
@@ -154,55 +135,3 @@ def _options(options: dict[str, Any]) -> AttemptOptions:
     budget = SearchBudget(tactics=options["tactics"], seconds=options["seconds"])
     names = ("search", "samples", "repairs", "seed")
     return AttemptOptions(budget=budget, **{name: options[name] for name in names})
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("attempting"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("problems, {task.fields[proved]} proved now,"),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
-def figures(run: AttemptRun, outcomes: list[ProblemOutcome]) -> dict[str, Any]:
-    """Return the figures of a run, as JSON."""
-    passes = pass_table(outcomes, _KS)
-    wall = sum(o.wall_s for o in outcomes)
-    return {
-        "run": run.name,
-        "generator": run.plan.generator,
-        "search": run.plan.search,
-        "problems": run.problems,
-        "done": run.done,
-        "invalid": sum(o.end.startswith("invalid") for o in outcomes),
-        "proved": sum(o.accepted > 0 for o in outcomes),
-        "pass_at_k": {str(k): value.model_dump() for k, value in passes.items()},
-        "tried": sum(o.tried for o in outcomes),
-        "price": sum(o.price for o in outcomes),
-        "prompt_tokens": sum(o.prompt_tokens for o in outcomes),
-        "completion_tokens": sum(o.completion_tokens for o in outcomes),
-        "worker_seconds": round(wall, 3),
-        "prover_share": round(sum(o.prover_s for o in outcomes) / wall, 4) if wall else None,
-    }
-
-
-def _show(run: AttemptRun, outcomes: list[ProblemOutcome], *, as_json: bool) -> None:
-    shown = figures(run, outcomes)
-    if as_json:
-        click.echo(json.dumps(shown, ensure_ascii=False))
-        return
-    table = Table(title=f"Attempts: {run.name}", show_header=False)
-    for key in ("generator", "search", "problems", "invalid", "proved", "tried"):
-        table.add_row(key, str(shown[key]))
-    for k, value in shown["pass_at_k"].items():
-        one = Estimate.model_validate(value)
-        table.add_row(f"pass@{k}", f"{one.value:.1%}  [{one.low:.1%}, {one.high:.1%}]")
-    table.add_row("seconds of all workers", f"{shown['worker_seconds']:.1f}")
-    if shown["prover_share"] is not None:
-        table.add_row("of these waiting for Lean", f"{shown['prover_share']:.0%}")
-    if shown["price"]:
-        table.add_row("price", f"{shown['price']:.4f}")
-    Console().print(table)

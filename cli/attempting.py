@@ -1,0 +1,128 @@
+"""What ``attempts``, ``iterate`` and ``demo`` share: a run with progress, its figures, a table."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from aludel.attempts import AttemptOptions, AttemptRun, ProblemOutcome
+from aludel.problems import TheoremProblem
+from aludel.settings import Settings
+from aludel.store import CachedChecker, Store
+from lean_checker.checker import LeanChecker, build_checker
+from lean_checker.goals import LeanGoals
+from proving.attempting import attempt_all, pass_table, problems_digest
+from proving.build import Generators, attempt_with, plan_of
+from proving.estimate import Estimate
+
+_KS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempter:
+    """Carries out runs of attempts with one prover, and records them in one store."""
+
+    checker: LeanChecker
+    store: Store
+    settings: Settings
+    console: Console
+
+    def run(
+        self,
+        name: str,
+        problems: Sequence[TheoremProblem],
+        generators: Generators,
+        options: AttemptOptions,
+    ) -> AttemptRun:
+        """Attempt the problems that the run ``name`` is not done with.
+
+        Raises:
+            InvalidRequest: there are no problems, or two of one name.
+            Conflict: ``name`` is a run with another plan.
+            BackendUnavailable: prover or generator failed; the same call goes on.
+        """
+        digest = self.checker.toolchain.digest
+        plan = plan_of(generators, options, digest, problems_digest(problems))
+        self.store.attempts.start(name, plan, len(problems))
+        done = frozenset(outcome.problem for outcome in self.store.attempts.outcomes(name))
+        if len(done) < len(problems):
+            with self.console.status("starting Lean"):
+                self.checker.pool.warm_up()
+        goals = LeanGoals(self.checker.pool, self.settings)
+        cached = CachedChecker(self.checker, self.store)
+        attempt = attempt_with(generators, options, cached, goals)
+        with _bar(self.console) as bar:
+            task = bar.add_task("attempting", total=len(problems), completed=len(done), proved=0)
+            proved = 0
+            for outcome, records in attempt_all(problems, attempt, done, self.checker.pool.size):
+                self.store.attempts.record(name, outcome, records)
+                proved += outcome.accepted > 0
+                bar.update(task, advance=1, proved=proved)
+        return self.store.attempts.run(name)
+
+
+@contextlib.contextmanager
+def open_attempter(settings: Settings, console: Console) -> Iterator[Attempter]:
+    """Open prover and store.
+
+    Raises:
+        ToolchainMissing: the prover is not installed.
+        StoreError: the database cannot be used.
+    """
+    with contextlib.closing(build_checker(settings)) as checker, Store.open(settings) as store:
+        yield Attempter(checker, store, settings, console)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("attempting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("problems, {task.fields[proved]} proved now,"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def figures(run: AttemptRun, outcomes: list[ProblemOutcome]) -> dict[str, Any]:
+    """Return the figures of a run, as JSON."""
+    passes = pass_table(outcomes, _KS)
+    wall = sum(o.wall_s for o in outcomes)
+    return {
+        "run": run.name,
+        "generator": run.plan.generator,
+        "search": run.plan.search,
+        "problems": run.problems,
+        "done": run.done,
+        "invalid": sum(o.end.startswith("invalid") for o in outcomes),
+        "proved": sum(o.accepted > 0 for o in outcomes),
+        "pass_at_k": {str(k): value.model_dump() for k, value in passes.items()},
+        "tried": sum(o.tried for o in outcomes),
+        "price": sum(o.price for o in outcomes),
+        "prompt_tokens": sum(o.prompt_tokens for o in outcomes),
+        "completion_tokens": sum(o.completion_tokens for o in outcomes),
+        "worker_seconds": round(wall, 3),
+        "prover_share": round(sum(o.prover_s for o in outcomes) / wall, 4) if wall else None,
+    }
+
+
+def attempts_table(run: AttemptRun, shown: dict[str, Any]) -> Table:
+    """Return the figures as a table for people."""
+    table = Table(title=f"Attempts: {run.name}", show_header=False)
+    for key in ("generator", "search", "problems", "invalid", "proved", "tried"):
+        table.add_row(key, str(shown[key]))
+    for k, value in shown["pass_at_k"].items():
+        one = Estimate.model_validate(value)
+        table.add_row(f"pass@{k}", f"{one.value:.1%}  [{one.low:.1%}, {one.high:.1%}]")
+    table.add_row("seconds of all workers", f"{shown['worker_seconds']:.1f}")
+    if shown["prover_share"] is not None:
+        table.add_row("of these waiting for Lean", f"{shown['prover_share']:.0%}")
+    if shown["price"]:
+        table.add_row("price", f"{shown['price']:.4f}")
+    return table
