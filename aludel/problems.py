@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import Field
 
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest
-from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Model
+from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Model, canonical_json
 
 _OPEN_END = re.compile(r":=\s*(?:by\s+)?sorry\s*$")
 _NAME = re.compile(r"\b(?:theorem|lemma)\s+([^\s:({\[⦃]+?)(?=\.?[\s:({\[⦃])")
@@ -48,6 +50,23 @@ class TheoremProblem(Model):
             heartbeats=heartbeats,
             wall_s=wall_s,
         )
+
+
+def problems_digest(problems: Sequence[TheoremProblem]) -> str:
+    """Return the SHA-256 over a set of problems, whatever their order.
+
+    Raises:
+        InvalidRequest: there are none, or two have one name.
+    """
+    shown = sorted((p.name, p.statement, list(p.imports)) for p in problems)
+    names = {name for name, _, _ in shown}
+    if not shown or len(names) != len(shown):
+        raise InvalidRequest(
+            "there are no problems" if not shown else "two problems have the same name",
+            field="problems",
+            fix="give each a name of its own",
+        )
+    return hashlib.sha256(canonical_json(shown).encode()).hexdigest()
 
 
 def read_problems(path: Path) -> list[TheoremProblem]:

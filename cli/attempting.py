@@ -11,17 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from aludel import attempt_figures
 from aludel.attempts import AttemptOptions, AttemptRun, ProblemOutcome
-from aludel.problems import TheoremProblem
+from aludel.estimate import Estimate
+from aludel.problems import TheoremProblem, problems_digest
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
 from lean_checker.checker import LeanChecker, build_checker
 from lean_checker.goals import LeanGoals
-from proving.attempting import attempt_all, pass_table, problems_digest
+from proving.attempting import attempt_all
 from proving.build import Generators, attempt_with, plan_of
-from proving.estimate import Estimate
-
-_KS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +91,7 @@ def _bar(console: Console) -> Progress:
 
 def figures(run: AttemptRun, outcomes: list[ProblemOutcome]) -> dict[str, Any]:
     """Return the figures of a run, as JSON."""
-    passes = pass_table(outcomes, _KS)
-    wall = sum(o.wall_s for o in outcomes)
-    return {
-        "run": run.name,
-        "generator": run.plan.generator,
-        "search": run.plan.search,
-        "problems": run.problems,
-        "done": run.done,
-        "invalid": sum(o.end.startswith("invalid") for o in outcomes),
-        "proved": sum(o.accepted > 0 for o in outcomes),
-        "pass_at_k": {str(k): value.model_dump() for k, value in passes.items()},
-        "tried": sum(o.tried for o in outcomes),
-        "price": sum(o.price for o in outcomes),
-        "prompt_tokens": sum(o.prompt_tokens for o in outcomes),
-        "completion_tokens": sum(o.completion_tokens for o in outcomes),
-        "worker_seconds": round(wall, 3),
-        "prover_share": round(sum(o.prover_s for o in outcomes) / wall, 4) if wall else None,
-    }
+    return attempt_figures.figures(run, outcomes).model_dump(mode="json")
 
 
 def attempts_table(run: AttemptRun, shown: dict[str, Any]) -> Table:

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from aludel.attempt_figures import compare
 from aludel.attempts import AttemptOptions, SearchBudget
 from aludel.errors import InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
@@ -17,7 +18,6 @@ from aludel.problems import read_problems
 from aludel.settings import load_settings
 from aludel.store import Store
 from cli.attempting import attempts_table, figures, open_attempter
-from proving.attempting import compare
 from proving.build import open_generators
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +11,8 @@ from itertools import islice
 from aludel.attempts import AttemptRecord, ProblemOutcome, SearchBudget
 from aludel.errors import InvalidRequest
 from aludel.goals import Goals
-from aludel.models import Model, canonical_json
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
-from proving.estimate import Estimate, mean_pass_at_k
 from proving.generators import ProofGenerator, TacticGenerator
 from proving.sampling import outcomes as counted
 from proving.sampling import sample_proofs
@@ -24,23 +20,6 @@ from proving.search import best_first
 
 Done = tuple[ProblemOutcome, list[AttemptRecord]]
 Attempt = Callable[[TheoremProblem], Done]
-
-
-def problems_digest(problems: Sequence[TheoremProblem]) -> str:
-    """Return the SHA-256 over a set of problems, whatever their order.
-
-    Raises:
-        InvalidRequest: there are none, or two have one name.
-    """
-    shown = sorted((p.name, p.statement, list(p.imports)) for p in problems)
-    names = {name for name, _, _ in shown}
-    if not shown or len(names) != len(shown):
-        raise InvalidRequest(
-            "there are no problems" if not shown else "two problems have the same name",
-            field="problems",
-            fix="give each a name of its own",
-        )
-    return hashlib.sha256(canonical_json(shown).encode()).hexdigest()
 
 
 def sampling(
@@ -132,7 +111,7 @@ def attempt_all(
     stop = threading.Event()
 
     def one(problem: TheoremProblem) -> Done | None:
-        return None if stop.is_set() else _attempted(problem, attempt)
+        return None if stop.is_set() else attempted(problem, attempt)
 
     with ThreadPoolExecutor(concurrency) as threads:
         running = {threads.submit(one, problem) for problem in islice(waiting, concurrency)}
@@ -148,7 +127,13 @@ def attempt_all(
             stop.set()
 
 
-def _attempted(problem: TheoremProblem, attempt: Attempt) -> Done:
+def attempted(problem: TheoremProblem, attempt: Attempt) -> Done:
+    """Attempt a problem; one whose statement does not elaborate has no accepted samples.
+
+    Raises:
+        InvalidRequest: something else than the statement is wrong.
+        BackendUnavailable: prover or generator failed.
+    """
     try:
         return attempt(problem)
     except InvalidRequest as error:
@@ -162,61 +147,3 @@ def _attempted(problem: TheoremProblem, attempt: Attempt) -> Done:
             end=f"invalid: {error.message}"[:500],
         )
         return outcome, []
-
-
-class Comparison(Model):
-    """Two runs over the problems that both are done with.
-
-    Attributes:
-        first, second: problems solved by each; ``only_first``, ``only_second`` by that one alone.
-        p_value: two-sided exact McNemar test of the difference.
-    """
-
-    problems: int
-    first: int
-    second: int
-    only_first: tuple[str, ...]
-    only_second: tuple[str, ...]
-    p_value: float
-
-
-def compare(first: Sequence[ProblemOutcome], second: Sequence[ProblemOutcome]) -> Comparison:
-    """Compare what two runs solved.
-
-    Raises:
-        InvalidRequest: no problem is in both with the same statement.
-    """
-    ours = {(o.problem, o.statement): o.accepted > 0 for o in first}
-    theirs = {(o.problem, o.statement): o.accepted > 0 for o in second}
-    common = sorted(ours.keys() & theirs.keys())
-    if not common:
-        raise InvalidRequest("the runs have no problem in common", field="runs")
-    only_first = tuple(key[0] for key in common if ours[key] and not theirs[key])
-    only_second = tuple(key[0] for key in common if theirs[key] and not ours[key])
-    return Comparison(
-        problems=len(common),
-        first=sum(ours[key] for key in common),
-        second=sum(theirs[key] for key in common),
-        only_first=only_first,
-        only_second=only_second,
-        p_value=_mcnemar(len(only_first), len(only_second)),
-    )
-
-
-def pass_table(outcomes: Sequence[ProblemOutcome], ks: Sequence[int]) -> dict[int, Estimate]:
-    """Return pass@k for each ``k`` that every problem has samples for.
-
-    Raises:
-        ValueError: there are no outcomes.
-    """
-    valid = [o for o in outcomes if not o.end.startswith("invalid")]
-    least = min((o.samples for o in valid), default=0)
-    counts = [(o.samples, o.accepted) for o in valid]
-    return {k: mean_pass_at_k(counts, k) for k in ks if k <= least}
-
-
-def _mcnemar(b: int, c: int) -> float:
-    """Return the two-sided exact p-value: a fair coin thrown ``b + c`` times."""
-    n = b + c
-    tail = sum(math.comb(n, i) for i in range(min(b, c) + 1))
-    return float(min(1.0, tail / 2.0 ** (n - 1)))

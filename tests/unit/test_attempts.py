@@ -12,17 +12,15 @@ import pytest
 from fake_checker import TOOLCHAIN
 from fake_goals import FakeGoals
 
+from aludel.attempt_figures import compare, pass_table
 from aludel.attempts import AttemptPlan, AttemptRecord, ProblemOutcome
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, NotFound
 from aludel.models import Accepted, CheckRequest, Evidence, Rejected, RejectReason, Verdict
-from aludel.problems import read_problems
+from aludel.problems import problems_digest, read_problems
 from aludel.store import Store
 from proving import Proposal, Proposals, SearchBudget, TheoremProblem
 from proving.attempting import (
     attempt_all,
-    compare,
-    pass_table,
-    problems_digest,
     sampling,
     searching,
 )

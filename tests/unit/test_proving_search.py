@@ -13,6 +13,7 @@ from fake_goals import FakeGoals
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aludel.estimate import mean_pass_at_k, pass_at_k, wilson
 from aludel.goals import Goal, GoalState, Hypothesis
 from aludel.models import (
     Accepted,
@@ -31,9 +32,6 @@ from proving import (
     TacticPortfolio,
     TheoremProblem,
     best_first,
-    mean_pass_at_k,
-    pass_at_k,
-    wilson,
 )
 
 

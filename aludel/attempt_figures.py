@@ -1,0 +1,122 @@
+"""What runs of attempts come to: pass@k, cost, and one run against another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from aludel.attempts import AttemptRun, ProblemOutcome
+from aludel.errors import InvalidRequest
+from aludel.estimate import Estimate, mean_pass_at_k
+from aludel.models import Model
+
+_KS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class RunFigures(Model):
+    """A run in figures.
+
+    Attributes:
+        problems, done: how many there are, and how many the run is done with.
+        invalid: problems whose statement does not elaborate; they count for nothing else.
+        proved: problems with an accepted proof.
+        pass_at_k: by ``k``, with intervals, for each ``k`` that every problem has samples for.
+        tried: proofs, or tactics of searches.
+        price: in the currency of the generator's price list.
+        worker_seconds: of all problems; ``prover_share`` of them were spent waiting for the prover.
+    """
+
+    run: str
+    generator: str
+    search: str
+    problems: int
+    done: int
+    invalid: int
+    proved: int
+    pass_at_k: dict[str, Estimate] = Field(default_factory=dict)
+    tried: int
+    price: float
+    prompt_tokens: int
+    completion_tokens: int
+    worker_seconds: float
+    prover_share: float | None = None
+
+
+def figures(run: AttemptRun, outcomes: Sequence[ProblemOutcome]) -> RunFigures:
+    """Return the figures of a run, over what it is done with."""
+    wall = sum(o.wall_s for o in outcomes)
+    return RunFigures(
+        run=run.name,
+        generator=run.plan.generator,
+        search=run.plan.search,
+        problems=run.problems,
+        done=run.done,
+        invalid=sum(o.end.startswith("invalid") for o in outcomes),
+        proved=sum(o.accepted > 0 for o in outcomes),
+        pass_at_k={str(k): value for k, value in pass_table(outcomes, _KS).items()},
+        tried=sum(o.tried for o in outcomes),
+        price=sum(o.price for o in outcomes),
+        prompt_tokens=sum(o.prompt_tokens for o in outcomes),
+        completion_tokens=sum(o.completion_tokens for o in outcomes),
+        worker_seconds=round(wall, 3),
+        prover_share=round(sum(o.prover_s for o in outcomes) / wall, 4) if wall else None,
+    )
+
+
+def pass_table(outcomes: Sequence[ProblemOutcome], ks: Sequence[int]) -> dict[int, Estimate]:
+    """Return pass@k for each ``k`` that every problem has samples for.
+
+    Problems whose statement does not elaborate are left out.
+    """
+    valid = [o for o in outcomes if not o.end.startswith("invalid")]
+    least = min((o.samples for o in valid), default=0)
+    counts = [(o.samples, o.accepted) for o in valid]
+    return {k: mean_pass_at_k(counts, k) for k in ks if k <= least}
+
+
+class Comparison(Model):
+    """Two runs over the problems that both are done with.
+
+    Attributes:
+        first, second: problems solved by each; ``only_first``, ``only_second`` by that one alone.
+        p_value: two-sided exact McNemar test of the difference.
+    """
+
+    problems: int
+    first: int
+    second: int
+    only_first: tuple[str, ...]
+    only_second: tuple[str, ...]
+    p_value: float
+
+
+def compare(first: Sequence[ProblemOutcome], second: Sequence[ProblemOutcome]) -> Comparison:
+    """Compare what two runs solved.
+
+    Raises:
+        InvalidRequest: no problem is in both with the same statement.
+    """
+    ours = {(o.problem, o.statement): o.accepted > 0 for o in first}
+    theirs = {(o.problem, o.statement): o.accepted > 0 for o in second}
+    common = sorted(ours.keys() & theirs.keys())
+    if not common:
+        raise InvalidRequest("the runs have no problem in common", field="runs")
+    only_first = tuple(key[0] for key in common if ours[key] and not theirs[key])
+    only_second = tuple(key[0] for key in common if theirs[key] and not ours[key])
+    return Comparison(
+        problems=len(common),
+        first=sum(ours[key] for key in common),
+        second=sum(theirs[key] for key in common),
+        only_first=only_first,
+        only_second=only_second,
+        p_value=_mcnemar(len(only_first), len(only_second)),
+    )
+
+
+def _mcnemar(b: int, c: int) -> float:
+    """Return the two-sided exact p-value: a fair coin thrown ``b + c`` times."""
+    n = b + c
+    tail = sum(math.comb(n, i) for i in range(min(b, c) + 1))
+    return float(min(1.0, 2 * tail / 2**n))  # a ratio of integers, which do not overflow
