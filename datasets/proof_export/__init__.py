@@ -1,6 +1,7 @@
 """Exports the corpus as datasets that people train on: recipes, writers, card."""
 
 from proof_export.exporter import DEFAULT_SHARD_ROWS, ExportOptions, ExportReport, export
+from proof_export.feeds import VARIANTS, Feed
 from proof_export.provenance import Provenance, provenance
 from proof_export.recipes import RECIPES
 from proof_export.sinks import FORMATS
@@ -10,9 +11,11 @@ __all__ = [
     "DEFAULT_SHARD_ROWS",
     "FORMATS",
     "RECIPES",
+    "VARIANTS",
     "DataFile",
     "ExportOptions",
     "ExportReport",
+    "Feed",
     "Provenance",
     "export",
     "provenance",

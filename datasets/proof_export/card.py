@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 from proof_export.provenance import Provenance
 from proof_export.recipes import Recipe
@@ -17,7 +18,7 @@ _POWERS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 
 
 def render_card(
-    recipes: Sequence[Recipe], data_files: Sequence[DataFile], tally: Tally, made: Provenance
+    recipes: Sequence[Recipe[Any]], data_files: Sequence[DataFile], tally: Tally, made: Provenance
 ) -> str:
     """Return the text of the card. Every figure comes from what was just written."""
     template = Template(files("proof_export").joinpath("card.md").read_text(encoding="utf-8"))
@@ -29,7 +30,7 @@ def render_card(
         files=_table(
             ("File", "Rows", "Bytes"), ((f"`{f.path}`", f.rows, f.bytes) for f in data_files)
         ),
-        groups="\n\n".join(_group(name, counts) for name, counts in tally.groups().items()),
+        groups="\n\n".join(_groups(tally)),
         columns="\n\n".join(_schema(recipe) for recipe in recipes),
         toolchains=_toolchain_table(tally, made),
         command=made.command,
@@ -49,12 +50,12 @@ def size_category(rows: int) -> str:
     return f"n>{lower}"
 
 
-def _rows_of(recipe: Recipe, data_files: Sequence[DataFile]) -> int:
+def _rows_of(recipe: Recipe[Any], data_files: Sequence[DataFile]) -> int:
     mine = [f for f in data_files if f.recipe == recipe.name]
     return sum(f.rows for f in mine if f.format == mine[0].format)
 
 
-def _config(recipe: Recipe, data_files: Sequence[DataFile]) -> str:
+def _config(recipe: Recipe[Any], data_files: Sequence[DataFile]) -> str:
     """One configuration, read from Parquet where there is Parquet."""
     suffix = max(f.format for f in data_files if f.recipe == recipe.name)
     return (
@@ -65,18 +66,23 @@ def _config(recipe: Recipe, data_files: Sequence[DataFile]) -> str:
     )
 
 
-def _recipe_table(recipes: Sequence[Recipe], data_files: Sequence[DataFile]) -> str:
+def _recipe_table(recipes: Sequence[Recipe[Any]], data_files: Sequence[DataFile]) -> str:
     return _table(
         ("Recipe", "Split", "Rows", "What it holds"),
         ((f"`{r.name}`", SPLIT, _rows_of(r, data_files), r.summary) for r in recipes),
     )
 
 
+def _groups(tally: Tally) -> Iterator[str]:
+    for groups in tally.groups().values():
+        yield from (_group(name, counts) for name, counts in groups.items())
+
+
 def _group(name: str, counts: dict[str, int]) -> str:
     return _table((f"`{name}`", "Records"), ((f"`{value}`", n) for value, n in counts.items()))
 
 
-def _schema(recipe: Recipe) -> str:
+def _schema(recipe: Recipe[Any]) -> str:
     rows = (
         (f"`{c.name}`", c.type + (", may be null" if c.nullable else ""), c.description)
         for c in columns(recipe.row)
@@ -90,7 +96,7 @@ def _toolchain_table(tally: Tally, made: Provenance) -> str:
         label = f"{known.prover} {known.version} ({known.kind})" if known else "not recorded"
         return f"`{digest}`", label, (known and known.commit) or "", records
 
-    rows = (row(digest, n) for digest, n in sorted(tally.toolchains.items()))
+    rows = (row(digest, n) for digest, n in tally.toolchains().items())
     return _table(("Digest", "Toolchain", "Commit", "Records"), rows)
 
 

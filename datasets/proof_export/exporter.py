@@ -1,15 +1,17 @@
-"""Exports records: one pass over them feeds every recipe and format."""
+"""Exports records: one pass over the records of each feed, for all its recipes and formats."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aludel.errors import InvalidRequest, NotFound
 from aludel.records import VariantRecord
 from proof_export.card import render_card, render_manifest
+from proof_export.feeds import VARIANTS, Feed
 from proof_export.provenance import Provenance
 from proof_export.recipes import Recipe, choose_recipes
 from proof_export.sinks import choose_formats
@@ -22,7 +24,7 @@ DEFAULT_SHARD_ROWS = 500_000
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What to write. Empty ``recipes`` or ``formats`` mean all of them.
+    """What to write. Empty ``recipes`` mean all that there are records for, empty ``formats`` all.
 
     Attributes:
         recipes: names of recipes.
@@ -63,7 +65,11 @@ class ExportReport:
 
 
 def export(
-    records: Iterable[VariantRecord], out: Path, options: ExportOptions, made: Provenance
+    records: Iterable[VariantRecord],
+    out: Path,
+    options: ExportOptions,
+    made: Provenance,
+    more: Mapping[Feed[Any], Iterable[Any]] | None = None,
 ) -> ExportReport:
     """Write ``records`` to the folder ``out``, with a card and a manifest.
 
@@ -71,25 +77,32 @@ def export(
     same records in the same order give the same bytes.
 
     Args:
-        records: read once, in order.
+        records: the variants; read once, in order.
         out: folder to make.
         options: what to write.
         made: how, for the card.
+        more: records of other feeds, read once each.
 
     Raises:
         InvalidRequest: an unknown recipe or format, a folder that exists or cannot be written, or
             a record that does not fit.
-        NotFound: there is no record.
+        NotFound: there is no record for a recipe.
         Conflict: another export to the same folder is running.
         BackendUnavailable: the disk is full or broken.
     """
-    recipes = choose_recipes(options.recipes)
+    sources: dict[Feed[Any], Iterable[Any]] = {VARIANTS: records, **(more or {})}
+    recipes = choose_recipes(options.recipes, sources)
     formats = choose_formats(options.formats)
     if options.shard_rows < 1:
         raise InvalidRequest("must be at least 1", field="shard_rows", fix="pass a larger number")
     with staged(out, force=options.force) as folder:
         tally = Tally()
-        data_files = _write(records, folder, recipes, formats, options.shard_rows, tally)
+        data_files: list[DataFile] = []
+        for feed, source in sources.items():
+            fed = [recipe for recipe in recipes if recipe.feed is feed]
+            if fed:
+                writers = [RecipeWriter(r, folder, formats, options.shard_rows) for r in fed]
+                data_files += _write(feed, source, writers, tally)
         write_synced(folder / CARD, render_card(recipes, data_files, tally, made))
         write_synced(folder / MANIFEST, render_manifest(MANIFEST_FORMAT, data_files, tally, made))
     return ExportReport(
@@ -97,31 +110,26 @@ def export(
         records=tally.records,
         rows={recipe.name: _rows(recipe, formats[0], data_files) for recipe in recipes},
         files=tuple(data_files),
-        toolchains=tally.groups()["toolchain_digest"],
+        toolchains=tally.toolchains(),
     )
 
 
 def _write(
-    records: Iterable[VariantRecord],
-    folder: Path,
-    recipes: Sequence[Recipe],
-    formats: Sequence[str],
-    shard_rows: int,
-    tally: Tally,
+    feed: Feed[Any], records: Iterable[Any], writers: Sequence[RecipeWriter], tally: Tally
 ) -> list[DataFile]:
-    writers = [RecipeWriter(recipe, folder, formats, shard_rows) for recipe in recipes]
+    counts = tally.of(feed.name)
     with ExitStack() as open_files:
         for writer in writers:
             open_files.callback(writer.abort)
         for record in records:
-            tally.add(record)
+            counts.add(feed.groups(record))
             for writer in writers:
                 writer.add(record)
-        if not tally.records:
-            raise NotFound("there is no variant to export", fix="run `aludel mutate` first")
+        if not counts.records:
+            raise NotFound(f"there is no {feed.noun} to export", fix=feed.missing)
         return [file for writer in writers for file in writer.finish()]
 
 
-def _rows(recipe: Recipe, format_name: str, data_files: Sequence[DataFile]) -> int:
+def _rows(recipe: Recipe[Any], format_name: str, data_files: Sequence[DataFile]) -> int:
     mine = (f for f in data_files if f.recipe == recipe.name and f.format == format_name)
     return sum(file.rows for file in mine)

@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from aludel.records import VariantRecord
+_TOOLCHAIN = "toolchain_digest"
+
+
+@dataclass(slots=True)
+class FeedTally:
+    """How many records of a feed there are of each kind. Its size does not depend on them."""
+
+    records: int = 0
+    groups: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def add(self, groups: Iterable[tuple[str, str]]) -> None:
+        """Count one record."""
+        self.records += 1
+        for group, value in groups:
+            counter = self.groups.get(group)
+            if counter is None:
+                counter = self.groups[group] = Counter()
+            counter[value] += 1
+
+    def sorted_groups(self) -> dict[str, dict[str, int]]:
+        """Return the counts by group, each sorted by value."""
+        return {name: dict(sorted(counter.items())) for name, counter in self.groups.items()}
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many records there are of each kind. Its size does not depend on their number."""
+    """The counts of an export, by feed."""
 
-    records: int = 0
-    rules: Counter[str] = field(default_factory=Counter)
-    directions: Counter[str] = field(default_factory=Counter)
-    positions: Counter[str] = field(default_factory=Counter)
-    rounds: Counter[str] = field(default_factory=Counter)
-    imports: Counter[str] = field(default_factory=Counter)
-    toolchains: Counter[str] = field(default_factory=Counter)
+    feeds: dict[str, FeedTally] = field(default_factory=dict)
 
-    def add(self, record: VariantRecord) -> None:
-        """Count one record."""
-        self.records += 1
-        self.rules[record.rule] += 1
-        self.directions[record.direction or "none"] += 1
-        self.positions[record.position] += 1
-        self.rounds[str(record.round)] += 1
-        self.imports[" ".join(record.imports)] += 1
-        self.toolchains[record.toolchain_digest] += 1
+    def of(self, feed: str) -> FeedTally:
+        """Return the counts of a feed, which may be added to."""
+        return self.feeds.setdefault(feed, FeedTally())
 
-    def groups(self) -> dict[str, dict[str, int]]:
-        """Return the counts by group, each sorted by value."""
-        named = {
-            "rule": self.rules,
-            "direction": self.directions,
-            "position": self.positions,
-            "round": self.rounds,
-            "imports": self.imports,
-            "toolchain_digest": self.toolchains,
-        }
-        return {name: dict(sorted(counter.items())) for name, counter in named.items()}
+    @property
+    def records(self) -> int:
+        """All records."""
+        return sum(feed.records for feed in self.feeds.values())
+
+    def groups(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return the counts by feed and group."""
+        return {name: feed.sorted_groups() for name, feed in self.feeds.items()}
+
+    def toolchains(self) -> dict[str, int]:
+        """Return how many records rest on each toolchain, by digest."""
+        total: Counter[str] = Counter()
+        for feed in self.feeds.values():
+            total.update(feed.groups.get(_TOOLCHAIN, Counter()))
+        return dict(sorted(total.items()))

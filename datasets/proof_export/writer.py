@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
 from aludel.errors import InvalidRequest
-from aludel.records import VariantRecord
 from proof_export.recipes import Recipe
 from proof_export.rows import Row
 from proof_export.sinks import FORMATS, Batch, Sink
@@ -42,7 +41,9 @@ class RecipeWriter:
     first, so that long texts do not grow the memory; a shard is closed at ``shard_rows`` rows.
     """
 
-    def __init__(self, recipe: Recipe, root: Path, formats: Sequence[str], shard_rows: int) -> None:
+    def __init__(
+        self, recipe: Recipe[Any], root: Path, formats: Sequence[str], shard_rows: int
+    ) -> None:
         self._recipe = recipe
         self._root = root
         self._folder = root / "data" / recipe.name
@@ -52,7 +53,7 @@ class RecipeWriter:
         self._shards: list[int] = []
         self._open: list[tuple[Sink, BinaryIO]] = []
 
-    def add(self, record: VariantRecord) -> None:
+    def add(self, record: Any) -> None:  # noqa: ANN401 - what the recipe's feed holds
         """Append the rows of one record.
 
         Raises:
@@ -64,8 +65,9 @@ class RecipeWriter:
         except ValidationError as error:
             first = error.errors()[0]
             column = ".".join(str(part) for part in first["loc"])
+            feed = self._recipe.feed
             raise InvalidRequest(
-                f"variant {record.name!r} does not fit: {first['msg']}",
+                f"{feed.noun} {feed.theorem(record).name!r} does not fit: {first['msg']}",
                 field=f"{self._recipe.name}.{column}",
                 fix="correct or delete the record",
             ) from error

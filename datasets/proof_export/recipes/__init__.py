@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from aludel.errors import InvalidRequest
+from proof_export.feeds import Feed
 from proof_export.recipes import cpt, variants
 from proof_export.recipes.base import Recipe
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (cpt.RECIPE, variants.RECIPE)}
+_ALL: tuple[Recipe[Any], ...] = (cpt.RECIPE, variants.RECIPE)
+RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in _ALL}
 
 __all__ = ["RECIPES", "Recipe", "choose_recipes"]
 
 
-def choose_recipes(names: Sequence[str]) -> tuple[Recipe, ...]:
-    """Return the named recipes in the registry's order; no names means all of them.
+def choose_recipes(
+    names: Sequence[str], feeds: Collection[Feed[Any]] = ()
+) -> tuple[Recipe[Any], ...]:
+    """Return the named recipes in the registry's order.
+
+    Args:
+        names: recipes; none means all that ``feeds`` can feed.
+        feeds: feeds that have records; none means that any is at hand.
 
     Raises:
-        InvalidRequest: a name is not a recipe.
+        InvalidRequest: a name is not a recipe, or there are no records for it.
     """
     unknown = sorted(set(names) - RECIPES.keys())
     if unknown:
         raise InvalidRequest(
             f"unknown recipe {unknown[0]!r}", field="recipe", fix=f"use {' or '.join(RECIPES)}"
         )
-    return tuple(recipe for name, recipe in RECIPES.items() if not names or name in names)
+    if not names:
+        return tuple(recipe for recipe in RECIPES.values() if not feeds or recipe.feed in feeds)
+    chosen = tuple(recipe for name, recipe in RECIPES.items() if name in names)
+    for recipe in chosen:
+        if feeds and recipe.feed not in feeds:
+            raise InvalidRequest(
+                f"the recipe {recipe.name!r} is made of {recipe.feed.name}, and none are given",
+                field="recipe",
+                fix=recipe.feed.missing,
+            )
+    return chosen

@@ -1,26 +1,31 @@
-"""What a recipe is: how a variant becomes rows of one type."""
+"""What a recipe is: how a record becomes rows of one type."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from aludel.records import VariantRecord
+from proof_export.feeds import Feed
 from proof_export.rows import Row
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Generic[R]):
     """One way of turning records into training rows.
 
     Attributes:
         name: name on the command line, in the folder and as the dataset's configuration.
         summary: one sentence for the card.
+        feed: the kind of record that it reads.
         row: type of the rows.
         rows: makes the rows of one record; a record may give none or several.
     """
 
     name: str
     summary: str
+    feed: Feed[R]
     row: type[Row]
-    rows: Callable[[VariantRecord], Iterable[Row]]
+    rows: Callable[[R], Iterable[Row]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from aludel.records import VariantRecord
+from proof_export.feeds import VARIANTS
 from proof_export.recipes.base import Recipe
 from proof_export.rows import Row
 
@@ -32,6 +33,7 @@ def _rows(record: VariantRecord) -> tuple[CptRow]:
 RECIPE = Recipe(
     name="cpt",
     summary="Statement and proof as one text, for continued pre-training.",
+    feed=VARIANTS,
     row=CptRow,
     rows=_rows,
 )

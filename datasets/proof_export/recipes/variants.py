@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from aludel.records import VariantRecord
+from proof_export.feeds import VARIANTS
 from proof_export.recipes.base import Recipe
 from proof_export.rows import Int64, Row
 
@@ -53,6 +54,7 @@ def _rows(record: VariantRecord) -> tuple[VariantRow]:
 RECIPE = Recipe(
     name="variants",
     summary="Everything known about a variant: text, lineage, what accepted it, what it cost.",
+    feed=VARIANTS,
     row=VariantRow,
     rows=_rows,
 )
