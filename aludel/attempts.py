@@ -47,6 +47,17 @@ class AttemptOptions(Model):
     seed: int = 0
     budget: SearchBudget = SearchBudget()
 
+    def planned(self) -> dict[str, Any]:
+        """Return what a plan says of the options; what the search does not use is left out."""
+        whole = self.search == "sample"
+        return {
+            "search": self.search,
+            "samples": self.samples if whole else 1,
+            "repairs": self.repairs if whole else 0,
+            "seed": self.seed,
+            "budget": {} if whole else self.budget.model_dump(mode="json"),
+        }
+
 
 class AttemptPlan(Model):
     """Everything that a run of attempts depends on.

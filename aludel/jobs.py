@@ -6,13 +6,16 @@ message; items are its units of work.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field
 
+from aludel.attempts import ProblemOutcome
 from aludel.errors import AludelError
+from aludel.job_requests import ExportRequest, ProveRequest
 from aludel.models import Model, Verdict
 from aludel.records import VariantRecord
 
@@ -32,6 +35,8 @@ class JobKind(StrEnum):
 
     CHECK = "check"
     MUTATE = "mutate"
+    PROVE = "prove"
+    EXPORT = "export"
 
 
 class JobState(StrEnum):
@@ -99,6 +104,14 @@ class MutationRequest(Model):
     seed: int = 0
 
 
+JobRequest = MutationRequest | ProveRequest | ExportRequest
+REQUESTS: Mapping[JobKind, type[JobRequest]] = {
+    JobKind.MUTATE: MutationRequest,
+    JobKind.PROVE: ProveRequest,
+    JobKind.EXPORT: ExportRequest,
+}
+
+
 class Failure(Model):
     """An error that was recorded: the machine failed, or the request turned out to be wrong.
 
@@ -121,7 +134,10 @@ class Failure(Model):
 
 
 class Progress(Model):
-    """Counts of a job's items: by state, and of those done by outcome."""
+    """Counts of a job's items: by state, and of those done by outcome.
+
+    Of a prove job, ``accepted`` are the problems with an accepted proof; those without are done.
+    """
 
     queued: int = 0
     running: int = 0
@@ -139,8 +155,8 @@ class Job(Model):
     Attributes:
         total: number of items.
         priority: jobs of a higher one are served first.
-        request: what was asked, for jobs that are one request (mutations).
-        summary: figures of a finished mutation.
+        request: what was asked, for jobs that are one request (all but checks).
+        summary: figures of a mutation or an export.
         error: why the job failed, if it did.
     """
 
@@ -153,18 +169,20 @@ class Job(Model):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    request: MutationRequest | None = None
+    request: JobRequest | None = None
     summary: dict[str, Any] | None = None
     error: Failure | None = None
 
 
 class Item(Model):
-    """One result of a job: a verdict of a check job, or a variant of a mutation job.
+    """One result of a job: a verdict, a variant of a mutation, or what became of a problem.
 
     Attributes:
         position: place in the job, from 0; the cursor of a listing.
         metadata: the client's own labels of the request.
         attempts: how often a worker took it up.
+        problem: name of the problem that a prove job attempts.
+        outcome: what became of it.
     """
 
     position: int
@@ -173,6 +191,8 @@ class Item(Model):
     metadata: dict[str, str] = Field(default_factory=dict)
     verdict: Verdict | None = None
     variant: VariantRecord | None = None
+    problem: str | None = None
+    outcome: ProblemOutcome | None = None
     error: Failure | None = None
 
     @classmethod

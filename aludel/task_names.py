@@ -2,8 +2,12 @@
 
 RUN_CHECKS = "aludel.run_checks"
 RUN_MUTATION = "aludel.run_mutation"
+RUN_ATTEMPTS = "aludel.run_attempts"
+RUN_EXPORT = "aludel.run_export"
 SWEEP = "aludel.sweep"
 
 CHECK_QUEUE = "lean.check"
 FSTAR_QUEUE = "fstar.check"
 MUTATE_QUEUE = "lean.mutate"
+PROVE_QUEUE = "lean.prove"
+EXPORT_QUEUE = "export"

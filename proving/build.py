@@ -52,17 +52,12 @@ def attempt_with(
 def plan_of(
     generators: Generators, options: AttemptOptions, toolchain_digest: str, problems_digest: str
 ) -> AttemptPlan:
-    """Return everything that a run depends on; what the search does not use is left out."""
-    whole = options.search == "sample"
-    chosen = generators.proofs if whole else generators.tactics
+    """Return everything that a run depends on."""
+    chosen = generators.proofs if options.search == "sample" else generators.tactics
     return AttemptPlan(
         generator=chosen.name,
         settings=chosen.settings,
-        search=options.search,
-        samples=options.samples if whole else 1,
-        repairs=options.repairs if whole else 0,
-        seed=options.seed,
-        budget={} if whole else options.budget.model_dump(mode="json"),
         toolchain_digest=toolchain_digest,
         problems_digest=problems_digest,
+        **options.planned(),
     )
