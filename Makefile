@@ -12,8 +12,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client demo test faults lint attacks soak bench bench-cold bench-warm \
-	bench-service bench-export bench-fstar bench-load bench-mutation schemas serve lock clean
+.PHONY: help setup toolchain services kimina-client models demo test faults lint attacks soak \
+	bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas serve lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -63,10 +63,23 @@ kimina-client: $(READY) # kimina-lean-server's own client, in a folder of its ow
 		--disable-pip-version-check --no-deps --require-hashes --target .venv/kimina-client \
 		-r tests/kimina-client.txt >&2
 
+MODELS ?= yes
+# Another index for torch: on Linux PyPI's wheel brings CUDA (several GB); the CPU's (200 MB) is
+# at https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+models: $(READY) # torch and transformers, for local models (MODELS=no: without; TORCH_INDEX=URL)
+	@[ "$(MODELS)" = no ] || [ .venv/.models -nt tests/models.txt ] || { \
+		$(SAY) "installing torch and transformers into .venv (once; 1 GB on disk)"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			-r tests/models.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) >&2; \
+		touch .venv/.models; \
+	}
+
 demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 	@$(BIN)/aludel demo
 
-test: setup services kimina-client ## run all tests, with the real embedded Lean, Redis and PostgreSQL
+test: setup services kimina-client models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest --durations=15
 
 RUNS ?= 20
