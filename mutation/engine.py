@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from aludel.protocols import Checker
 from aludel.records import VariantRecord
+from lean_checker.avoided import read_avoided
 from lean_checker.operations import MutantSource, MutationResult, MutationTask
 from lean_checker.process import LimitReached, ProcessDied
-from mutation.avoid import read_avoided
 from mutation.judging import TARGET_WALL_S, Judge, shape_of
 from mutation.outcome import TargetOutcome
 from mutation.plan import MutationPlan

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided, Verdict
 from aludel.protocols import Checker
 from aludel.records import VariantRecord
+from lean_checker.avoided import AvoidedStatements
 from lean_checker.operations import (
     Mutant,
     MutantSource,
@@ -22,7 +23,6 @@ from lean_checker.operations import (
     ScreenTask,
 )
 from lean_checker.process import LimitReached, ProcessDied
-from mutation.avoid import AvoidedStatements
 from mutation.naming import variant_name
 from mutation.outcome import RefusedVariant, TargetOutcome
 from mutation.plan import Filter, MutationPlan

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from fake_mutants import FakeSource, ProofChecker, mutant
 
+from lean_checker.avoided import as_theorem, normal_text
 from lean_checker.operations import Mutant
 from mutation import FILTERS, MutationEngine, MutationPlan, MutationReport, look_again, sample_of
-from mutation.avoid import as_theorem, normal_text
 
 
 def outcome_of(

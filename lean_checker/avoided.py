@@ -1,4 +1,4 @@
-"""Statements of evaluation sets, which no variant may repeat."""
+"""Statements of evaluation sets, which neither new theorems nor exports may repeat."""
 
 from __future__ import annotations
 
