@@ -68,12 +68,19 @@ def figures(run: AttemptRun, outcomes: Sequence[ProblemOutcome]) -> RunFigures:
 def pass_table(outcomes: Sequence[ProblemOutcome], ks: Sequence[int]) -> dict[int, Estimate]:
     """Return pass@k for each ``k`` that every problem has samples for.
 
+    Of samples in order of promise the first ``k`` count; for others it is the unbiased estimate.
     Problems whose statement does not elaborate are left out.
     """
     valid = [o for o in outcomes if not o.end.startswith("invalid")]
     least = min((o.samples for o in valid), default=0)
-    counts = [(o.samples, o.accepted) for o in valid]
-    return {k: mean_pass_at_k(counts, k) for k in ks if k <= least}
+    return {k: mean_pass_at_k([_counts(o, k) for o in valid], k) for k in ks if k <= least}
+
+
+def _counts(outcome: ProblemOutcome, k: int) -> tuple[int, int]:
+    """Return samples and accepted ones, such that ``k`` of them decide pass@k."""
+    if not outcome.ordered:
+        return outcome.samples, outcome.accepted
+    return k, int(outcome.first is not None and outcome.first < k)
 
 
 class Comparison(Model):

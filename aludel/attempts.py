@@ -125,6 +125,9 @@ class ProblemOutcome(Model):
 
     Attributes:
         samples, accepted: how many were tried to the end, and how many the checker accepted.
+        ordered: whether the samples came in order of promise, the same every time; pass@k is then
+            what the first k did, else the unbiased estimate from all of them.
+        first: position of the first accepted sample.
         end: why a search ended; ``sampled`` for whole proofs.
         tried: tactics or proofs tried.
         wall_s, prover_s: seconds in all, and of those waiting for the prover.
@@ -134,6 +137,8 @@ class ProblemOutcome(Model):
     statement: str
     samples: int = Field(ge=1)
     accepted: int = Field(ge=0)
+    ordered: bool = False
+    first: int | None = Field(default=None, ge=0)
     end: str = "sampled"
     tried: int = 0
     wall_s: float = 0.0

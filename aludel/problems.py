@@ -7,16 +7,36 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest
-from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Model, canonical_json
+from aludel.models import (
+    MAX_STATEMENT_BYTES,
+    CheckRequest,
+    FStarContext,
+    LeanContext,
+    Model,
+    canonical_json,
+)
 
 _OPEN_END = re.compile(r":=\s*(?:by\s+)?sorry\s*$")
 _NAME = re.compile(r"\b(?:theorem|lemma)\s+([^\s:({\[⦃]+?)(?=\.?[\s:({\[⦃])")
 _DECLARES = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*|private |protected )*theorem\s", re.MULTILINE)
+
+
+class Premise(Model):
+    """A lemma that may help; ``statement`` is its printed type, empty where it is not known."""
+
+    name: str = Field(min_length=1)
+    statement: str = ""
+
+    @property
+    def line(self) -> str:
+        """The lemma as a line of a prompt."""
+        return f"{self.name} : {self.statement}" if self.statement else self.name
 
 
 class TheoremProblem(Model):
@@ -26,11 +46,19 @@ class TheoremProblem(Model):
         name: what attempts on it are filed under; unique in a set of problems.
         statement: the declaration up to and without ``:=``, meaningful by itself.
         imports: import set.
+        premises: lemmas of the imports that may help, the most promising first; hints for a
+            generator, no part of what is to be proved.
     """
 
     name: str = Field(min_length=1, max_length=1_000)
     statement: str = Field(min_length=1, max_length=MAX_STATEMENT_BYTES)
     imports: tuple[str, ...] = ("Init",)
+    premises: tuple[Premise, ...] = ()
+
+    @property
+    def identity(self) -> list[Any]:
+        """What makes two problems the same, as JSON."""
+        return [self.name, self.statement, list(self.imports)]
 
     def candidate(self, text: str) -> CheckRequest:
         """Return the candidate that ``text`` makes: a whole file, or what stands after ``:=``.
@@ -52,14 +80,47 @@ class TheoremProblem(Model):
         )
 
 
-def problems_digest(problems: Sequence[TheoremProblem]) -> str:
+class FStarProblem(Model):
+    """An F* definition that is to be written at a given type, as PoPAI poses it.
+
+    Attributes:
+        name: its full name; what attempts on it are filed under.
+        statement: the ``val`` that the definition must satisfy.
+        context: module, opened names, options and the file before the definition.
+        kind: ``simply_typed``, ``dependently_typed`` or ``proof``; empty where it is not known.
+        examples: definitions (``val`` and ``let``) at similar types, the most alike first.
+        premises: names that may help. Examples and premises are hints for a generator.
+    """
+
+    name: str = Field(min_length=1, max_length=1_000)
+    statement: str = Field(min_length=1, max_length=MAX_STATEMENT_BYTES)
+    context: FStarContext
+    kind: str = ""
+    examples: tuple[str, ...] = ()
+    premises: tuple[Premise, ...] = ()
+
+    @property
+    def identity(self) -> list[Any]:
+        """What makes two problems the same, as JSON."""
+        return [self.name, self.statement, self.context.model_dump(mode="json")]
+
+    def candidate(self, text: str) -> CheckRequest:
+        """Return the candidate that ``text``, a definition, makes."""
+        code = f"{text.strip()}\n"
+        return CheckRequest(context=self.context, statement=self.statement, code=code)
+
+
+Problem = TheoremProblem | FStarProblem
+
+
+def problems_digest(problems: Sequence[Problem]) -> str:
     """Return the SHA-256 over a set of problems, whatever their order.
 
     Raises:
         InvalidRequest: there are none, or two have one name.
     """
-    shown = sorted((p.name, p.statement, list(p.imports)) for p in problems)
-    names = {name for name, _, _ in shown}
+    shown = sorted((p.identity for p in problems), key=lambda identity: str(identity[0]))
+    names = {identity[0] for identity in shown}
     if not shown or len(names) != len(shown):
         raise InvalidRequest(
             "there are no problems" if not shown else "two problems have the same name",

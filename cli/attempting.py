@@ -14,7 +14,7 @@ from rich.table import Table
 from aludel import attempt_figures
 from aludel.attempts import AttemptOptions, AttemptRun, ProblemOutcome
 from aludel.estimate import Estimate
-from aludel.problems import TheoremProblem, problems_digest
+from aludel.problems import Problem, problems_digest
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
 from lean_checker.checker import LeanChecker, build_checker
@@ -35,7 +35,7 @@ class Attempter:
     def run(
         self,
         name: str,
-        problems: Sequence[TheoremProblem],
+        problems: Sequence[Problem],
         generators: Generators,
         options: AttemptOptions,
     ) -> AttemptRun:

@@ -11,15 +11,17 @@ from itertools import islice
 from aludel.attempts import AttemptRecord, ProblemOutcome, SearchBudget
 from aludel.errors import InvalidRequest
 from aludel.goals import Goals
-from aludel.problems import TheoremProblem
+from aludel.problems import Problem, TheoremProblem
 from aludel.protocols import Checker
 from proving.generators import ProofGenerator, TacticGenerator
 from proving.sampling import outcomes as counted
 from proving.sampling import sample_proofs
 from proving.search import best_first
 
+_POSES = ("statement", "imports", "context")  # fields of a problem, not of a candidate
+
 Done = tuple[ProblemOutcome, list[AttemptRecord]]
-Attempt = Callable[[TheoremProblem], Done]
+Attempt = Callable[[Problem], Done]
 
 
 def sampling(
@@ -27,10 +29,11 @@ def sampling(
 ) -> Attempt:
     """Return the attempt that samples whole proofs."""
 
-    def attempt(problem: TheoremProblem) -> Done:
+    def attempt(problem: Problem) -> Done:
         begun = time.monotonic()
         made = list(sample_proofs(problem, generator, checker, samples, seed=seed, repairs=repairs))
         tried, accepted = counted(made)
+        first = next((s.index for s in made if s.verdict.kind == "accepted"), None)
         records = [
             AttemptRecord(
                 problem=problem.name,
@@ -52,6 +55,8 @@ def sampling(
             # An answer without a proof in it is a sample that failed.
             samples=max(tried, samples),
             accepted=accepted,
+            ordered=any(sample.calls.ordered for sample in made),
+            first=first,
             tried=len(made),
             wall_s=time.monotonic() - begun,
             prover_s=sum(sample.check_s for sample in made),
@@ -69,7 +74,11 @@ def searching(
 ) -> Attempt:
     """Return the attempt that searches over tactics."""
 
-    def attempt(problem: TheoremProblem) -> Done:
+    def attempt(problem: Problem) -> Done:
+        if not isinstance(problem, TheoremProblem):
+            raise InvalidRequest(
+                "F* has no goals to search over", field="search", fix="sample whole proofs"
+            )
         found = best_first(problem, goals, generator, checker, budget)
         outcome = ProblemOutcome(
             problem=problem.name,
@@ -95,7 +104,7 @@ def searching(
 
 
 def attempt_all(
-    problems: Sequence[TheoremProblem],
+    problems: Sequence[Problem],
     attempt: Attempt,
     done: frozenset[str],
     concurrency: int,
@@ -110,7 +119,7 @@ def attempt_all(
     waiting = iter([problem for problem in problems if problem.name not in done])
     stop = threading.Event()
 
-    def one(problem: TheoremProblem) -> Done | None:
+    def one(problem: Problem) -> Done | None:
         return None if stop.is_set() else attempted(problem, attempt)
 
     with ThreadPoolExecutor(concurrency) as threads:
@@ -127,17 +136,18 @@ def attempt_all(
             stop.set()
 
 
-def attempted(problem: TheoremProblem, attempt: Attempt) -> Done:
-    """Attempt a problem; one whose statement does not elaborate has no accepted samples.
+def attempted(problem: Problem, attempt: Attempt) -> Done:
+    """Attempt a problem; one that the prover cannot be posed has no accepted samples.
 
     Raises:
-        InvalidRequest: something else than the statement is wrong.
+        InvalidRequest: something else than the statement and its context is wrong.
         BackendUnavailable: prover or generator failed.
     """
     try:
         return attempt(problem)
     except InvalidRequest as error:
-        if error.field not in ("statement", "imports"):
+        field = error.field or ""
+        if field.partition(".")[0] not in _POSES or field == "context.prover":
             raise
         outcome = ProblemOutcome(
             problem=problem.name,

@@ -12,6 +12,7 @@ from aludel.goals import Goals
 from aludel.protocols import Checker
 from proving.attempting import Attempt, sampling, searching
 from proving.generators import ProofGenerator, TacticGenerator
+from proving.local import LocalGenerator
 from proving.openai import OpenAIGenerator
 from proving.portfolio import ProofPortfolio, TacticPortfolio
 
@@ -30,12 +31,14 @@ def open_generators(spec: GeneratorSpec, *, key: str = "") -> Iterator[Generator
     Raises:
         InvalidRequest: there is no such model.
         ToolchainMissing: the libraries for local models are not installed.
+        BackendUnavailable: a local model does not fit into memory.
     """
     if isinstance(spec, Endpoint):
         with contextlib.closing(OpenAIGenerator(spec, key=key)) as asked:
             yield Generators(asked, asked)
     elif isinstance(spec, LocalModel):
-        raise NotImplementedError(spec.kind)
+        local = LocalGenerator(spec)
+        yield Generators(local, local)
     else:
         yield Generators(ProofPortfolio(), TacticPortfolio())
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from aludel.goals import GoalState
 from aludel.models import Model
-from aludel.problems import TheoremProblem
+from aludel.problems import Premise, Problem
 
 
 class Proposal(Model):
@@ -27,6 +27,8 @@ class Proposals(Model):
 
     Attributes:
         proposals: the texts, in no particular order.
+        ordered: for whole proofs: they come in order of promise, and in the same order every time,
+            so that pass@k is what the first k do; else their order is exchangeable.
         prompt_hash: SHA-256 of the prompt, for generators that have one.
         prompt_tokens, completion_tokens: as the model's server counted them.
         price: what the call cost, in the currency of the generator's price list.
@@ -34,11 +36,20 @@ class Proposals(Model):
     """
 
     proposals: tuple[Proposal, ...]
+    ordered: bool = False
     prompt_hash: str | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
     price: float = 0.0
     wall_s: float = 0.0
+
+
+def distinct(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
+    """Return the proposals, the cheapest first, and of those with equal texts the cheapest."""
+    best: dict[str, Proposal] = {}
+    for proposal in sorted(proposals, key=lambda proposal: proposal.cost):
+        best.setdefault(proposal.text, proposal)
+    return tuple(best.values())
 
 
 class TacticGenerator(Protocol):
@@ -54,8 +65,10 @@ class TacticGenerator(Protocol):
         """Everything the proposals depend on besides the state, as JSON."""
         ...
 
-    def tactics(self, state: GoalState, count: int) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
         """Propose up to ``count`` tactics for the first goal of ``state``.
+
+        ``premises`` are lemmas that may help, the most promising first.
 
         Raises:
             BackendUnavailable: the model cannot be reached.
@@ -76,10 +89,11 @@ class ProofGenerator(Protocol):
         """Everything the proposals depend on besides the problem, as JSON."""
         ...
 
-    def proofs(self, problem: TheoremProblem, count: int, seed: int) -> Sequence[Proposals]:
-        """Propose ``count`` proofs (what stands after ``:=``), in exchangeable order, in calls.
+    def proofs(self, problem: Problem, count: int, seed: int) -> Sequence[Proposals]:
+        """Propose ``count`` proofs, in calls, in exchangeable order or ``ordered``.
 
-        A generator that knows no more gives fewer.
+        A proof is what stands after ``:=`` in Lean, and the definition in F*. A generator that
+        knows no more gives fewer.
 
         Raises:
             BackendUnavailable: the model cannot be reached.

@@ -15,9 +15,10 @@ from pydantic import BaseModel, ValidationError
 from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.generators import Endpoint
 from aludel.goals import GoalState
-from aludel.problems import TheoremProblem
-from proving.generators import Proposal, Proposals
+from aludel.problems import Premise, Problem
+from proving.generators import Proposal, Proposals, distinct
 from proving.prompts import (
+    PROOF_FSTAR_1,
     PROOF_LEAN_1,
     TACTIC_LEAN_1,
     Message,
@@ -26,6 +27,7 @@ from proving.prompts import (
     prompt_hash,
     proof_messages,
     tactic_messages,
+    template_for,
 )
 
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504})
@@ -99,17 +101,17 @@ class OpenAIGenerator:
         return {
             "url": self._endpoint.url,
             "sampling": self._sampling.model_dump(mode="json"),
-            "prompts": [self._proof.name, self._tactic.name],
+            "prompts": [self._proof.name, self._tactic.name, PROOF_FSTAR_1.name],
         }
 
-    def proofs(self, problem: TheoremProblem, count: int, seed: int) -> list[Proposals]:
+    def proofs(self, problem: Problem, count: int, seed: int) -> list[Proposals]:
         """Ask for ``count`` proofs, in as many calls as it takes, several at once.
 
         Raises:
             InvalidRequest: the endpoint refuses the request.
             BackendUnavailable: it does not answer, or not in the form of a completion.
         """
-        messages = proof_messages(self._proof, problem)
+        messages = proof_messages(template_for(problem, self._proof), problem)
         sizes = _split(count, self._sampling.per_call)
         with ThreadPoolExecutor(min(len(sizes), self._endpoint.concurrency)) as threads:
             calls = [
@@ -118,20 +120,16 @@ class OpenAIGenerator:
             ]
             return [call.result() for call in calls]
 
-    def repair(
-        self, problem: TheoremProblem, answer: str, diagnostics: str, seed: int
-    ) -> Proposals:
+    def repair(self, problem: Problem, answer: str, diagnostics: str, seed: int) -> Proposals:
         """Ask for one proof that avoids what was wrong with ``answer``; raises as `proofs`."""
-        asked = proof_messages(self._proof, problem)
-        return self._ask(self._proof.repairing(asked, answer, diagnostics), 1, seed)
+        template = template_for(problem, self._proof)
+        asked = proof_messages(template, problem)
+        return self._ask(template.repairing(asked, answer, diagnostics), 1, seed)
 
-    def tactics(self, state: GoalState, count: int) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
         """Ask for up to ``count`` tactics in one call, equal ones once; raises as `proofs`."""
-        made = self._ask(tactic_messages(self._tactic, state), count, None)
-        best: dict[str, Proposal] = {}
-        for proposal in sorted(made.proposals, key=lambda proposal: proposal.cost):
-            best.setdefault(proposal.text, proposal)
-        return made.model_copy(update={"proposals": tuple(best.values())})
+        made = self._ask(tactic_messages(self._tactic, state, premises), count, None)
+        return made.model_copy(update={"proposals": distinct(made.proposals)})
 
     def close(self) -> None:
         """Close the connections; safe to call twice."""

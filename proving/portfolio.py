@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aludel.goals import Goal, GoalState
-from aludel.problems import TheoremProblem
+from aludel.problems import Premise, Problem
 from proving.generators import Proposal, Proposals
 
 # Cost 0.1 to 0.9 closes goals or fails at once; above 1 the goal changes and has to pay for it.
@@ -63,7 +63,7 @@ class TacticPortfolio:
         """What the proposals depend on."""
         return {"searching": self._searching, "rewrites": list(self._rewrites)}
 
-    def tactics(self, state: GoalState, count: int) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
         """Propose tactics for the first goal, the cheapest first."""
         if not state.goals:
             return Proposals(proposals=())
@@ -133,7 +133,7 @@ class ProofPortfolio:
         """What the proposals depend on."""
         return {"scripts": len(_WHOLE)}
 
-    def proofs(self, problem: TheoremProblem, count: int, seed: int) -> list[Proposals]:
+    def proofs(self, problem: Problem, count: int, seed: int) -> list[Proposals]:
         """Propose distinct one-line proofs, drawn without replacement."""
         drawn = random.Random(f"{seed}/{problem.name}").sample(_WHOLE, min(count, len(_WHOLE)))  # noqa: S311
         return [Proposals(proposals=tuple(Proposal(text=f"by {script}") for script in drawn))]

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 
 from aludel.goals import GoalState
-from aludel.models import Model, canonical_json
-from aludel.problems import TheoremProblem
+from aludel.models import FStarContext, Model, canonical_json
+from aludel.problems import FStarProblem, Premise, Problem, TheoremProblem
 
-_FENCE = re.compile(r"```[ \t]*(?:lean4?|tactics?)?[ \t]*\n(.*?)```", re.DOTALL)
+_FENCE = re.compile(r"```[ \t]*(?:lean4?|tactics?|fstar)?[ \t]*\n(.*?)```", re.DOTALL)
 _THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 
@@ -26,7 +26,7 @@ class PromptTemplate(Model):
 
     Attributes:
         name: kind and version, for example ``proof/lean-1``.
-        system: the first message.
+        system: the first message; empty for none.
         user: the second one.
         repair: what follows a refused attempt, with ``{diagnostics}``.
     """
@@ -38,10 +38,8 @@ class PromptTemplate(Model):
 
     def messages(self, **fields: str) -> tuple[Message, ...]:
         """Return the chat with its fields filled in; a field may hold braces."""
-        return (
-            Message(role="system", content=_filled(self.system, fields)),
-            Message(role="user", content=_filled(self.user, fields)),
-        )
+        turns = [("system", self.system), ("user", self.user)]
+        return tuple(Message(role=r, content=_filled(text, fields)) for r, text in turns if text)
 
     def repairing(
         self, messages: Sequence[Message], answer: str, diagnostics: str
@@ -80,6 +78,40 @@ TACTIC_LEAN_1 = PromptTemplate(
     user="{premises}```lean\n{goals}\n```\n",
 )
 
+PROOF_FSTAR_1 = PromptTemplate(
+    name="proof/fstar-1",
+    system=(
+        "You write F*. Answer with one code block that holds the one definition that is asked for. "
+        "No admit, no assume, no options."
+    ),
+    user="{context}{examples}{premises}Write the definition for:\n\n```fstar\n{statement}\n```\n",
+    repair=(
+        "F* does not accept this:\n\n{diagnostics}\n\n"
+        "Answer with one code block that holds the corrected definition."
+    ),
+)
+
+
+# For models without a chat template; what `examples/train_prover.py` trains on.
+PROOF_PLAIN_1 = PromptTemplate(
+    name="proof/plain-1",
+    system="",
+    user="{premises}[STATEMENT]\n{statement}\n[PROOF]\n",
+    repair="\n[REFUSED]\n{diagnostics}\n[PROOF]\n",
+)
+
+TACTIC_PLAIN_1 = PromptTemplate(
+    name="tactic/plain-1", system="", user="{premises}[STATE]\n{goals}\n[TACTIC]\n"
+)
+
+# For encoders, which need no mark where the state ends; the input of ReProver's models.
+TACTIC_STATE_1 = PromptTemplate(name="tactic/state-1", system="", user="{premises}{goals}")
+
+
+def plain_text(messages: Sequence[Message]) -> str:
+    """Return a chat as one text, for models without a chat template."""
+    return "".join(message.content for message in messages)
+
 
 def prompt_hash(messages: Sequence[Message]) -> str:
     """Return the SHA-256 of a chat."""
@@ -87,27 +119,37 @@ def prompt_hash(messages: Sequence[Message]) -> str:
     return hashlib.sha256(shown.encode()).hexdigest()
 
 
-def proof_messages(
-    template: PromptTemplate, problem: TheoremProblem, premises: Sequence[str] = ()
-) -> tuple[Message, ...]:
-    """Return the chat that asks for a whole proof."""
+def template_for(problem: Problem, lean: PromptTemplate) -> PromptTemplate:
+    """Return the template that asks for a whole proof of ``problem``: ``lean``, or that for F*."""
+    return lean if isinstance(problem, TheoremProblem) else PROOF_FSTAR_1
+
+
+def proof_messages(template: PromptTemplate, problem: Problem) -> tuple[Message, ...]:
+    """Return the chat that asks for a whole proof, with the problem's premises and examples."""
+    if isinstance(problem, TheoremProblem):
+        return template.messages(
+            imports=", ".join(problem.imports),
+            statement=problem.statement,
+            premises=_premises(problem.premises, "lean"),
+        )
     return template.messages(
-        imports=", ".join(problem.imports),
-        statement=problem.statement,
-        premises=_premises(premises),
+        statement=problem.statement.rstrip(),
+        context=_before(problem.context),
+        examples=_examples(problem),
+        premises=_premises(problem.premises, "fstar"),
     )
 
 
 def tactic_messages(
-    template: PromptTemplate, state: GoalState, premises: Sequence[str] = ()
+    template: PromptTemplate, state: GoalState, premises: Sequence[Premise] = ()
 ) -> tuple[Message, ...]:
     """Return the chat that asks for a tactic."""
     goals = "\n\n".join(goal.pretty for goal in state.goals)
-    return template.messages(goals=goals, premises=_premises(premises))
+    return template.messages(goals=goals, premises=_premises(premises, "lean"))
 
 
 def code_of(answer: str) -> str:
-    """Return the Lean text of a model's answer: its last code block, or all of it.
+    """Return the text of a proof in a model's answer: its last code block, or all of it.
 
     What stands between ``<think>`` and ``</think>`` is no part of the answer.
     """
@@ -117,10 +159,27 @@ def code_of(answer: str) -> str:
     return text.strip()
 
 
-def _premises(premises: Sequence[str]) -> str:
+def _premises(premises: Sequence[Premise], language: str) -> str:
     if not premises:
         return ""
-    return "These may help:\n\n```lean\n" + "\n".join(premises) + "\n```\n\n"
+    lines = "\n".join(premise.line for premise in premises)
+    return f"These may help:\n\n```{language}\n{lines}\n```\n\n"
+
+
+def _before(context: FStarContext) -> str:
+    """Return what stands before an F* definition: the file so far, or what is opened."""
+    if context.prefix.strip():
+        return f"The file before it:\n\n```fstar\n{context.prefix.strip()}\n```\n\n"
+    if not context.opens:
+        return ""
+    parts = [entry.partition("=") for entry in context.opens]
+    lines = [f"module {a} = {m}" if m else f"open {a}" for a, _, m in parts]
+    return "In scope:\n\n```fstar\n" + "\n".join(lines) + "\n```\n\n"
+
+
+def _examples(problem: FStarProblem) -> str:
+    shown = (f"A similar definition:\n\n```fstar\n{e.strip()}\n```\n\n" for e in problem.examples)
+    return "".join(shown)
 
 
 def _filled(template: str, fields: dict[str, str]) -> str:

@@ -16,11 +16,14 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
-from aludel.problems import TheoremProblem
+from aludel.problems import Problem
 from aludel.protocols import Checker
 from proving.generators import ProofGenerator, Proposals
 
 _MAX_SAID = 2_000
+_PAID: dict[str, object] = {
+    "prompt_tokens": 0, "completion_tokens": 0, "price": 0.0, "wall_s": 0.0,
+}  # fmt: skip
 
 
 class Sample(Model):
@@ -48,15 +51,13 @@ class Sample(Model):
 class Repairer(Protocol):
     """A generator that can mend a refused proof."""
 
-    def repair(
-        self, problem: TheoremProblem, answer: str, diagnostics: str, seed: int
-    ) -> Proposals:
+    def repair(self, problem: Problem, answer: str, diagnostics: str, seed: int) -> Proposals:
         """Propose one proof that avoids what was wrong with ``answer``."""
         ...
 
 
 def sample_proofs(
-    problem: TheoremProblem,
+    problem: Problem,
     generator: ProofGenerator,
     checker: Checker,
     count: int,
@@ -86,11 +87,11 @@ def sample_proofs(
             yield sample
             yield from _mended(problem, generator, checker, sample, seed + index, repairs)
             index += 1
-            calls = Proposals(proposals=(), prompt_hash=made.prompt_hash)
+            calls = made.model_copy(update=_PAID)
 
 
 def _mended(
-    problem: TheoremProblem,
+    problem: Problem,
     generator: ProofGenerator,
     checker: Checker,
     sample: Sample,
@@ -148,7 +149,7 @@ def outcomes(samples: Sequence[Sample]) -> tuple[int, int]:
 
 
 def _judged(
-    problem: TheoremProblem,
+    problem: Problem,
     index: int,
     number: int,
     text: str,
