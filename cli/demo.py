@@ -5,21 +5,30 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
+from aludel.attempts import AttemptOptions
+from aludel.generators import Portfolio
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
+from cli.attempting import attempts_table, figures, open_attempter
+from cli.held_out import problems_in
 from cli.mutating import example_of, mutate_into, report_table
 from mutation import MutationPlan
 from mutation.folder import RunFolder
 from mutation.plan import RULES
-from proof_export import ExportOptions, ExportReport, export, provenance
+from proof_export import ExportOptions, ExportReport, SplitPlan, assign_splits, export, provenance
+from proving.build import open_generators
 
 PATTERNS = ("Nat.*", "List.*", "Option.*", "Int.*", "Bool.*", "Array.*", "Prod.*", "Function.*")
 TARGETS = 80
 PER_TARGET = 12
+HELD_OUT = 0.45
+SAMPLES = 8
+RUN = "demo"
 
 
 @click.command(name="demo")
@@ -32,10 +41,26 @@ PER_TARGET = 12
 )
 @click.option("--seed", default=0, show_default=True, help="Decides which theorems and lemmas.")
 def command(out: Path, seed: int) -> None:
-    """Mutate theorems of Lean's core library, verify every variant, export a dataset."""
+    """Mutate theorems of Lean's core library, have held-out ones attempted, export a dataset."""
     started = time.monotonic()
     console = Console(stderr=True)
-    plan = MutationPlan(
+    settings = _settings(out)
+    with Store.open(settings) as store:
+        run = mutate_into(out, _plan(seed), settings, store, console)
+        console.print(report_table(run))
+        _show_example(run, console)
+        shown = _attempt(run, settings, seed, console)
+        made = provenance(f"aludel demo --seed {seed}", store.toolchains.known(), seed)
+        dataset = export(run.variants(), out / "dataset", ExportOptions(force=True), made)
+    printed = {**run.figures(), "attempts": shown, **_paths(dataset), **run.files()}
+    printed["seconds"] = round(time.monotonic() - started, 1)
+    for what, path in _paths(dataset).items():
+        console.print(f"{what}: {path}", highlight=False, soft_wrap=True)
+    click.echo(json.dumps(printed, ensure_ascii=False))
+
+
+def _plan(seed: int) -> MutationPlan:
+    return MutationPlan(
         patterns=PATTERNS,
         limit=TARGETS * PER_TARGET,
         per_target=PER_TARGET,
@@ -43,18 +68,24 @@ def command(out: Path, seed: int) -> None:
         rules=RULES,
         seed=seed,
     )
-    settings = _settings(out)
-    with Store.open(settings) as store:
-        run = mutate_into(out, plan, settings, store, console)
-        console.print(report_table(run))
-        _show_example(run, console)
-        made = provenance(f"aludel demo --seed {seed}", store.toolchains.known(), seed)
-        dataset = export(run.variants(), out / "dataset", ExportOptions(force=True), made)
-    figures = {**run.figures(), **_paths(dataset), **run.files()}
-    figures["seconds"] = round(time.monotonic() - started, 1)
-    for what, path in _paths(dataset).items():
-        console.print(f"{what}: {path}", highlight=False, soft_wrap=True)
-    click.echo(json.dumps(figures, ensure_ascii=False))
+
+
+def _split(seed: int) -> SplitPlan:
+    return SplitPlan(kind="lineage", seed=seed, test=HELD_OUT, valid=0.0)
+
+
+def _attempt(run: RunFolder, settings: Settings, seed: int, console: Console) -> dict[str, Any]:
+    """Attempt the held-out variants with standard tactics; show and return the figures."""
+    problems = problems_in(run.variants(), assign_splits(run.variants(), _split(seed)), "test")
+    options = AttemptOptions(samples=SAMPLES, seed=seed)
+    with (
+        open_generators(Portfolio()) as generators,
+        open_attempter(settings, console) as attempter,
+    ):
+        made = attempter.run(RUN, problems, generators, options)
+        shown = figures(made, attempter.store.attempts.outcomes(RUN))
+    console.print(attempts_table(made, shown))
+    return shown
 
 
 def _settings(out: Path) -> Settings:
