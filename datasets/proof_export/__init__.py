@@ -5,6 +5,7 @@ from proof_export.feeds import VARIANTS, Feed
 from proof_export.provenance import Provenance, provenance
 from proof_export.recipes import RECIPES
 from proof_export.sinks import FORMATS
+from proof_export.splitting import SplitPlan, Splits, assign_splits
 from proof_export.writer import DataFile
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "ExportReport",
     "Feed",
     "Provenance",
+    "SplitPlan",
+    "Splits",
+    "assign_splits",
     "export",
     "provenance",
 ]
