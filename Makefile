@@ -42,6 +42,8 @@ services: # what the tests need; the only thing here that uses apt, and only whe
 	@$(call APT,redis-server,command -v redis-server)
 	@$(call APT,chromium,command -v chromium)
 	@$(call APT,postgresql,command -v initdb || ls /usr/lib/postgresql/*/bin/initdb)
+	@$(call APT,prometheus,command -v promtool)
+	@$(call APT,bubblewrap,command -v bwrap)
 
 # $(call APT,PACKAGE,TEST): install PACKAGE unless TEST succeeds.
 define APT
@@ -79,8 +81,11 @@ models: $(READY) # torch and transformers, for local models (MODELS=no: without;
 demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 	@$(BIN)/aludel demo
 
+# Each has a prover of two processes, some 3 GB.
+TEST_PROCESSES ?= 2
+
 test: setup services kimina-client models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
-	@$(BIN)/pytest --durations=15
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --durations=15
 
 RUNS ?= 20
 SEED ?= 1
@@ -134,10 +139,12 @@ schemas: $(READY) ## write the JSON Schemas of the exported rows
 serve: setup ## API and worker on this machine
 	@$(BIN)/aludel serve
 
-lock: $(READY) ## choose versions again and write requirements.lock
+lock: $(READY) ## choose versions again and write requirements.lock, and docker's share of it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1' >&2
 	@$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --extra dev --generate-hashes \
 		--universal --custom-compile-command 'make lock' --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --quiet --constraint requirements.lock --generate-hashes \
+		--universal --custom-compile-command 'make lock' --output-file docker/requirements.lock
 
 clean: ## remove .venv and what tools left; the toolchain's cache and the database stay
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
