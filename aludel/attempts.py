@@ -38,6 +38,7 @@ class AttemptOptions(Model):
         search: ``sample`` tries whole proofs, ``best_first`` searches over tactics.
         samples: whole proofs for each problem; a search is one.
         repairs: rounds in which a refused whole proof is mended.
+        premises: lemmas of the import set that are retrieved for each problem, or state.
         budget: of a search.
     """
 
@@ -45,6 +46,7 @@ class AttemptOptions(Model):
     samples: int = Field(default=8, ge=1, le=10_000)
     repairs: int = Field(default=0, ge=0, le=20)
     seed: int = 0
+    premises: int = Field(default=0, ge=0, le=64)
     budget: SearchBudget = SearchBudget()
 
     def planned(self) -> dict[str, Any]:
@@ -55,6 +57,7 @@ class AttemptOptions(Model):
             "samples": self.samples if whole else 1,
             "repairs": self.repairs if whole else 0,
             "seed": self.seed,
+            "premises": self.premises,
             "budget": {} if whole else self.budget.model_dump(mode="json"),
         }
 
@@ -68,6 +71,7 @@ class AttemptPlan(Model):
         search: ``sample`` tries whole proofs, ``best_first`` searches over tactics.
         samples: whole proofs for each problem; 1 for a search.
         repairs: rounds in which a refused proof is mended.
+        premises: lemmas retrieved for each problem, or state.
         budget: of a search, as JSON.
         toolchain_digest: of the toolchain that decides.
         problems_digest: SHA-256 over the problems, names and statements.
@@ -79,6 +83,7 @@ class AttemptPlan(Model):
     samples: int = Field(default=8, ge=1, le=10_000)
     repairs: int = Field(default=0, ge=0, le=20)
     seed: int = 0
+    premises: int = 0
     budget: dict[str, Any] = Field(default_factory=dict)
     toolchain_digest: str
     problems_digest: str

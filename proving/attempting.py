@@ -22,6 +22,7 @@ _POSES = ("statement", "imports", "context")  # fields of a problem, not of a ca
 
 Done = tuple[ProblemOutcome, list[AttemptRecord]]
 Attempt = Callable[[Problem], Done]
+Premised = Callable[[TacticGenerator, TheoremProblem], TacticGenerator]
 
 
 def sampling(
@@ -70,16 +71,23 @@ def sampling(
 
 
 def searching(
-    generator: TacticGenerator, goals: Goals, checker: Checker, budget: SearchBudget
+    generator: TacticGenerator,
+    goals: Goals,
+    checker: Checker,
+    budget: SearchBudget,
+    premised: Premised = lambda generator, _: generator,
 ) -> Attempt:
-    """Return the attempt that searches over tactics."""
+    """Return the attempt that searches over tactics.
+
+    ``premised`` returns the generator that gives ``generator`` premises for a problem.
+    """
 
     def attempt(problem: Problem) -> Done:
         if not isinstance(problem, TheoremProblem):
             raise InvalidRequest(
                 "F* has no goals to search over", field="search", fix="sample whole proofs"
             )
-        found = best_first(problem, goals, generator, checker, budget)
+        found = best_first(problem, goals, premised(generator, problem), checker, budget)
         outcome = ProblemOutcome(
             problem=problem.name,
             statement=problem.statement,

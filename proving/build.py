@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from aludel.attempts import AttemptOptions, AttemptPlan
+from aludel.errors import InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel
 from aludel.goals import Goals
+from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
-from proving.attempting import Attempt, sampling, searching
+from proving.attempting import Attempt, Premised, sampling, searching
 from proving.generators import ProofGenerator, TacticGenerator
 from proving.local import LocalGenerator
 from proving.openai import OpenAIGenerator
 from proving.portfolio import ProofPortfolio, TacticPortfolio
+from proving.premises import Library, PremisedTactics
 
 
 class Generators(NamedTuple):
@@ -44,12 +47,44 @@ def open_generators(spec: GeneratorSpec, *, key: str = "") -> Iterator[Generator
 
 
 def attempt_with(
-    generators: Generators, options: AttemptOptions, checker: Checker, goals: Goals
+    generators: Generators,
+    options: AttemptOptions,
+    checker: Checker,
+    goals: Goals | None,
+    library: Library | None = None,
 ) -> Attempt:
-    """Return the attempt on one problem that ``options`` describe."""
+    """Return the attempt on one problem that ``options`` describe.
+
+    Args:
+        goals: sessions for a search; None where the prover has none.
+        library: where premises are retrieved; None gives none but the problems' own.
+
+    Raises:
+        InvalidRequest: the options ask for what ``goals`` or ``library`` would have to give.
+    """
+    if options.premises and library is None:
+        raise InvalidRequest("premises are not retrieved here", field="premises", fix="ask for 0")
     if options.search == "sample":
-        return sampling(generators.proofs, checker, options.samples, options.seed, options.repairs)
-    return searching(generators.tactics, goals, checker, options.budget)
+        attempt = sampling(
+            generators.proofs, checker, options.samples, options.seed, options.repairs
+        )
+        if library is None or not options.premises:
+            return attempt
+        return lambda problem: attempt(library.help(problem, options.premises))
+    if goals is None:
+        raise InvalidRequest("this prover has no goals to search over", field="search")
+    return searching(
+        generators.tactics, goals, checker, options.budget, _premised(library, options)
+    )
+
+
+def _premised(library: Library | None, options: AttemptOptions) -> Premised:
+    def give(generator: TacticGenerator, problem: TheoremProblem) -> TacticGenerator:
+        if library is None or not options.premises:
+            return generator
+        return PremisedTactics(generator, library, problem, options.premises)
+
+    return give
 
 
 def plan_of(

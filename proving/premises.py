@@ -1,0 +1,205 @@
+"""Lemmas that may help, retrieved from an import set by the symbols that they share with a goal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from rank_bm25 import BM25Okapi
+
+from aludel.errors import InvalidRequest
+from aludel.goals import GoalState
+from aludel.models import Toolchain, canonical_json
+from aludel.problems import Premise, Problem, TheoremProblem
+from proving.generators import Proposals, TacticGenerator
+
+RETRIEVER = "bm25-1"
+_PRINTED_AT_ONCE = 1_000
+# Made for every definition and type; nobody would cite them.
+_MADE = re.compile(
+    r"\._|^Lean\.|\.match_\d|\.(?:eq_\d+|eq_def|injEq|inj|sizeOf_spec|congr_simp|hcongr_\d+|elim"
+    r"|noConfusion|brecOn|mutual_induct|fun_cases_unfolding|induct_unfolding|inst\w*)$"
+)
+_TOKEN = re.compile(r"[^\W\d_][\w'!?]*(?:\.[\w'!?]+)*|\.[\w'!?]+|[^\w\s(){}\[\],.:;⊢✝⦃⦄«»]+")
+_VARIABLE = re.compile(r"[^\W\d_][\d₀-₉'✝]*|[a-z]{1,2}s?[\d₀-₉'✝]*|inst\w*")
+
+
+def terms(text: str) -> list[str]:
+    """Return the symbols of a printed statement or goal: notations and names, variables left out.
+
+    Of ``List.length l`` and ``l.length`` the common part is taken, the name's last component.
+    """
+    found = []
+    for token in _TOKEN.findall(text):
+        name = token.rsplit(".", 1)[-1]
+        if "." in token or not _VARIABLE.fullmatch(name):
+            found.append(name)
+    return found
+
+
+class PremiseIndex:
+    """BM25 over the symbols of lemmas' statements (rank-bm25's Okapi). Thread-safe."""
+
+    def __init__(self, lemmas: Iterable[Premise]) -> None:
+        self._lemmas = [lemma for lemma in lemmas if lemma.statement]
+        corpus = [terms(lemma.statement) for lemma in self._lemmas]
+        self._index = BM25Okapi(corpus) if any(corpus) else None
+
+    def find(self, text: str, count: int, exclude: Collection[str] = ()) -> tuple[Premise, ...]:
+        """Return up to ``count`` lemmas that share symbols with ``text``, the most alike first.
+
+        Ties fall to the order of the lemmas; those named in ``exclude`` are left out.
+        """
+        asked = terms(text)
+        if self._index is None or not asked or not count:
+            return ()
+        scores = self._index.get_scores(asked)
+        best = scores.argsort(kind="stable")[::-1][: count + len(exclude)]
+        order = sorted((int(i) for i in best if scores[i] > 0), key=lambda i: (-scores[i], i))
+        found = (self._lemmas[i] for i in order)
+        return tuple(lemma for lemma in found if lemma.name not in exclude)[:count]
+
+
+class _Listed(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def type(self) -> str | None: ...
+
+
+class TheoremSource(Protocol):
+    """Where the theorems of an import set come from; a Lean server, or a test's fake."""
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The toolchain whose library it is."""
+        ...
+
+    def theorem_names(self, imports: tuple[str, ...]) -> list[str]:
+        """Return the names of an import set's theorems, sorted."""
+        ...
+
+    def theorems(
+        self, imports: tuple[str, ...], *, names: tuple[str, ...], statements: bool
+    ) -> Sequence[_Listed]:
+        """Return some of them, with their printed statements."""
+        ...
+
+
+class Library:
+    """Indices over import sets, made when they are first asked for. Thread-safe.
+
+    Printing the statements takes about a millisecond each, so they are kept in a file.
+
+    Args:
+        source: prints the statements.
+        folder: where files are kept, one for each toolchain and import set.
+    """
+
+    def __init__(self, source: TheoremSource, folder: Path) -> None:
+        self._source = source
+        self._folder = folder
+        self._indices: dict[tuple[str, ...], PremiseIndex] = {}
+        self._lock = threading.Lock()
+
+    def find(
+        self, text: str, imports: tuple[str, ...], count: int, exclude: Collection[str] = ()
+    ) -> tuple[Premise, ...]:
+        """Return lemmas of an import set; see :meth:`PremiseIndex.find`.
+
+        Raises:
+            InvalidRequest: an import does not exist.
+            BackendUnavailable: the prover failed.
+        """
+        with self._lock:
+            if imports not in self._indices:
+                self._indices[imports] = PremiseIndex(self._lemmas(imports))
+            index = self._indices[imports]
+        return index.find(text, count, exclude)
+
+    def help(self, problem: Problem, count: int) -> Problem:
+        """Return a Lean problem with ``count`` premises; a theorem is never its own premise."""
+        if not isinstance(problem, TheoremProblem):
+            return problem
+        premises = self.find(problem.statement, problem.imports, count, {problem.name})
+        return problem.model_copy(update={"premises": premises})
+
+    def _lemmas(self, imports: tuple[str, ...]) -> list[Premise]:
+        key = canonical_json([self._source.toolchain.digest, list(imports), _MADE.pattern])
+        path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
+        if not path.exists():
+            _write(path, self._printed(imports))
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [Premise.model_validate_json(line) for line in lines]
+
+    def _printed(self, imports: tuple[str, ...]) -> Iterator[Premise]:
+        found = self._source.theorem_names(imports)
+        names = [name for name in found if not _MADE.search(name)]
+        for start in range(0, len(names), _PRINTED_AT_ONCE):
+            some = tuple(names[start : start + _PRINTED_AT_ONCE])
+            for theorem in self._source.theorems(imports, names=some, statements=True):
+                yield Premise(name=theorem.name, statement=theorem.type or "")
+
+
+class PremisedTactics:
+    """A :class:`~proving.generators.TacticGenerator` that gives another one premises.
+
+    Args:
+        generator: proposes the tactics.
+        library: where premises are retrieved, for each state anew.
+        problem: whose states these are; it is never its own premise.
+        count: premises for each state.
+    """
+
+    def __init__(
+        self, generator: TacticGenerator, library: Library, problem: TheoremProblem, count: int
+    ) -> None:
+        self._generator = generator
+        self._library = library
+        self._problem = problem
+        self._count = count
+
+    @property
+    def name(self) -> str:
+        """What attempts are filed under."""
+        return self._generator.name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the proposals depend on."""
+        return {**self._generator.settings, "premises": self._count, "retriever": RETRIEVER}
+
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
+        """Propose tactics; lemmas that the state's first goal reminds of come after ``premises``.
+
+        Raises as the generator's ``tactics``, and as :meth:`Library.find`.
+        """
+        text = state.goals[0].pretty if state.goals else ""
+        problem = self._problem
+        found = self._library.find(text, problem.imports, self._count, {problem.name})
+        return self._generator.tactics(state, count, (*premises, *found))
+
+
+def _write(path: Path, lemmas: Iterable[Premise]) -> None:
+    """Write a file whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".premises.")
+    except OSError as error:
+        raise InvalidRequest(f"cannot be written: {error}", field=str(path.parent)) from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            for lemma in lemmas:
+                stream.write(json.dumps(lemma.model_dump(), ensure_ascii=False) + "\n")
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
