@@ -1,7 +1,7 @@
 """Runs the services of docker-compose.yml in one network of their own, and checks through them.
 
-Usage: ``bwrap --unshare-user --unshare-net --cap-add ALL --dev-bind / / python pod.py FOLDER CACHE``
-with the folder of the provers' toolchains. Prints one JSON object with what was found.
+Usage: ``bwrap --unshare-user --unshare-net --cap-add ALL --dev-bind / / python pod.py DIR CACHE``
+with a folder for its files and that of the toolchains. Prints one JSON object of what was found.
 """
 
 from __future__ import annotations
