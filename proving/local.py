@@ -10,11 +10,12 @@ from typing import Any
 
 from aludel.generators import LocalModel
 from aludel.goals import GoalState
-from aludel.problems import TheoremProblem
+from aludel.problems import Premise, Problem
 from proving.generators import Proposal, Proposals, distinct
 from proving.local_batches import Batches
 from proving.local_model import Draw, Drawn, TextModel
 from proving.prompts import (
+    PROOF_FSTAR_1,
     PROOF_LEAN_1,
     PROOF_PLAIN_1,
     TACTIC_LEAN_1,
@@ -26,6 +27,7 @@ from proving.prompts import (
     prompt_hash,
     proof_messages,
     tactic_messages,
+    template_for,
 )
 
 
@@ -63,34 +65,34 @@ class LocalGenerator:
         return {
             "weights": self._model.digest,
             "sampling": sampling,
-            "prompts": [self._proof.name, self._tactic.name],
+            "prompts": [self._proof.name, self._tactic.name, PROOF_FSTAR_1.name],
             "chat_template": self._model.chat,
             "device": self._model.device.type,
             "dtype": self._model.dtype,
         }
 
-    def proofs(self, problem: TheoremProblem, count: int, seed: int) -> list[Proposals]:
+    def proofs(self, problem: Problem, count: int, seed: int) -> list[Proposals]:
         """Propose ``count`` proofs; none if the prompt is longer than the model's window.
 
         Raises:
             InvalidRequest: the model's chat template refuses the prompt.
             BackendUnavailable: out of memory, or the model fails.
         """
-        return [self._asked(proof_messages(self._proof, problem), count, seed)]
+        template = template_for(problem, self._proof)
+        return [self._asked(proof_messages(template, problem), count, seed)]
 
-    def repair(
-        self, problem: TheoremProblem, answer: str, diagnostics: str, seed: int
-    ) -> Proposals:
+    def repair(self, problem: Problem, answer: str, diagnostics: str, seed: int) -> Proposals:
         """Propose one proof that avoids what was wrong with ``answer``; raises as `proofs`."""
-        first = proof_messages(self._proof, problem)
-        return self._asked(self._proof.repairing(first, answer, diagnostics), 1, seed)
+        template = template_for(problem, self._proof)
+        asked = template.repairing(proof_messages(template, problem), answer, diagnostics)
+        return self._asked(asked, 1, seed)
 
-    def tactics(self, state: GoalState, count: int) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
         """Propose up to ``count`` tactics, equal ones once; a state has always the same ones.
 
         Raises as `proofs`.
         """
-        made = self._asked(tactic_messages(self._tactic, state), count, 0)
+        made = self._asked(tactic_messages(self._tactic, state, premises), count, 0)
         return made.model_copy(update={"proposals": distinct(made.proposals)})
 
     def close(self) -> None:

@@ -53,7 +53,7 @@ class TextModel:
     Raises:
         ToolchainMissing: torch or transformers is not installed.
         InvalidRequest: there is no such model, or it cannot be loaded; no such device.
-        BackendUnavailable: it does not fit into the memory of the device.
+        BackendUnavailable: it does not fit into memory, or the hub does not answer.
     """
 
     def __init__(self, spec: LocalModel) -> None:
@@ -149,7 +149,7 @@ class TextModel:
         return text
 
     def _padded(self, prompts: Sequence[tuple[int, ...]]) -> tuple[Any, Any]:
-        """Return ids and mask: a decoder goes on at the right end, so its prompts are padded left."""
+        """Return ids and mask; decoders go on at the right end, so their prompts start padded."""
         width = max(map(len, prompts))
         ids, mask = [], []
         for prompt in prompts:
@@ -234,12 +234,28 @@ def _loading(spec: LocalModel) -> Iterator[None]:
     except (InvalidRequest, BackendUnavailable):
         raise
     except Exception as error:  # parsers of files from elsewhere raise what they like
+        if _unreached(error):
+            raise BackendUnavailable(
+                f"{spec.model} is no folder, and the hub of that name does not answer",
+                field="model",
+                fix="give a folder, or fetch the model into the hub's cache first",
+            ) from error
         first = " ".join(str(error).split())[:300]
         raise InvalidRequest(
             f"{spec.model} cannot be loaded: {first or type(error).__name__}",
             field="model",
             fix="give a folder that save_pretrained wrote, or a name on the hub",
         ) from error
+
+
+def _unreached(error: BaseException) -> bool:
+    """Whether the hub could not be asked, which says nothing about the model."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    causes: list[BaseException | None] = [error]
+    while (last := causes[-1]) is not None:
+        causes.append(last.__cause__ or last.__context__)
+    return any(isinstance(cause, LocalEntryNotFoundError) for cause in causes)
 
 
 @contextmanager

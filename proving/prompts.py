@@ -110,7 +110,8 @@ TACTIC_STATE_1 = PromptTemplate(name="tactic/state-1", system="", user="{premise
 
 def plain_text(messages: Sequence[Message]) -> str:
     """Return a chat as one text, for models without a chat template."""
-    return "".join(message.content for message in messages)
+    gap = {"system": "\n\n"}
+    return "".join(message.content + gap.get(message.role, "") for message in messages)
 
 
 def prompt_hash(messages: Sequence[Message]) -> str:
