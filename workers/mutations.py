@@ -52,4 +52,4 @@ def _carry_out(runtime: Runtime, claim: Claim, keeper: LeaseKeeper) -> None:
     except Exception as error:  # noqa: BLE001 - whatever a prover does, the item must end
         conclude(runtime, claim, error)
     else:
-        runtime.store.items.finish_mutation(claim, dict(summary))
+        runtime.store.items.finish_whole(claim, dict(summary))

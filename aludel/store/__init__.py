@@ -1,6 +1,7 @@
 """The store: what was asked and what was decided, in SQL."""
 
 from aludel.records import Result
+from aludel.store.attempts import RunFilter
 from aludel.store.cache import CachedChecker
 from aludel.store.corpus import VariantFilter
 from aludel.store.jobs import JobFilter, Submission
@@ -16,6 +17,7 @@ __all__ = [
     "JobFilter",
     "RegisteredToolchain",
     "Result",
+    "RunFilter",
     "Scope",
     "Stalled",
     "Store",

@@ -11,17 +11,21 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, tuple_, update
 
 from aludel.errors import Conflict, NotFound, StoreError
+from aludel.job_requests import ExportRequest, ProveRequest
 from aludel.jobs import (
+    REQUESTS,
     Failure,
     Item,
     ItemState,
     Job,
     JobKind,
+    JobRequest,
     JobState,
     MutationRequest,
     Progress,
 )
-from aludel.models import VERDICT, CheckRequest, Verdict
+from aludel.models import VERDICT, CheckRequest, Model, Verdict
+from aludel.problems import TheoremProblem
 from aludel.store.clock import Clock
 from aludel.store.closing import COUNTS, LEFT
 from aludel.store.database import Database
@@ -88,7 +92,7 @@ class Jobs:
         """
         rows = [
             {
-                "payload": request.model_dump(mode="json"),
+                "payload": _json(request),
                 "prover": request.context.prover.value,
                 "toolchain": request.toolchain,
             }
@@ -98,9 +102,21 @@ class Jobs:
 
     def create_mutation(self, request: MutationRequest, submission: Submission = _PLAIN) -> Job:
         """Record a job of one item, committed when this returns; as :meth:`create_check`."""
-        payload = request.model_dump(mode="json")
-        row = {"payload": payload, "prover": None}
-        return self._create(JobKind.MUTATE, payload, [row], submission)
+        return self._create(JobKind.MUTATE, request, [{"payload": _json(request)}], submission)
+
+    def create_export(self, request: ExportRequest, submission: Submission = _PLAIN) -> Job:
+        """Record a job of one item, committed when this returns; as :meth:`create_check`."""
+        return self._create(JobKind.EXPORT, request, [{"payload": _json(request)}], submission)
+
+    def create_prove(
+        self,
+        request: ProveRequest,
+        problems: Sequence[TheoremProblem],
+        submission: Submission = _PLAIN,
+    ) -> Job:
+        """Record a job of one item per problem, committed when this returns; see above."""
+        rows = [{"payload": _json(problem)} for problem in problems]
+        return self._create(JobKind.PROVE, request, rows, submission)
 
     def get(self, job_id: str) -> Job:
         """Return a job as it stands.
@@ -220,7 +236,7 @@ class Jobs:
     def _create(
         self,
         kind: JobKind,
-        payload: dict[str, Any] | None,
+        request: JobRequest | None,
         items: list[dict[str, Any]],
         submission: Submission,
     ) -> Job:
@@ -233,7 +249,7 @@ class Jobs:
             "kind": kind.value,
             "state": JobState.QUEUED.value,
             "total": len(items),
-            "payload": payload,
+            "payload": None if request is None else _json(request),
             "created_at": now,
             "key_id": submission.key_id,
             "rank": -submission.priority,
@@ -256,7 +272,7 @@ class Jobs:
             priority=submission.priority,
             progress=Progress(queued=len(items)),
             created_at=now,
-            request=None if payload is None else MutationRequest.model_validate(payload),
+            request=request,
         )
 
     def _insert(self, job: dict[str, Any], items: list[dict[str, Any]]) -> None:
@@ -325,10 +341,18 @@ def _job(row: Any, running: int) -> Job:  # noqa: ANN401 - a row of JobRow's col
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        request=None if row.payload is None else MutationRequest.model_validate(row.payload),
+        request=_request(row),
         summary=row.summary,
         error=None if row.error is None else Failure.model_validate(row.error),
     )
+
+
+def _request(row: Any) -> JobRequest | None:  # noqa: ANN401 - a row of JobRow's columns
+    return None if row.payload is None else REQUESTS[JobKind(row.kind)].model_validate(row.payload)
+
+
+def _json(request: Model) -> dict[str, Any]:
+    return request.model_dump(mode="json")
 
 
 def _items(job_id: str) -> Any:  # noqa: ANN401 - a typed Select says no more
@@ -337,6 +361,7 @@ def _items(job_id: str) -> Any:  # noqa: ANN401 - a typed Select says no more
             ItemRow,
             VerdictRow.verdict.label("decided"),
             JobRow.created_at.label("submitted_at"),
+            JobRow.kind,
         )
         .join(JobRow, JobRow.id == ItemRow.job_id)
         .join(VerdictRow, VerdictRow.hash == ItemRow.verdict_hash, isouter=True)
@@ -352,6 +377,7 @@ def _item(row: Any) -> Item:  # noqa: ANN401 - ItemRow's columns, decided and su
         state=ItemState(row.state),
         attempts=row.attempts,
         metadata=row.payload.get("metadata", {}),
+        problem=row.payload["name"] if row.kind == JobKind.PROVE.value else None,
         verdict=verdict and _with_queue_time(verdict, row.started_at - row.submitted_at),
         error=None if row.error is None else Failure.model_validate(row.error),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from aludel.jobs import Failure, ItemState, JobKind, JobState
@@ -205,8 +205,33 @@ class Items:
             verdict=verdict.model_dump(mode="json") if undecided else None,
         )
 
-    def finish_mutation(self, claim: Claim, summary: dict[str, Any]) -> bool:
-        """Record that a mutation ended, and its figures on the job.
+    def finish_problem(self, claim: Claim, *, proved: bool) -> bool:
+        """Record that a problem was attempted; what became of it is recorded with its run before.
+
+        Returns:
+            False when the lease was lost; nothing was changed then.
+
+        Raises:
+            StoreError: the database cannot be written; nothing was changed.
+        """
+        return self._close(claim, ItemState.DONE, outcome="accepted" if proved else None)
+
+    def report(self, claim: Claim, summary: dict[str, Any]) -> bool:
+        """Record on the job how far its one item is.
+
+        Returns:
+            False when the lease was lost; nothing was changed then.
+
+        Raises:
+            StoreError: the database cannot be written; nothing was changed.
+        """
+        held = exists().where(ItemRow.job_id == JobRow.id, _held([claim]))
+        statement = update(JobRow).where(JobRow.id == claim.job_id, held)
+        with self._database.write() as connection:
+            return bool(connection.execute(statement.values(summary=summary)).rowcount)
+
+    def finish_whole(self, claim: Claim, summary: dict[str, Any]) -> bool:
+        """Record that a job's one item (a mutation, an export) ended, and its figures on the job.
 
         Returns:
             False when the lease was lost; nothing was changed then.

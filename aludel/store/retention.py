@@ -8,6 +8,7 @@ from sqlalchemy import delete, exists, select
 
 from aludel.store.database import Database
 from aludel.store.tables import (
+    AttemptRow,
     ItemRow,
     JobRow,
     JobVariantRow,
@@ -21,7 +22,7 @@ _VERDICT_PAGE = 1_000
 
 
 def prune_jobs(database: Database, before: datetime) -> int:
-    """Remove jobs that ended before a time, with their items; variants and verdicts stay.
+    """Remove jobs that ended before a time, with their items; what they recorded stays.
 
     Returns:
         How many jobs were removed.
@@ -43,7 +44,7 @@ def prune_jobs(database: Database, before: datetime) -> int:
 
 
 def prune_verdicts(database: Database, before: datetime) -> int:
-    """Remove recorded verdicts older than a time to which no item and no variant refers.
+    """Remove recorded verdicts older than a time to which no item, variant or attempt refers.
 
     The tactic states of their proofs go with them. An equal candidate will be checked again.
 
@@ -59,6 +60,7 @@ def prune_verdicts(database: Database, before: datetime) -> int:
             VerdictRow.created_at < before,
             ~exists().where(ItemRow.verdict_hash == VerdictRow.hash),
             ~exists().where(VariantRow.verdict_hash == VerdictRow.hash),
+            ~exists().where(AttemptRow.verdict_hash == VerdictRow.hash),
         )
         .limit(_VERDICT_PAGE)
     )

@@ -251,15 +251,19 @@ class JobVariantRow(Base):
 
 
 class AttemptRunRow(Base):
-    """A run of attempts; it goes on only under an equal plan."""
+    """A run of attempts; it goes on only under an equal plan. ``key_id`` is who started it."""
 
     __tablename__ = "attempt_runs"
+    __table_args__ = (Index("ix_attempt_runs_listed", "created_at", "name"),)
 
     name: Mapped[str] = mapped_column(NAME, primary_key=True)
     digest: Mapped[str] = mapped_column(DIGEST)
     plan: Mapped[dict[str, Any]]
     problems: Mapped[int]
     created_at: Mapped[datetime]
+    key_id: Mapped[str] = mapped_column(
+        String(32), ForeignKey("api_keys.id", name="fk_attempt_runs_key"), server_default=ANONYMOUS
+    )
 
 
 class AttemptOutcomeRow(Base):
@@ -274,9 +278,10 @@ class AttemptOutcomeRow(Base):
 
 
 class AttemptRow(Base):
-    """One candidate that was tried."""
+    """One candidate that was tried. ``verdict_hash`` is that of accepted ones, which stays."""
 
     __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_verdict", "verdict_hash"),)
 
     run: Mapped[str] = mapped_column(NAME, ForeignKey("attempt_runs.name"), primary_key=True)
     problem: Mapped[str] = mapped_column(NAME, primary_key=True)
@@ -284,6 +289,7 @@ class AttemptRow(Base):
     round: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     attempt: Mapped[dict[str, Any]]
+    verdict_hash: Mapped[str | None] = mapped_column(DIGEST)
 
 
 class ProofStepsRow(Base):

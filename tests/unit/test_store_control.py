@@ -86,7 +86,7 @@ def test_a_mutation_can_be_cancelled(store: Store) -> None:
     job = store.jobs.create_mutation(MutationRequest(pattern="Nat.*"))
     [claim] = store.items.claim(job.id, "w", 1, LEASE_S)
     assert store.control.cancel(job.id) == 1
-    assert not store.items.finish_mutation(claim, {"accepted": 1})
+    assert not store.items.finish_whole(claim, {"accepted": 1})
     ended = store.jobs.get(job.id)
     assert (ended.state, ended.summary) == (JobState.CANCELLED, None)
 

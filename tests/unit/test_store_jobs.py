@@ -115,7 +115,7 @@ def test_a_mutation_job_keeps_its_request_and_summary(timed: Store) -> None:
     job = timed.jobs.create_mutation(request)
     [claim] = timed.items.claim(job.id, "w", 5, LEASE_S)
     assert MutationRequest.model_validate(claim.payload) == request
-    assert timed.items.finish_mutation(claim, {"accepted": 3})
+    assert timed.items.finish_whole(claim, {"accepted": 3})
     ended = timed.jobs.get(job.id)
     assert (ended.state, ended.request, ended.summary) == (JobState.DONE, request, {"accepted": 3})
 
