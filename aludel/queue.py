@@ -18,12 +18,27 @@ from aludel.jobs import JobKind
 from aludel.models import MAX_WALL_S, Prover
 from aludel.settings import Settings
 from aludel.store import Store
-from aludel.task_names import CHECK_QUEUE, FSTAR_QUEUE, MUTATE_QUEUE, RUN_CHECKS, RUN_MUTATION
+from aludel.task_names import (
+    CHECK_QUEUE,
+    EXPORT_QUEUE,
+    FSTAR_QUEUE,
+    MUTATE_QUEUE,
+    PROVE_QUEUE,
+    RUN_ATTEMPTS,
+    RUN_CHECKS,
+    RUN_EXPORT,
+    RUN_MUTATION,
+)
 
 MEMORY_BROKER = "memory://"
 _CHECK_QUEUES = {Prover.LEAN: CHECK_QUEUE, Prover.FSTAR: FSTAR_QUEUE}
+_ROUTES = {
+    JobKind.MUTATE: (RUN_MUTATION, MUTATE_QUEUE),
+    JobKind.PROVE: (RUN_ATTEMPTS, PROVE_QUEUE),
+    JobKind.EXPORT: (RUN_EXPORT, EXPORT_QUEUE),
+}
 # One message occupies one worker; that many items make it worth while to call another one.
-_ITEMS_PER_MESSAGE = 16
+_ITEMS_PER_MESSAGE = {JobKind.CHECK: 16, JobKind.MUTATE: 1, JobKind.PROVE: 4, JobKind.EXPORT: 1}
 _MAX_MESSAGES = 64
 _CONNECT_TIMEOUT_S = 3.0
 _PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
@@ -101,7 +116,7 @@ def dispatch(
     """
     try:
         for task, name, count in _routes(store, job_id, kind, waiting, prover):
-            for _ in range(min(_MAX_MESSAGES, math.ceil(count / _ITEMS_PER_MESSAGE))):
+            for _ in range(min(_MAX_MESSAGES, math.ceil(count / _ITEMS_PER_MESSAGE[kind]))):
                 queue.send(task, [job_id], name)
     except BackendUnavailable as error:
         _log.warning("job left for the sweep", extra={"job": job_id, "error": str(error)})
@@ -114,8 +129,8 @@ def _routes(
     store: Store, job_id: str, kind: JobKind, waiting: int, prover: Prover | None
 ) -> list[tuple[str, str, int]]:
     """Task, queue and number of items; F* has a queue of its own, for its own workers."""
-    if kind is JobKind.MUTATE:
-        return [(RUN_MUTATION, MUTATE_QUEUE, waiting)]
+    if kind is not JobKind.CHECK:
+        return [(*_ROUTES[kind], waiting)]
     if prover is not None:
         return [(RUN_CHECKS, _CHECK_QUEUES[prover], waiting)]
     of_fstar = store.items.waiting(job_id, Prover.FSTAR)
