@@ -57,8 +57,9 @@ class TheoremProblem(Model):
 
     @property
     def identity(self) -> list[Any]:
-        """What makes two problems the same, as JSON."""
-        return [self.name, self.statement, list(self.imports)]
+        """What makes two problems the same, hints included, as JSON."""
+        hints = [premise.name for premise in self.premises]
+        return [self.name, self.statement, list(self.imports), *([hints] if hints else [])]
 
     def candidate(self, text: str) -> CheckRequest:
         """Return the candidate that ``text`` makes: a whole file, or what stands after ``:=``.
@@ -101,8 +102,9 @@ class FStarProblem(Model):
 
     @property
     def identity(self) -> list[Any]:
-        """What makes two problems the same, as JSON."""
-        return [self.name, self.statement, self.context.model_dump(mode="json")]
+        """What makes two problems the same, hints included, as JSON."""
+        hints = [list(self.examples), [premise.name for premise in self.premises]]
+        return [self.name, self.statement, self.context.model_dump(mode="json"), *hints]
 
     def candidate(self, text: str) -> CheckRequest:
         """Return the candidate that ``text``, a definition, makes."""

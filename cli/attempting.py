@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +15,36 @@ from rich.table import Table
 from aludel import attempt_figures
 from aludel.attempts import AttemptOptions, AttemptRun, ProblemOutcome
 from aludel.estimate import Estimate
+from aludel.models import Prover
 from aludel.problems import Problem, problems_digest
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
+from fstar_checker.checker import FStarChecker
+from fstar_checker.checker import build_checker as build_fstar_checker
 from lean_checker.checker import LeanChecker, build_checker
 from lean_checker.goals import LeanGoals
+from lean_checker.operations import LeanOperations
 from proving.attempting import attempt_all
 from proving.build import Generators, attempt_with, plan_of
+from proving.premises import Library
 
 
 @dataclass(frozen=True, slots=True)
 class Attempter:
-    """Carries out runs of attempts with one prover, and records them in one store."""
+    """Carries out runs of attempts with one prover, and records them in one store.
 
-    checker: LeanChecker
+    Attributes:
+        goals: sessions for searches; None for F*, which has none.
+        library: where premises are retrieved; None for F*, whose problems bring theirs.
+        concurrency: problems under way at once, unless a run says otherwise.
+    """
+
+    checker: LeanChecker | FStarChecker
     store: Store
-    settings: Settings
     console: Console
+    goals: LeanGoals | None
+    library: Library | None
+    concurrency: int
 
     def run(
         self,
@@ -38,8 +52,16 @@ class Attempter:
         problems: Sequence[Problem],
         generators: Generators,
         options: AttemptOptions,
+        concurrency: int | None = None,
     ) -> AttemptRun:
         """Attempt the problems that the run ``name`` is not done with.
+
+        Args:
+            name: the run's; the same plan under the same name goes on.
+            problems: of this attempter's prover.
+            generators: what proposes.
+            options: how.
+            concurrency: problems under way at once, where that is not the number of provers.
 
         Raises:
             InvalidRequest: there are no problems, or two of one name.
@@ -50,16 +72,16 @@ class Attempter:
         plan = plan_of(generators, options, digest, problems_digest(problems))
         self.store.attempts.start(name, plan, len(problems))
         done = frozenset(outcome.problem for outcome in self.store.attempts.outcomes(name))
-        if len(done) < len(problems):
+        if len(done) < len(problems) and isinstance(self.checker, LeanChecker):
             with self.console.status("starting Lean"):
                 self.checker.pool.warm_up()
-        goals = LeanGoals(self.checker.pool, self.settings)
         cached = CachedChecker(self.checker, self.store)
-        attempt = attempt_with(generators, options, cached, goals)
+        attempt = attempt_with(generators, options, cached, self.goals, self.library)
+        at_once = concurrency or self.concurrency
         with _bar(self.console) as bar:
             task = bar.add_task("attempting", total=len(problems), completed=len(done), proved=0)
             proved = 0
-            for outcome, records in attempt_all(problems, attempt, done, self.checker.pool.size):
+            for outcome, records in attempt_all(problems, attempt, done, at_once):
                 self.store.attempts.record(name, outcome, records)
                 proved += outcome.accepted > 0
                 bar.update(task, advance=1, proved=proved)
@@ -67,15 +89,28 @@ class Attempter:
 
 
 @contextlib.contextmanager
-def open_attempter(settings: Settings, console: Console) -> Iterator[Attempter]:
+def open_attempter(
+    settings: Settings, console: Console, prover: Prover = Prover.LEAN
+) -> Iterator[Attempter]:
     """Open prover and store.
 
     Raises:
         ToolchainMissing: the prover is not installed.
         StoreError: the database cannot be used.
     """
-    with contextlib.closing(build_checker(settings)) as checker, Store.open(settings) as store:
-        yield Attempter(checker, store, settings, console)
+    with contextlib.ExitStack() as stack:
+        if prover is Prover.FSTAR:
+            fstar = stack.enter_context(contextlib.closing(build_fstar_checker(settings)))
+            store = stack.enter_context(Store.open(settings))
+            at_once = settings.pool_size or os.cpu_count() or 1
+            yield Attempter(fstar, store, console, None, None, at_once)
+            return
+        lean = stack.enter_context(contextlib.closing(build_checker(settings)))
+        store = stack.enter_context(Store.open(settings))
+        folder = settings.cache_dir.expanduser() / "premises"
+        library = Library(LeanOperations(lean.pool), folder)
+        goals = LeanGoals(lean.pool, settings)
+        yield Attempter(lean, store, console, goals, library, lean.pool.size)
 
 
 def _bar(console: Console) -> Progress:
@@ -94,17 +129,17 @@ def figures(run: AttemptRun, outcomes: list[ProblemOutcome]) -> dict[str, Any]:
     return attempt_figures.figures(run, outcomes).model_dump(mode="json")
 
 
-def attempts_table(run: AttemptRun, shown: dict[str, Any]) -> Table:
-    """Return the figures as a table for people."""
+def attempts_table(run: AttemptRun, shown: dict[str, Any], *, measure: str = "pass") -> Table:
+    """Return the figures as a table for people; ``measure`` is ``verify`` in the field of F*."""
     table = Table(title=f"Attempts: {run.name}", show_header=False)
     for key in ("generator", "search", "problems", "invalid", "proved", "tried"):
         table.add_row(key, str(shown[key]))
     for k, value in shown["pass_at_k"].items():
         one = Estimate.model_validate(value)
-        table.add_row(f"pass@{k}", f"{one.value:.1%}  [{one.low:.1%}, {one.high:.1%}]")
+        table.add_row(f"{measure}@{k}", f"{one.value:.1%}  [{one.low:.1%}, {one.high:.1%}]")
     table.add_row("seconds of all workers", f"{shown['worker_seconds']:.1f}")
     if shown["prover_share"] is not None:
-        table.add_row("of these waiting for Lean", f"{shown['prover_share']:.0%}")
+        table.add_row("of these waiting for the prover", f"{shown['prover_share']:.0%}")
     if shown["price"]:
         table.add_row("price", f"{shown['price']:.4f}")
     return table

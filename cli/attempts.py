@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from aludel.attempt_figures import compare
-from aludel.problems import read_problems
+from aludel.models import Prover
+from aludel.problems import Problem, read_problems
 from aludel.settings import load_settings
 from aludel.store import Store
-from cli.attempting import attempts_table, figures, open_attempter
+from cli.attempting import Attempter, attempts_table, figures, open_attempter
 from cli.generating import attempt_options, generator_options, spec_of
+from fstar_checker.checker import FStarChecker
+from fstar_checker.dataset import read_definitions
 from proving.build import open_generators
+from proving.fstar import pose
 
 
 @click.group(name="attempts")
@@ -28,20 +33,56 @@ def command() -> None:
 @click.argument("problems", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="Name of the run; the same name goes on with it.")
 @generator_options
+@click.option(
+    "--concurrency", type=click.IntRange(1, 1_000), default=None,
+    help="Problems under way at once; as many as there are prover processes by default.",
+)  # fmt: skip
+@click.option(
+    "--prover", type=click.Choice([*Prover]), default=Prover.LEAN, show_default=True,
+    help="With fstar, the problems are in PoPAI's format.",
+)  # fmt: skip
+@click.option(
+    "--examples", type=click.Path(path_type=Path), default=None,
+    help="F*: solved problems in PoPAI's format, for examples and premises.",
+)  # fmt: skip
+@click.option(
+    "--similar", type=click.IntRange(0, 20), default=3, show_default=True,
+    help="F*: examples for each problem.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def run(problems: Path, name: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click
-    """Attempt the problems of a JSONL file; a run that was stopped goes on."""
-    found, chosen = read_problems(problems), attempt_options(options)
+    """Attempt the problems of a file; a run that was stopped goes on."""
+    prover, console = Prover(options["prover"]), Console(stderr=True)
+    chosen = attempt_options(options)
     with (
-        open_generators(spec_of(options), key=options["key"]) as generators,
-        open_attempter(load_settings(), Console(stderr=True)) as attempter,
+        open_generators(spec_of(options), key=options["key"], prover=prover) as generators,
+        open_attempter(load_settings(), console, prover) as attempter,
     ):
-        made = attempter.run(name, found, generators, chosen)
+        found = _problems(problems, options, attempter)
+        made = attempter.run(name, found, generators, chosen, options["concurrency"])
         shown = figures(made, attempter.store.attempts.outcomes(name))
     if as_json:
         click.echo(json.dumps(shown, ensure_ascii=False))
     else:
-        Console().print(attempts_table(made, shown))
+        measure = "verify" if prover is Prover.FSTAR else "pass"
+        Console().print(attempts_table(made, shown, measure=measure))
+
+
+def _problems(path: Path, options: dict[str, Any], attempter: Attempter) -> Sequence[Problem]:
+    """Return what is to be attempted; what cannot be posed to F* is named on stderr."""
+    if not isinstance(attempter.checker, FStarChecker):
+        return read_problems(path)
+    solved = read_definitions(options["examples"]) if options["examples"] else []
+    posed = pose(
+        read_definitions(path),
+        solved,
+        similar=options["similar"],
+        premises=options["premises"],
+        known_options=attempter.checker.known_options,
+    )
+    for name, why in posed.skipped.items():
+        click.echo(f"left out: {name}: {why}", err=True)
+    return posed.problems
 
 
 @command.command(name="list")

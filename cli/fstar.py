@@ -101,11 +101,16 @@ def prompt(problems: Path, name: str, similar: int) -> None:
     """Print the prompt for the problem NAME, with similar solved problems of the same file."""
     from fstar_checker.dataset import read_definitions
     from fstar_checker.problems import Candidate, by_name, find_problem
-    from fstar_checker.retrieval import SimilarProblems, render_prompt
+    from proving.fstar import pose
+    from proving.prompts import PROOF_FSTAR_1, proof_messages
 
     known = read_definitions(problems)
-    problem = find_problem(by_name(known), Candidate(name=name, candidate=""))
-    click.echo(render_prompt(problem, SimilarProblems(known).most_similar(problem, similar)))
+    wanted = find_problem(by_name(known), Candidate(name=name, candidate=""))
+    posed = pose([wanted], known, similar=similar)
+    if not posed.problems:
+        raise InvalidRequest(f"{name} is no problem: {posed.skipped[name]}", field="name")
+    for message in proof_messages(PROOF_FSTAR_1, posed.problems[0]):
+        click.echo(message.content)
 
 
 def _check_here(work: list[Any]) -> list[Any]:

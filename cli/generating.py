@@ -33,6 +33,13 @@ _OPTIONS = (
         "--repairs", default=0, show_default=True, help="Rounds of mending refused proofs."
     ),
     click.option("--seed", default=0, show_default=True),
+    click.option(
+        "--premises",
+        type=click.IntRange(0, 64),
+        default=0,
+        show_default=True,
+        help="Lemmas to retrieve for each problem, or for each state of a search.",
+    ),
     click.option("--tactics", default=300, show_default=True, help="Budget of a search: tactics."),
     click.option("--seconds", default=60.0, show_default=True, help="Budget of a search: seconds."),
     click.option("--url", default="", help="Endpoint, up to and with /v1."),
@@ -83,5 +90,5 @@ def spec_of(options: dict[str, Any]) -> GeneratorSpec:
 def attempt_options(options: dict[str, Any]) -> AttemptOptions:
     """Return how the options say that problems are attempted."""
     budget = SearchBudget(tactics=options["tactics"], seconds=options["seconds"])
-    names = ("search", "samples", "repairs", "seed")
+    names = ("search", "samples", "repairs", "seed", "premises")
     return AttemptOptions(budget=budget, **{name: options[name] for name in names})

@@ -1,4 +1,4 @@
-"""Similar problems for a prompt: BM25 over the tokens of types, and the prompt's text."""
+"""Similar problems for a prompt: BM25 over the tokens of types."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from rank_bm25 import BM25Okapi
 
 from fstar_checker.dataset import Definition
 from fstar_checker.lexer import Kind, code_tokens, words
-from fstar_checker.scaffold import parse_statement
 
-PROMPT_VERSION = "aludel-fstar-1"
 _WORDS = (Kind.IDENT, Kind.KEYWORD, Kind.SYMBOL, Kind.NUMBER)
 _COMMON = words("( ) [ ] { } , ; : . ->")
 
@@ -36,35 +34,7 @@ class SimilarProblems:
         return found[:count]
 
 
-def render_prompt(problem: Definition, examples: Sequence[Definition] = ()) -> str:
-    """Return the prompt for a problem (format ``aludel-fstar-1``, see docs/reference/fstar.md).
-
-    Raises:
-        InvalidRequest: the problem's type is not known.
-    """
-    asked = parse_statement(problem.statement or "")
-    parts = [f"You write F*. Define {asked.name} at the given type."]
-    parts.append("Answer with the one definition, nothing else: no admit, no assume, no options.")
-    if problem.file_context:
-        parts.append(f"The file before it:\n```fstar\n{problem.file_context.rstrip()}\n```")
-    elif problem.opens_and_abbrevs:
-        opens = "\n".join(_open_line(o.entry) for o in reversed(problem.opens_and_abbrevs))
-        parts.append(f"In scope:\n```fstar\n{opens}\n```")
-    for example in examples:
-        code = f"{(example.statement or '').rstrip()}\n{(example.source_definition or '').rstrip()}"
-        parts.append(f"A similar definition:\n```fstar\n{code}\n```")
-    if problem.ideal_premises:
-        parts.append("Names that may help: " + ", ".join(problem.ideal_premises))
-    parts.append(f"Define:\n```fstar\n{asked.text.rstrip()}\n```")
-    return "\n\n".join(parts) + "\n"
-
-
 def _terms(problem: Definition) -> list[str]:
     tokens = code_tokens(problem.statement or problem.type or "")
     own = problem.short_name
     return [t.name for t in tokens if t.kind in _WORDS and t.text not in _COMMON | {own, "val"}]
-
-
-def _open_line(entry: str) -> str:
-    name, _, target = entry.partition("=")
-    return f"module {name} = {target}" if target else f"open {name}"

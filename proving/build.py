@@ -10,9 +10,11 @@ from aludel.attempts import AttemptOptions, AttemptPlan
 from aludel.errors import InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel
 from aludel.goals import Goals
+from aludel.models import Prover
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
 from proving.attempting import Attempt, Premised, sampling, searching
+from proving.fstar import FStarPortfolio
 from proving.generators import ProofGenerator, TacticGenerator
 from proving.local import LocalGenerator
 from proving.openai import OpenAIGenerator
@@ -28,8 +30,15 @@ class Generators(NamedTuple):
 
 
 @contextlib.contextmanager
-def open_generators(spec: GeneratorSpec, *, key: str = "") -> Iterator[Generators]:
-    """Open what ``spec`` names; ``key`` is the endpoint's, if it wants one.
+def open_generators(
+    spec: GeneratorSpec, *, key: str = "", prover: Prover = Prover.LEAN
+) -> Iterator[Generators]:
+    """Open what ``spec`` names.
+
+    Args:
+        spec: the kind of generator, and its settings.
+        key: the endpoint's, if it wants one.
+        prover: whose problems are to be solved; a portfolio is made for one prover.
 
     Raises:
         InvalidRequest: there is no such model.
@@ -43,7 +52,8 @@ def open_generators(spec: GeneratorSpec, *, key: str = "") -> Iterator[Generator
         local = LocalGenerator(spec)
         yield Generators(local, local)
     else:
-        yield Generators(ProofPortfolio(), TacticPortfolio())
+        proofs = FStarPortfolio() if prover is Prover.FSTAR else ProofPortfolio()
+        yield Generators(proofs, TacticPortfolio())
 
 
 def attempt_with(
@@ -57,12 +67,12 @@ def attempt_with(
 
     Args:
         goals: sessions for a search; None where the prover has none.
-        library: where premises are retrieved; None gives none but the problems' own.
+        library: where premises are retrieved for Lean; problems of F* bring theirs.
 
     Raises:
         InvalidRequest: the options ask for what ``goals`` or ``library`` would have to give.
     """
-    if options.premises and library is None:
+    if options.premises and library is None and checker.toolchain.prover is Prover.LEAN:
         raise InvalidRequest("premises are not retrieved here", field="premises", fix="ask for 0")
     if options.search == "sample":
         attempt = sampling(
