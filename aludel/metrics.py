@@ -22,6 +22,12 @@ FAILURES = Counter(
     ("prover", "error"),
     registry=REGISTRY,
 )
+PROBLEMS = Counter(
+    "aludel_problems",
+    "Problems of prove jobs that ended in this process: proved, or open.",
+    ("end",),
+    registry=REGISTRY,
+)
 PROVER_SECONDS = Histogram(
     "aludel_prover_seconds",
     "Time inside the prover, for verdicts that were not answered from the record.",

@@ -49,6 +49,9 @@ class Settings(BaseModel):
         metrics_port: where a worker answers with its metrics; 0 is nowhere.
         goal_sessions: sessions of tactics at once.
         goal_states: proof states that a session of tactics may have.
+        endpoints: addresses of models that clients may name, separated by blanks; ``URL=VARIABLE``
+            says which environment variable of the worker holds the endpoint's key.
+        models: local models (folders, or names on a hub) that clients may name, likewise.
         lease_s: seconds a running item may go without heartbeat before it is queued again.
         host, port: where ``aludel serve`` listens.
         api_key: the key that commands show to a service they use (``--server``).
@@ -76,10 +79,17 @@ class Settings(BaseModel):
     metrics_port: int = Field(default=0, ge=0, le=65_000)
     goal_sessions: int = Field(default=64, ge=1)
     goal_states: int = Field(default=5_000, ge=1)
+    endpoints: str = ""
+    models: str = ""
     lease_s: float = Field(default=60.0, gt=0)
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65_535)
     api_key: str = Field(default="", repr=False)
+
+    @property
+    def datasets_dir(self) -> Path:
+        """Where the service writes datasets."""
+        return self.data_dir / "datasets"
 
     @property
     def store_url(self) -> str:

@@ -11,3 +11,5 @@ FSTAR_QUEUE = "fstar.check"
 MUTATE_QUEUE = "lean.mutate"
 PROVE_QUEUE = "lean.prove"
 EXPORT_QUEUE = "export"
+# What a worker with a Lean prover serves by default; F* has workers of its own.
+LEAN_QUEUES = (CHECK_QUEUE, MUTATE_QUEUE, PROVE_QUEUE, EXPORT_QUEUE)

@@ -1,4 +1,4 @@
-"""``aludel worker``: run checks and mutations that a broker hands out."""
+"""``aludel worker``: run jobs that a broker hands out."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from aludel.logs import configure_logging
 from aludel.queue import MEMORY_BROKER, broker_app, ensure_broker
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
-from aludel.task_names import CHECK_QUEUE, FSTAR_QUEUE, MUTATE_QUEUE
+from aludel.task_names import FSTAR_QUEUE, LEAN_QUEUES
 from workers.app import run_worker
 from workers.runtime import Parts
 
-QUEUES = (CHECK_QUEUE, MUTATE_QUEUE)
-ALL_QUEUES = (*QUEUES, FSTAR_QUEUE)
+ALL_QUEUES = (*LEAN_QUEUES, FSTAR_QUEUE)
 
 
 @click.command(name="worker")
-@click.option("--queues", default=",".join(QUEUES), show_default=True, help="Queues to serve.")
+@click.option("--queues", default=",".join(LEAN_QUEUES), show_default=True, help="Queues to serve.")
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 64),
@@ -27,7 +26,7 @@ ALL_QUEUES = (*QUEUES, FSTAR_QUEUE)
     help="Processes, each with ALUDEL_POOL_SIZE provers of its own.",
 )
 def command(queues: str, concurrency: int) -> int:
-    """Run checks and mutations that the broker at ALUDEL_BROKER_URL hands out."""
+    """Run jobs that the broker at ALUDEL_BROKER_URL hands out."""
     from workers.parts import default_parts, fstar_parts
 
     parts = fstar_parts() if FSTAR_QUEUE in queues else default_parts()
@@ -35,7 +34,7 @@ def command(queues: str, concurrency: int) -> int:
 
 
 def run(
-    settings: Settings, parts: Parts, queues: str = ",".join(QUEUES), processes: int = 1
+    settings: Settings, parts: Parts, queues: str = ",".join(LEAN_QUEUES), processes: int = 1
 ) -> int:
     """Make sure that everything a worker needs is there, and run it.
 

@@ -14,7 +14,7 @@ from aludel.logs import configure_logging
 from aludel.models import MAX_WALL_S
 from aludel.queue import CeleryQueue, broker_app
 from aludel.settings import Settings
-from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE
+from aludel.task_names import LEAN_QUEUES
 from workers.housekeeping import Housekeeper
 from workers.metering import serve_metrics
 from workers.runtime import Parts, Runtime
@@ -96,7 +96,7 @@ def run_worker(
     settings: Settings,
     parts: Parts,
     *,
-    queues: Sequence[str] = (CHECK_QUEUE, MUTATE_QUEUE),
+    queues: Sequence[str] = LEAN_QUEUES,
     concurrency: int = 1,
 ) -> int:
     """Serve ``queues`` until told to stop, and return the exit status of Celery's worker.

@@ -10,13 +10,20 @@ import queue
 import threading
 from collections.abc import Sequence
 
-from aludel.task_names import CHECK_QUEUE, FSTAR_QUEUE, MUTATE_QUEUE
+from aludel.task_names import (
+    CHECK_QUEUE,
+    EXPORT_QUEUE,
+    FSTAR_QUEUE,
+    LEAN_QUEUES,
+    MUTATE_QUEUE,
+    PROVE_QUEUE,
+)
 from workers.housekeeping import Housekeeper
 from workers.runtime import Runtime
 from workers.tasks import TASKS
 
 # Two check jobs share the prover, so that a small one does not wait for the turn of a large one.
-_THREADS = {CHECK_QUEUE: 2, FSTAR_QUEUE: 2, MUTATE_QUEUE: 1}
+_THREADS = {CHECK_QUEUE: 2, FSTAR_QUEUE: 2, MUTATE_QUEUE: 1, PROVE_QUEUE: 1, EXPORT_QUEUE: 1}
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +67,7 @@ class LocalWorker:
         self,
         runtime: Runtime,
         messages: LocalQueue,
-        queues: Sequence[str] = (CHECK_QUEUE, MUTATE_QUEUE),
+        queues: Sequence[str] = LEAN_QUEUES,
     ) -> None:
         self._runtime = runtime
         self._messages = messages
@@ -81,7 +88,7 @@ class LocalWorker:
         """End running work, which is given back, and close the runtime."""
         self._runtime.stopping.set()
         self._housekeeper.stop()
-        self._runtime.checker.close()
+        self._runtime.interrupt()
         for name, _ in self._threads:
             self._messages.end(name)
         for _, thread in self._threads:

@@ -10,6 +10,7 @@ from fstar_checker.checker import build_checker as build_fstar_checker
 from lean_checker.checker import LeanChecker, build_checker
 from lean_checker.goals import LeanGoals
 from workers.lean_mutation import mutate
+from workers.lean_proving import lean_proving
 from workers.runtime import Parts
 
 
@@ -26,7 +27,12 @@ def lean_goals(checker: Checker, settings: Settings) -> Goals:
 
 def default_parts() -> Parts:
     """Return the real prover."""
-    return Parts(checker=build_checker, mutate=mutate, goals=lean_goals)
+    return Parts(
+        checker=build_checker,
+        mutate=mutate,
+        goals=lean_goals,
+        proving=lean_proving,
+    )
 
 
 def fstar_parts() -> Parts:

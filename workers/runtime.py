@@ -9,10 +9,12 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from aludel.errors import BackendUnavailable
 from aludel.goals import Goals
+from aludel.job_requests import ExportRequest
 from aludel.jobs import MutationRequest
 from aludel.metrics import observe_prover
 from aludel.models import CheckRequest, Verdict
@@ -21,6 +23,7 @@ from aludel.queue import TaskQueue
 from aludel.records import VariantRecord
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
+from workers.proving import NoProving, ProvingFactory
 
 _YIELD_S = 0.0005
 
@@ -48,7 +51,27 @@ class MutationContext:
     stopping: Callable[[], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class ExportContext:
+    """What an export gets.
+
+    Attributes:
+        request: what to write.
+        store: what is recorded.
+        folder: the dataset's; must appear whole or not at all.
+        report: records how far it is, and says whether the worker still holds the job.
+        stopping: whether the worker wants to end soon.
+    """
+
+    request: ExportRequest
+    store: Store
+    folder: Path
+    report: Callable[[Mapping[str, Any]], bool]
+    stopping: Callable[[], bool]
+
+
 Mutator = Callable[[MutationContext], Mapping[str, Any]]
+Exporter = Callable[[ExportContext], Mapping[str, Any]]
 CheckerFactory = Callable[[Settings], Checker]
 GoalsFactory = Callable[[Checker, Settings], Goals]
 
@@ -62,6 +85,15 @@ def no_mutations(_context: MutationContext) -> Mapping[str, Any]:
     raise BackendUnavailable("this worker carries out no mutations", fix="start one that does")
 
 
+def no_exports(_context: ExportContext) -> Mapping[str, Any]:
+    """An :data:`Exporter` for workers that write no datasets.
+
+    Raises:
+        BackendUnavailable: always.
+    """
+    raise BackendUnavailable("this worker writes no datasets", fix="start one that does")
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What workers are made of.
@@ -70,11 +102,15 @@ class Parts:
         checker: opens the prover, in the process that uses it.
         mutate: carries out a mutation, and returns its summary (JSON).
         goals: sessions of tactics on the prover, for an API in the same process.
+        proving: makes what attempts problems, from the opened prover.
+        export: writes a dataset, and returns its summary (JSON).
     """
 
     checker: CheckerFactory
     mutate: Mutator = no_mutations
     goals: GoalsFactory | None = None
+    proving: ProvingFactory | None = None
+    export: Exporter = no_exports
 
 
 class _Yielding:
@@ -103,18 +139,22 @@ class Runtime:
 
     Attributes:
         name: names this process in leases; unique.
+        proving: attempts problems.
+        export: writes datasets.
         threads: items that are carried out at once: one more than the prover has processes, so that
             recording one verdict does not keep the prover waiting for the next.
         stopping: set when the process wants to end.
     """
 
     def __init__(
-        self, settings: Settings, store: Store, checker: Checker, mutate: Mutator, queue: TaskQueue
+        self, settings: Settings, store: Store, checker: Checker, parts: Parts, queue: TaskQueue
     ) -> None:
         self.settings = settings
         self.store = store
         self.checker = checker
-        self.mutate = mutate
+        self.mutate = parts.mutate
+        self.export = parts.export
+        self.proving = parts.proving(checker, settings) if parts.proving else NoProving()
         self.queue = queue
         self.cached = CachedChecker(_Yielding(checker), store)
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -140,10 +180,15 @@ class Runtime:
         except BaseException:
             store.close()
             raise
-        return cls(settings, store, checker, parts.mutate, queue)
+        return cls(settings, store, checker, parts, queue)
+
+    def interrupt(self) -> None:
+        """Stop prover and models, which ends what is under way; safe to call twice."""
+        self.stopping.set()
+        self.proving.close()
+        self.checker.close()
 
     def close(self) -> None:
-        """Stop the prover, which ends running checks, and close the store; safe to call twice."""
-        self.stopping.set()
-        self.checker.close()
+        """Stop prover and models, and close the store; safe to call twice."""
+        self.interrupt()
         self.store.close()

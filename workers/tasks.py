@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from aludel.task_names import RUN_CHECKS, RUN_MUTATION, SWEEP
+from aludel.task_names import RUN_ATTEMPTS, RUN_CHECKS, RUN_EXPORT, RUN_MUTATION, SWEEP
+from workers.attempts import run_attempts
 from workers.checks import run_checks
+from workers.exports import run_export
 from workers.housekeeping import sweep
 from workers.mutations import run_mutation
 from workers.runtime import Runtime
@@ -19,5 +21,7 @@ def run_sweep(runtime: Runtime) -> None:
 TASKS: Mapping[str, Callable[..., None]] = {
     RUN_CHECKS: run_checks,
     RUN_MUTATION: run_mutation,
+    RUN_ATTEMPTS: run_attempts,
+    RUN_EXPORT: run_export,
     SWEEP: run_sweep,
 }

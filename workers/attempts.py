@@ -1,0 +1,98 @@
+"""Prove jobs: problems are taken up under lease, attempted, and recorded once with their run."""
+
+from __future__ import annotations
+
+from aludel.attempts import ProblemOutcome
+from aludel.errors import BackendUnavailable, StoreError
+from aludel.job_requests import ProveRequest
+from aludel.jobs import JobKind
+from aludel.metrics import FAILURES, PROBLEMS
+from aludel.models import MAX_WALL_S
+from aludel.problems import TheoremProblem
+from aludel.queue import dispatch
+from aludel.store import Claim
+from workers.guarding import guard_of
+from workers.leasing import conclude
+from workers.proving import Prepared
+from workers.runtime import Runtime
+from workers.turns import Taking, Turn
+
+# A turn and one problem together end before Celery's limit, which ends the process.
+TURN_S = 60.0
+PROBLEM_S = 1.5 * MAX_WALL_S
+
+
+def run_attempts(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see below
+    """Attempt problems of the first prove job in the line, for a turn. Safe to run twice.
+
+    Args:
+        runtime: the worker.
+        job_id: the job that the message was sent for; another one may be before it in the line.
+
+    Raises:
+        StoreError: the database cannot be used; leases will run out and items be queued again.
+    """
+    chosen = runtime.store.items.next_job(JobKind.PROVE)
+    if chosen is None:
+        return
+    _Attempts(runtime, chosen).run()
+    following = runtime.store.items.next_job(JobKind.PROVE)
+    if following is not None and not runtime.stopping.is_set():
+        dispatch(runtime.queue, runtime.store, following, JobKind.PROVE, waiting=1)
+
+
+class _Attempts:
+    """A turn of one prove job."""
+
+    def __init__(self, runtime: Runtime, job_id: str) -> None:
+        self._runtime = runtime
+        self._job = runtime.store.jobs.get(job_id)
+        self._request = ProveRequest.model_validate(self._job.request)
+        self._ready = self._begin()
+        self._turn = Turn(runtime, job_id, Taking(TURN_S, 1), self._carry_out)
+
+    def run(self) -> None:
+        self._turn.run()
+
+    def _begin(self) -> Prepared | Exception:
+        """Open the generator and the run; what is wrong with them is wrong with each problem."""
+        runtime, store = self._runtime, self._runtime.store
+        try:
+            prepared = runtime.proving.prepare(self._request, runtime.cached)
+            owner = store.jobs.owner(self._job.id)
+            store.attempts.start(self._request.run, prepared.plan, self._job.total, owner)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a model does, the items must end
+            return error
+        return prepared
+
+    def _carry_out(self, claim: Claim) -> None:
+        try:
+            outcome = self._outcome(TheoremProblem.model_validate(claim.payload))
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a prover does, the item must end
+            if self._runtime.stopping.is_set():  # then models fail in ways of their own
+                error = BackendUnavailable("the worker was told to stop")
+            FAILURES.labels("lean", getattr(error, "code", "internal_error")).inc()
+            conclude(self._runtime, claim, error)
+        else:
+            PROBLEMS.labels("proved" if outcome.accepted else "open").inc()
+            self._runtime.store.items.finish_problem(claim, proved=outcome.accepted > 0)
+
+    def _outcome(self, problem: TheoremProblem) -> ProblemOutcome:
+        """Return what became of a problem: what is recorded of it, or else attempt it now."""
+        if isinstance(self._ready, Exception):
+            raise self._ready
+        store, run = self._runtime.store.attempts, self._request.run
+        if known := store.outcomes(run, [problem.name]):
+            return known[0]
+        guard = guard_of(self._told_to_end, PROBLEM_S)
+        outcome, attempts = self._ready.attempt(problem, guard)
+        if store.record(run, outcome, attempts):
+            return outcome
+        return store.outcomes(run, [problem.name])[0]  # of a worker that was faster
+
+    def _told_to_end(self) -> bool:
+        return self._runtime.stopping.is_set() or self._turn.keeper.lost.is_set()

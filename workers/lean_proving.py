@@ -1,0 +1,88 @@
+"""How a worker with a Lean prover attempts problems."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+
+from aludel.errors import BackendUnavailable
+from aludel.generators import Endpoint, GeneratorSpec
+from aludel.job_requests import ProveRequest
+from aludel.permitted import endpoint_key, ensure_permitted
+from aludel.problems import TheoremProblem
+from aludel.protocols import Checker
+from aludel.settings import Settings
+from lean_checker.checker import LeanChecker
+from lean_checker.goals import LeanGoals
+from lean_checker.operations import LeanOperations
+from proving.attempting import attempted
+from proving.build import Generators, attempt_with, open_generators, plan_of
+from proving.premises import Library
+from workers.guarding import Guard, GuardedChecker, GuardedGoals
+from workers.proving import Attempted, Prepared
+
+
+class LeanProving:
+    """A :class:`~workers.proving.Proving` with Lean.
+
+    The generator of the last job stays open, for the next one may ask for an equal one: a local
+    model is loaded once.
+
+    Args:
+        checker: the worker's prover.
+        settings: which models may be named, and where premises are kept.
+    """
+
+    def __init__(self, checker: LeanChecker, settings: Settings) -> None:
+        self._settings = settings
+        self._goals = LeanGoals(checker.pool, settings)
+        self._library = Library(LeanOperations(checker.pool), settings.cache_dir / "premises")
+        self._lock = threading.Lock()
+        self._opened = contextlib.ExitStack()
+        self._spec: GeneratorSpec | None = None
+        self._generators: Generators | None = None
+
+    def prepare(self, request: ProveRequest, checker: Checker) -> Prepared:
+        """Open the generator, unless it is open; see :class:`~workers.proving.Proving`."""
+        generators, options = self._open(request.generator), request.options
+        digest = checker.toolchain.digest
+        plan = plan_of(generators, options, digest, request.problems_digest)
+
+        def attempt(problem: TheoremProblem, guard: Guard) -> Attempted:
+            guarded = GuardedChecker(checker, guard)
+            goals = GuardedGoals(self._goals, guard)
+            how = attempt_with(generators, options, guarded, goals, self._library)
+            return attempted(problem, how)
+
+        return Prepared(plan, attempt)
+
+    def close(self) -> None:
+        """Close the generator, which ends what it is asked; safe to call twice."""
+        with self._lock:
+            self._spec = self._generators = None
+            self._opened.close()
+
+    def _open(self, spec: GeneratorSpec) -> Generators:
+        ensure_permitted(spec, self._settings)
+        key = ""
+        if isinstance(spec, Endpoint):
+            key = endpoint_key(spec, self._settings, os.environ)
+        with self._lock:
+            if self._generators is None or self._spec != spec:
+                self._spec = self._generators = None
+                self._opened.close()  # before another one needs the memory
+                self._generators = self._opened.enter_context(open_generators(spec, key=key))
+                self._spec = spec
+            return self._generators
+
+
+def lean_proving(checker: Checker, settings: Settings) -> LeanProving:
+    """Return what attempts problems with a Lean checker; a ``ProvingFactory``.
+
+    Raises:
+        BackendUnavailable: the checker is of another kind.
+    """
+    if not isinstance(checker, LeanChecker):
+        raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
+    return LeanProving(checker, settings)
