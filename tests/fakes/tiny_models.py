@@ -19,9 +19,10 @@ TEXTS = [
 
 
 def needs_models() -> None:
-    """Skip the module where the libraries of local models are missing."""
-    for library in ("torch", "transformers"):
-        pytest.importorskip(library, reason=f"needs {library}: make models")
+    """Skip where the libraries of local models are missing."""
+    torch = pytest.importorskip("torch", reason="needs torch: make models")
+    pytest.importorskip("transformers", reason="needs transformers: make models")
+    torch.set_num_threads(1)  # threads of models this small only wait for each other
 
 
 def tokenizer(*, chat: bool = False) -> Any:
