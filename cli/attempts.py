@@ -38,7 +38,7 @@ def command() -> None:
     help="Problems under way at once; as many as there are prover processes by default.",
 )  # fmt: skip
 @click.option(
-    "--prover", type=click.Choice([*Prover]), default=Prover.LEAN, show_default=True,
+    "--prover", type=click.Choice([p.value for p in Prover]), default="lean", show_default=True,
     help="With fstar, the problems are in PoPAI's format.",
 )  # fmt: skip
 @click.option(

@@ -61,9 +61,8 @@ class PremiseIndex:
         if self._index is None or not asked or not count:
             return ()
         scores = self._index.get_scores(asked)
-        best = scores.argsort(kind="stable")[::-1][: count + len(exclude)]
-        order = sorted((int(i) for i in best if scores[i] > 0), key=lambda i: (-scores[i], i))
-        found = (self._lemmas[i] for i in order)
+        best = (-scores).argsort(kind="stable")[: count + len(exclude)]
+        found = (self._lemmas[i] for i in best if scores[i] > 0)
         return tuple(lemma for lemma in found if lemma.name not in exclude)[:count]
 
 

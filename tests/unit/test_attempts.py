@@ -149,6 +149,32 @@ def test_pass_at_k_leaves_out_invalid_problems_and_too_large_k() -> None:
     assert table[1].value == 0.25 and table[4].value == 0.5 and table[1].count == 2
 
 
+def test_samples_in_order_of_promise_count_up_to_k() -> None:
+    def ordered(name: str, first: int | None) -> ProblemOutcome:
+        accepted = 0 if first is None else 1
+        return outcome(name, accepted).model_copy(update={"ordered": True, "first": first})
+
+    runs = [ordered("a", 0), ordered("b", 1), ordered("c", 3), ordered("d", None)]
+    values = {k: e.value for k, e in pass_table(runs, (1, 2, 3, 4, 8)).items()}
+    assert values == {1: 0.25, 2: 0.5, 3: 0.5, 4: 0.75}
+
+
+class Ordered:
+    name, settings = "ordered", {}
+
+    def proofs(self, problem: TheoremProblem, count: int, seed: int) -> list[Proposals]:
+        texts = ("by bad", "by good", "by good")
+        return [Proposals(proposals=tuple(Proposal(text=t) for t in texts), ordered=True)]
+
+
+def test_an_outcome_says_which_sample_was_first() -> None:
+    done, records = sampling(Ordered(), Judge(), 4, 0, 0)(problems("a")[0])
+    assert (done.ordered, done.first, done.accepted, done.samples) == (True, 1, 2, 4)
+    assert [r.verdict.kind for r in records] == ["rejected", "accepted", "accepted"]
+    drawn, _ = sampling(Texts(["by bad"]), Judge(), 1, 0, 0)(problems("a")[0])
+    assert (drawn.ordered, drawn.first) == (False, None)
+
+
 def test_problems_are_read_from_json_lines(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     rows: list[dict[str, Any]] = [

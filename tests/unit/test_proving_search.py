@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from fake_checker import TOOLCHAIN
 from fake_goals import FakeGoals
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aludel.estimate import mean_pass_at_k, pass_at_k, wilson
@@ -24,6 +24,7 @@ from aludel.models import (
     Toolchain,
     Verdict,
 )
+from aludel.problems import Premise
 from proving import (
     ProofPortfolio,
     Proposal,
@@ -143,21 +144,33 @@ def test_the_portfolio_reads_the_goal() -> None:
     assert {"induction n", "cases k", "rw [h]", "rw [← h]"} <= set(found)
     assert not any("✝" in text for text in found)
     assert len(texts(goal("x = y"), 3)) == 3
-    lemmas = TacticPortfolio(rewrites=["Nat.add_comm"], searching=False)
-    made = [p.text for p in lemmas.tactics(goal("p"), 64).proposals]
-    assert "rw [← Nat.add_comm]" in made and "exact?" not in made
-    assert lemmas.tactics(goal("p").model_copy(update={"goals": ()}), 5).proposals == ()
+    some = [Premise(name="Nat.add_comm"), Premise(name="Nat.add_assoc")]
+    helped = TacticPortfolio(searching=False).tactics(goal("p"), 64, some)
+    made = {p.text: p.cost for p in helped.proposals}
+    assert {"rw [← Nat.add_comm]", "grind [Nat.add_comm, Nat.add_assoc]"} <= set(made)
+    assert made["rw [Nat.add_comm]"] < made["rw [Nat.add_assoc]"] and "exact?" not in made
+    nothing = goal("p").model_copy(update={"goals": ()})
+    assert TacticPortfolio().tactics(nothing, 5, some).proposals == ()
 
 
-def test_the_proof_portfolio_draws_distinct_scripts_by_seed() -> None:
-    def drawn(count: int, seed: int) -> list[str]:
-        [made] = ProofPortfolio().proofs(problem(1), count, seed)
+def test_the_proof_portfolio_comes_in_a_fixed_order_with_premises_where_there_are_some() -> None:
+    def drawn(count: int, seed: int, *names: str) -> list[str]:
+        helped = problem(1).model_copy(
+            update={"premises": tuple(Premise(name=name) for name in names)}
+        )
+        [made] = ProofPortfolio().proofs(helped, count, seed)
+        assert made.ordered
         return [proposal.text for proposal in made.proposals]
 
-    assert drawn(8, 1) == drawn(8, 1) != drawn(8, 2)
-    assert len(set(drawn(100, 1))) == ProofPortfolio().settings["scripts"]
+    plain = drawn(100, 0)
+    assert drawn(3, 1) == plain[:3] and len(set(plain)) == len(plain)
+    assert not any("{" in text for text in plain)
+    both = drawn(100, 0, "A.b", "C.d")
+    assert set(plain) < set(both) and any("A.b, C.d" in text for text in both)
+    assert len(both) == ProofPortfolio().settings["scripts"]
 
 
+@settings(deadline=None)  # the first call imports
 @given(st.integers(1, 12), st.data())
 def test_pass_at_k_is_the_share_of_subsets_with_a_correct_one(n: int, data: Any) -> None:
     correct, k = data.draw(st.integers(0, n)), data.draw(st.integers(1, n))
