@@ -1,26 +1,35 @@
 """Exports the corpus as datasets that people train on: recipes, writers, card."""
 
+from proof_export.attempts_feed import ATTEMPTS, RunAttempt, attempts_of
 from proof_export.exporter import DEFAULT_SHARD_ROWS, ExportOptions, ExportReport, export
 from proof_export.feeds import VARIANTS, Feed
+from proof_export.lineage_feed import LINEAGES, Lineage, lineages
 from proof_export.provenance import Provenance, provenance
 from proof_export.recipes import RECIPES
-from proof_export.sinks import FORMATS
+from proof_export.sinks import DEFAULT_FORMATS, FORMATS
 from proof_export.splitting import SplitPlan, Splits, assign_splits
 from proof_export.writer import DataFile
 
 __all__ = [
+    "ATTEMPTS",
+    "DEFAULT_FORMATS",
     "DEFAULT_SHARD_ROWS",
     "FORMATS",
+    "LINEAGES",
     "RECIPES",
     "VARIANTS",
     "DataFile",
     "ExportOptions",
     "ExportReport",
     "Feed",
+    "Lineage",
     "Provenance",
+    "RunAttempt",
     "SplitPlan",
     "Splits",
     "assign_splits",
+    "attempts_of",
     "export",
+    "lineages",
     "provenance",
 ]

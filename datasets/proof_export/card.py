@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any
 
+from proof_export.manifest import Written
 from proof_export.provenance import Provenance
+from proof_export.quality import NOT_MEASURED
 from proof_export.recipes import Recipe
 from proof_export.rows import columns
+from proof_export.splitting import Splits
 from proof_export.tally import Tally
-from proof_export.writer import SPLIT, DataFile
 
 _POWERS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 
 
-def render_card(
-    recipes: Sequence[Recipe[Any]], data_files: Sequence[DataFile], tally: Tally, made: Provenance
-) -> str:
+def render_card(written: Written) -> str:
     """Return the text of the card. Every figure comes from what was just written."""
     template = Template(files("proof_export").joinpath("card.md").read_text(encoding="utf-8"))
+    made, rows = written.made, written.rows()
     return template.substitute(
-        size_category=size_category(max(_rows_of(recipe, data_files) for recipe in recipes)),
-        configs="".join(_config(recipe, data_files) for recipe in recipes),
-        records=tally.records,
-        recipes=_recipe_table(recipes, data_files),
+        size_category=size_category(max(sum(by_split.values()) for by_split in rows.values())),
+        configs="".join(_config(written, recipe, splits) for recipe, splits in rows.items()),
+        records=" and ".join(f"{f.records} {name}" for name, f in written.tally.feeds.items()),
+        recipes=_recipe_table(written.recipes, rows),
         files=_table(
-            ("File", "Rows", "Bytes"), ((f"`{f.path}`", f.rows, f.bytes) for f in data_files)
+            ("File", "Rows", "Bytes"), ((f"`{f.path}`", f.rows, f.bytes) for f in written.files)
         ),
-        groups="\n\n".join(_groups(tally)),
-        columns="\n\n".join(_schema(recipe) for recipe in recipes),
-        toolchains=_toolchain_table(tally, made),
+        groups="\n\n".join(_groups(written.tally)),
+        splits=_splits(written.splits),
+        quality=_quality(written),
+        columns="\n\n".join(_schema(recipe) for recipe in written.recipes),
+        toolchains=_toolchain_table(written.tally, made),
         command=made.command,
         version=made.version,
         commit=made.commit or "unknown (not run from a checkout)",
@@ -50,27 +52,52 @@ def size_category(rows: int) -> str:
     return f"n>{lower}"
 
 
-def _rows_of(recipe: Recipe[Any], data_files: Sequence[DataFile]) -> int:
-    mine = [f for f in data_files if f.recipe == recipe.name]
-    return sum(f.rows for f in mine if f.format == mine[0].format)
-
-
-def _config(recipe: Recipe[Any], data_files: Sequence[DataFile]) -> str:
-    """One configuration, read from Parquet where there is Parquet."""
-    suffix = max(f.format for f in data_files if f.recipe == recipe.name)
-    return (
-        f"- config_name: {recipe.name}\n"
-        "  data_files:\n"
-        f"  - split: {SPLIT}\n"
-        f"    path: data/{recipe.name}/{SPLIT}-*.{suffix}\n"
+def _config(written: Written, recipe: str, splits: Iterable[str]) -> str:
+    """One configuration, with the splits that have files."""
+    suffix = written.files_of(recipe)[0].format
+    lines = "".join(
+        f"  - split: {split}\n    path: data/{recipe}/{split}-*.{suffix}\n" for split in splits
     )
+    return f"- config_name: {recipe}\n  data_files:\n{lines}"
 
 
-def _recipe_table(recipes: Sequence[Recipe[Any]], data_files: Sequence[DataFile]) -> str:
+def _recipe_table(recipes: Sequence[Recipe[Any]], rows: dict[str, dict[str, int]]) -> str:
     return _table(
         ("Recipe", "Split", "Rows", "What it holds"),
-        ((f"`{r.name}`", SPLIT, _rows_of(r, data_files), r.summary) for r in recipes),
+        ((f"`{r.name}`", s, n, r.summary) for r in recipes for s, n in rows[r.name].items()),
     )
+
+
+def _splits(splits: Splits | None) -> str:
+    if splits is None:
+        return (
+            "All rows are in `train`. Variants of one theorem share ancestors: export with "
+            "`--split`, never split at random by rows, when measuring a model."
+        )
+    plan, unit = splits.plan, "projects" if splits.plan.kind == "cross_project" else "families"
+    counts = _table(("Split", "Theorems"), ((f"`{s}`", n) for s, n in splits.counts.items()))
+    return (
+        f"Split `{plan.kind}` with seed {plan.seed}, shares of {plan.test} for test and "
+        f"{plan.valid} for valid: {splits.families} {unit}, each whole in one split. A family is "
+        "closed under lineage (what a theorem was made from, and everything else made from that) "
+        f"and under equal text, term and shape.\n\n{counts}"
+    )
+
+
+def _quality(written: Written) -> str:
+    quality = written.quality
+    found = [(f"same {what} as an earlier one", n) for what, n in quality.duplicates.items()]
+    faults = [(what.replace("_", " "), "not measured") for what in NOT_MEASURED]
+    avoided = [
+        (f"{name} left out for a statement to avoid", feed.avoided)
+        for name, feed in written.tally.feeds.items()
+    ]
+    lines = [_table(("Quality", "Theorems"), [("theorems", quality.theorems), *found, *faults])]
+    lines.append(_table(("Decontamination", "Records"), avoided))
+    for split, leaks in quality.leakage.items():
+        rows = ((what, n) for what, n in leaks.items())
+        lines.append(_table((f"Leakage `{split}`", "With one in train"), rows))
+    return "\n\n".join(lines)
 
 
 def _groups(tally: Tally) -> Iterator[str]:
@@ -108,30 +135,3 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _cell(value: object) -> str:
     """One cell: a line break or a bar inside it would end it."""
     return " ".join(str(value).split()).replace("|", "\\|")
-
-
-def render_manifest(
-    manifest_format: str, data_files: Sequence[DataFile], tally: Tally, made: Provenance
-) -> str:
-    """Return the manifest: what this export wrote, and from what."""
-    content = {
-        "format": manifest_format,
-        "version": made.version,
-        "commit": made.commit,
-        "command": made.command,
-        "seed": made.seed,
-        "records": tally.records,
-        "counts": tally.groups(),
-        "files": [
-            {
-                "path": f.path,
-                "recipe": f.recipe,
-                "format": f.format,
-                "rows": f.rows,
-                "bytes": f.bytes,
-                "sha256": f.sha256,
-            }
-            for f in data_files
-        ],
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from aludel.errors import InvalidRequest, NotFound
+from aludel.models import canonical_json
 from aludel.records import VariantRecord
-from proof_export.card import render_card, render_manifest
+from lean_checker.avoided import AvoidedStatements
+from proof_export.card import render_card
 from proof_export.feeds import VARIANTS, Feed
+from proof_export.manifest import Written, render_manifest
 from proof_export.provenance import Provenance
+from proof_export.quality import Survey
 from proof_export.recipes import Recipe, choose_recipes
+from proof_export.rows import arrow_schema
+from proof_export.shards import ShardJournal
 from proof_export.sinks import choose_formats
-from proof_export.staging import CARD, MANIFEST, MANIFEST_FORMAT, staged, write_synced
+from proof_export.splitting import SPLITS, Splits
+from proof_export.staging import CARD, MANIFEST, staged, write_synced
 from proof_export.tally import Tally
-from proof_export.writer import DataFile, RecipeWriter
+from proof_export.writer import DataFile, ShardWriter, make_rows
 
 DEFAULT_SHARD_ROWS = 500_000
+TRAIN = SPLITS[0]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What to write. Empty ``recipes`` mean all that there are records for, empty ``formats`` all.
+    """What to write. Empty ``recipes`` mean all that there are records for, empty ``formats``
+    JSONL and Parquet.
 
     Attributes:
         recipes: names of recipes.
-        formats: ``jsonl``, ``parquet``.
+        formats: ``jsonl``, ``jsonl.zst``, ``parquet``.
         shard_rows: rows of a file at most.
         force: replace an earlier export in the same folder.
     """
@@ -41,13 +54,25 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote; ``files`` are relative to ``out``."""
+    """What an export wrote.
+
+    Attributes:
+        out: the folder.
+        records: records read and not avoided.
+        rows: by recipe.
+        splits: rows by recipe and split.
+        files: relative to ``out``.
+        toolchains: records by digest.
+        avoided: records left out for their statement, by feed.
+    """
 
     out: Path
     records: int
     rows: dict[str, int]
+    splits: dict[str, dict[str, int]]
     files: tuple[DataFile, ...]
     toolchains: dict[str, int]
+    avoided: dict[str, int]
 
     @property
     def card(self) -> Path:
@@ -70,11 +95,15 @@ def export(
     options: ExportOptions,
     made: Provenance,
     more: Mapping[Feed[Any], Iterable[Any]] | None = None,
+    *,
+    splits: Splits | None = None,
+    avoid: AvoidedStatements | None = None,
 ) -> ExportReport:
     """Write ``records`` to the folder ``out``, with a card and a manifest.
 
-    Memory does not grow with the number of records. ``out`` appears complete or not at all, and the
-    same records in the same order give the same bytes.
+    ``out`` appears complete or not at all, and the same records in the same order give the same
+    bytes. Of each record some 60 bytes are kept. After an export that was killed, the same call
+    writes only the shards that were not complete.
 
     Args:
         records: the variants; read once, in order.
@@ -82,12 +111,15 @@ def export(
         options: what to write.
         made: how, for the card.
         more: records of other feeds, read once each.
+        splits: in which split each theorem is; all are in ``train`` by default.
+        avoid: statements; records about one of them are left out.
 
     Raises:
         InvalidRequest: an unknown recipe or format, a folder that exists or cannot be written, or
             a record that does not fit.
         NotFound: there is no record for a recipe.
-        Conflict: another export to the same folder is running.
+        Conflict: another export to the same folder is running; or the records changed since the
+            splits were drawn, or since the export that was killed.
         BackendUnavailable: the disk is full or broken.
     """
     sources: dict[Feed[Any], Iterable[Any]] = {VARIANTS: records, **(more or {})}
@@ -95,41 +127,128 @@ def export(
     formats = choose_formats(options.formats)
     if options.shard_rows < 1:
         raise InvalidRequest("must be at least 1", field="shard_rows", fix="pass a larger number")
-    with staged(out, force=options.force) as folder:
-        tally = Tally()
-        data_files: list[DataFile] = []
+    fingerprint = _fingerprint(recipes, formats, options.shard_rows, made, splits, avoid)
+    with staged(out, force=options.force, fingerprint=fingerprint) as folder:
+        journal = ShardJournal(folder, fingerprint)
+        pass_ = _Pass(folder, formats, options.shard_rows, journal, splits, avoid)
+        fed = {feed: [r for r in recipes if r.feed is feed] for feed in sources}
+        surveyed = VARIANTS if fed[VARIANTS] else None
         for feed, source in sources.items():
-            fed = [recipe for recipe in recipes if recipe.feed is feed]
-            if fed:
-                writers = [RecipeWriter(r, folder, formats, options.shard_rows) for r in fed]
-                data_files += _write(feed, source, writers, tally)
-        write_synced(folder / CARD, render_card(recipes, data_files, tally, made))
-        write_synced(folder / MANIFEST, render_manifest(MANIFEST_FORMAT, data_files, tally, made))
+            if fed[feed]:
+                pass_.write(feed, source, fed[feed], survey=not (feed.derived and surveyed))
+        written = Written(
+            recipes, tuple(pass_.files), pass_.tally, pass_.survey.quality(), splits, made
+        )
+        write_synced(folder / CARD, render_card(written))
+        write_synced(folder / MANIFEST, render_manifest(written))
+    return _report(out, written)
+
+
+class _Pass:
+    """What the passes over the feeds share."""
+
+    def __init__(
+        self,
+        folder: Path,
+        formats: Sequence[str],
+        shard_rows: int,
+        journal: ShardJournal,
+        splits: Splits | None,
+        avoid: AvoidedStatements | None,
+    ) -> None:
+        self._target = (folder, formats, shard_rows, journal)
+        self._splits = splits
+        self._avoid = avoid
+        self.tally = Tally()
+        self.survey = Survey()
+        self.files: list[DataFile] = []
+
+    def write(
+        self,
+        feed: Feed[Any],
+        records: Iterable[Any],
+        recipes: Sequence[Recipe[Any]],
+        *,
+        survey: bool,
+    ) -> None:
+        """Write the rows of one feed's recipes."""
+        parts = SPLITS if self._splits else (TRAIN,)
+        with ExitStack() as open_files:
+            writers = [
+                (recipe, {part: ShardWriter(recipe, part, *self._target) for part in parts})
+                for recipe in recipes
+            ]
+            for _, by_split in writers:
+                for writer in by_split.values():
+                    open_files.callback(writer.abort)
+            self._stream(feed, records, writers, survey=survey)
+            for _, by_split in writers:
+                for part, writer in by_split.items():
+                    self.files += writer.finish(at_least_one=part == TRAIN)
+
+    def _stream(
+        self,
+        feed: Feed[Any],
+        records: Iterable[Any],
+        writers: Sequence[tuple[Recipe[Any], dict[str, ShardWriter]]],
+        *,
+        survey: bool,
+    ) -> None:
+        counts, avoid, splits = self.tally.of(feed.name), self._avoid, self._splits
+        for record in records:
+            theorem = feed.theorem(record)
+            if avoid is not None and avoid.has(theorem.statement, theorem.shape_hash):
+                counts.avoided += 1
+                continue
+            split = splits.of(theorem.name) if splits is not None else TRAIN
+            counts.add(feed.groups(record))
+            if survey:
+                self.survey.add(theorem, split)
+            identity = feed.named(record)
+            for recipe, by_split in writers:
+                writer = by_split[split]
+                for row in make_rows(recipe, record):
+                    writer.push(row, identity)
+        if not counts.records:
+            raise _nothing(feed, counts.avoided)
+
+
+def _nothing(feed: Feed[Any], avoided: int) -> NotFound:
+    if avoided:
+        return NotFound(f"every {feed.noun} is avoided", fix="avoid fewer statements")
+    return NotFound(f"there is no {feed.noun} to export", fix=feed.missing)
+
+
+def _fingerprint(
+    recipes: Sequence[Recipe[Any]],
+    formats: Sequence[str],
+    shard_rows: int,
+    made: Provenance,
+    splits: Splits | None,
+    avoid: AvoidedStatements | None,
+) -> str:
+    """Digest of everything that decides the files, besides the records."""
+    content = {
+        "schemas": {recipe.name: str(arrow_schema(recipe.row)) for recipe in recipes},
+        "formats": list(formats),
+        "shard_rows": shard_rows,
+        "made": {**dataclasses.asdict(made), "toolchains": sorted(made.toolchains)},
+        "plan": splits and dataclasses.asdict(splits.plan),
+        "counts": splits and splits.counts,
+        "avoid": avoid and [sorted(avoid.texts), sorted(avoid.shapes)],
+        "pyarrow": pa.__version__,
+    }
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def _report(out: Path, written: Written) -> ExportReport:
+    rows = written.rows()
     return ExportReport(
         out=out,
-        records=tally.records,
-        rows={recipe.name: _rows(recipe, formats[0], data_files) for recipe in recipes},
-        files=tuple(data_files),
-        toolchains=tally.toolchains(),
+        records=written.tally.records,
+        rows={recipe: sum(by_split.values()) for recipe, by_split in rows.items()},
+        splits=rows,
+        files=written.files,
+        toolchains=written.tally.toolchains(),
+        avoided={name: feed.avoided for name, feed in written.tally.feeds.items()},
     )
-
-
-def _write(
-    feed: Feed[Any], records: Iterable[Any], writers: Sequence[RecipeWriter], tally: Tally
-) -> list[DataFile]:
-    counts = tally.of(feed.name)
-    with ExitStack() as open_files:
-        for writer in writers:
-            open_files.callback(writer.abort)
-        for record in records:
-            counts.add(feed.groups(record))
-            for writer in writers:
-                writer.add(record)
-        if not counts.records:
-            raise NotFound(f"there is no {feed.noun} to export", fix=feed.missing)
-        return [file for writer in writers for file in writer.finish()]
-
-
-def _rows(recipe: Recipe[Any], format_name: str, data_files: Sequence[DataFile]) -> int:
-    mine = (f for f in data_files if f.recipe == recipe.name and f.format == format_name)
-    return sum(file.rows for file in mine)

@@ -58,6 +58,8 @@ class Feed(Generic[R]):
         theorem: the theorem that a record is about; it decides the record's split.
         groups: what the card counts, as pairs of group and value; few values a group.
         missing: what to do when there is no record.
+        identity: tells a record from all others of its feed; by default the theorem's name.
+        derived: whether its theorems are those of :data:`VARIANTS` over again.
     """
 
     name: str
@@ -65,6 +67,12 @@ class Feed(Generic[R]):
     theorem: Callable[[R], Theorem]
     groups: Callable[[R], Iterable[tuple[str, str]]]
     missing: str
+    identity: Callable[[R], str] | None = None
+    derived: bool = False
+
+    def named(self, record: R) -> str:
+        """Return what tells a record from all others of its feed."""
+        return self.identity(record) if self.identity else self.theorem(record).name
 
 
 def _variant_groups(record: VariantRecord) -> Iterator[tuple[str, str]]:

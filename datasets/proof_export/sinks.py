@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import zstandard
 
 from aludel.errors import InvalidRequest
 from proof_export.rows import Row, arrow_schema
@@ -59,6 +60,22 @@ class JsonlSink:
         """Nothing ends a JSONL file."""
 
 
+class ZstdJsonlSink:
+    """The lines of :class:`JsonlSink` as one frame of zstd."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+        self._writer = compressor.stream_writer(handle, closefd=False)
+
+    def write(self, batch: Batch) -> None:
+        """Append the lines."""
+        self._writer.write("".join(batch.lines).encode())
+
+    def close(self) -> None:
+        """End the frame."""
+        self._writer.flush(zstandard.FLUSH_FRAME)
+
+
 class ParquetSink:
     """Parquet: zstd, explicit schema, one row group per batch."""
 
@@ -84,12 +101,16 @@ class ParquetSink:
 
 FORMATS: dict[str, Callable[[BinaryIO, type[Row]], Sink]] = {
     "jsonl": lambda handle, _row: JsonlSink(handle),
+    "jsonl.zst": lambda handle, _row: ZstdJsonlSink(handle),
     "parquet": ParquetSink,
 }
 
+DEFAULT_FORMATS = ("jsonl", "parquet")
+
 
 def choose_formats(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the named formats in a fixed order; no names means all of them.
+    """Return the named formats in a fixed order; no names means
+    :data:`DEFAULT_FORMATS`.
 
     Raises:
         InvalidRequest: a name is not a format.
@@ -99,4 +120,4 @@ def choose_formats(names: Sequence[str]) -> tuple[str, ...]:
         raise InvalidRequest(
             f"unknown format {unknown[0]!r}", field="format", fix=f"use {' or '.join(FORMATS)}"
         )
-    return tuple(name for name in FORMATS if not names or name in names)
+    return tuple(name for name in FORMATS if name in (names or DEFAULT_FORMATS))

@@ -1,7 +1,8 @@
 """Puts an export in place all at once, or not at all.
 
 The work happens in ``.NAME.partial`` beside the folder asked for, under a lock; one rename makes it
-visible. An export that was killed leaves that hidden folder, which the next run clears.
+visible. An export that was killed leaves that hidden folder, with a journal of the shards that are
+complete: the same export goes on from there, any other one clears it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 MANIFEST = "manifest.json"
 CARD = "README.md"
 MANIFEST_FORMAT = "aludel-export/1"
+JOURNAL = "shards.jsonl"
 
 _LOCK = ".aludel-export.lock"
 _REPLACED = "replaced"
@@ -37,12 +39,15 @@ _IN_THE_WAY = {errno.EEXIST, errno.ENOTEMPTY}
 
 
 @contextmanager
-def staged(out: Path, *, force: bool = False) -> Iterator[Path]:
-    """Yield an empty folder that becomes ``out`` when the block ends well, and vanishes otherwise.
+def staged(out: Path, *, force: bool = False, fingerprint: str = "") -> Iterator[Path]:
+    """Yield a folder that becomes ``out`` when the block ends well, and vanishes otherwise.
+
+    It is empty, unless an export with the same fingerprint was killed.
 
     Args:
         out: the folder to make; it must not exist.
         force: replace ``out`` if it is an earlier export of ours, with nothing else in it.
+        fingerprint: of everything that decides the files; empty to begin anew in any case.
 
     Raises:
         InvalidRequest: ``out`` exists or cannot be written.
@@ -54,10 +59,10 @@ def staged(out: Path, *, force: bool = False) -> Iterator[Path]:
         _check_target(out, force=force)
         out.parent.mkdir(parents=True, exist_ok=True)
         workshop = out.with_name(f".{out.name}.partial")
-        with _claimed(workshop, out):
+        with _claimed(workshop, out, fingerprint):
             _check_target(out, force=force)
             folder = workshop / "export"
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
             yield folder
             _sync_folders(folder)
             _publish(folder, out, workshop, force=force)
@@ -110,8 +115,8 @@ def _is_folder(path: Path) -> bool:
 
 
 @contextmanager
-def _claimed(workshop: Path, out: Path) -> Iterator[None]:
-    """Hold ``workshop`` alone, emptied of what a killed export left; remove it at the end."""
+def _claimed(workshop: Path, out: Path, fingerprint: str) -> Iterator[None]:
+    """Hold ``workshop`` alone, emptied of what another export left; remove it at the end."""
     workshop.mkdir(exist_ok=True)
     lock = workshop / _LOCK
     if not lock.exists() and any(workshop.iterdir()):
@@ -121,13 +126,35 @@ def _claimed(workshop: Path, out: Path) -> Iterator[None]:
         replaced = workshop / _REPLACED
         if replaced.exists() and not os.path.lexists(out):  # killed between the two renames
             replaced.rename(out)
-        for left in workshop.iterdir():
-            if left.name != _LOCK:
-                shutil.rmtree(left)
+        if replaced.exists():  # killed after both
+            shutil.rmtree(replaced)
+        if not _left_by(workshop, fingerprint):
+            _clear(workshop)
         try:
             yield
         finally:
             shutil.rmtree(workshop)
+
+
+def _left_by(workshop: Path, fingerprint: str) -> bool:
+    """Whether an export with this fingerprint was killed here."""
+    journal = workshop / JOURNAL
+    if not fingerprint or not journal.exists():
+        return False
+    with journal.open(encoding="utf-8") as lines:
+        first = lines.readline()
+    try:
+        return bool(json.loads(first)["fingerprint"] == fingerprint)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _clear(workshop: Path) -> None:
+    for left in workshop.iterdir():
+        if left.is_dir():
+            shutil.rmtree(left)
+        elif left.name != _LOCK:
+            left.unlink()
 
 
 def _lock(handle: BinaryIO, workshop: Path) -> None:

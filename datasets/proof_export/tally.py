@@ -11,9 +11,13 @@ _TOOLCHAIN = "toolchain_digest"
 
 @dataclass(slots=True)
 class FeedTally:
-    """How many records of a feed there are of each kind. Its size does not depend on them."""
+    """How many records of a feed there are of each kind. Its size does not depend on them.
+
+    ``avoided`` are not among ``records``.
+    """
 
     records: int = 0
+    avoided: int = 0
     groups: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, groups: Iterable[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""Writes the rows of one recipe, in batches and shards, with memory bounded by one batch."""
+"""Writes the rows of one recipe and split, in batches and shards, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ from pydantic import ValidationError
 from aludel.errors import InvalidRequest
 from proof_export.recipes import Recipe
 from proof_export.rows import Row
+from proof_export.shards import (
+    Origin,
+    Shard,
+    ShardFile,
+    ShardJournal,
+    changed,
+    unfinished_path,
+)
 from proof_export.sinks import FORMATS, Batch, Sink
 
 BATCH_ROWS = 4_096
 BATCH_CHARS = 8 * 2**20
-SPLIT = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,64 +35,91 @@ class DataFile:
 
     path: str
     recipe: str
+    split: str
     format: str
     rows: int
     bytes: int
     sha256: str
 
 
-class RecipeWriter:
-    """Streams records into ``data/RECIPE/train-NNNNN-of-NNNNN.{jsonl,parquet}`` under ``root``.
+def make_rows(recipe: Recipe[Any], record: Any) -> tuple[Row, ...]:  # noqa: ANN401 - of its feed
+    """Return the rows of one record.
+
+    Raises:
+        InvalidRequest: a value of the record does not fit the schema.
+    """
+    try:
+        return tuple(recipe.rows(record))
+    except ValidationError as error:
+        first = error.errors()[0]
+        column = ".".join(str(part) for part in first["loc"])
+        feed = recipe.feed
+        raise InvalidRequest(
+            f"{feed.noun} {feed.theorem(record).name!r} does not fit: {first['msg']}",
+            field=f"{recipe.name}.{column}",
+            fix="correct or delete the record",
+        ) from error
+
+
+class ShardWriter:
+    """Streams rows into ``data/RECIPE/SPLIT-NNNNN-of-NNNNN.FORMAT`` under ``root``.
 
     A batch is closed at :data:`BATCH_ROWS` rows or :data:`BATCH_CHARS` characters, whichever comes
     first, so that long texts do not grow the memory; a shard is closed at ``shard_rows`` rows.
+    Shards that an earlier export left are counted through, not written again.
     """
 
     def __init__(
-        self, recipe: Recipe[Any], root: Path, formats: Sequence[str], shard_rows: int
+        self,
+        recipe: Recipe[Any],
+        split: str,
+        root: Path,
+        formats: Sequence[str],
+        shard_rows: int,
+        journal: ShardJournal,
     ) -> None:
         self._recipe = recipe
+        self._split = split
         self._root = root
-        self._folder = root / "data" / recipe.name
         self._formats = formats
         self._shard_rows = shard_rows
-        self._batch = Batch()
-        self._shards: list[int] = []
+        self._journal = journal
+        self._left = journal.left(recipe.name, split)
+        self._shards: list[Shard] = []
         self._open: list[tuple[Sink, BinaryIO]] = []
+        self._start_shard()
 
-    def add(self, record: Any) -> None:  # noqa: ANN401 - what the recipe's feed holds
-        """Append the rows of one record.
+    def push(self, row: Row, identity: str) -> None:
+        """Append one row of the record that ``identity`` names.
 
         Raises:
-            InvalidRequest: a value of the record does not fit the schema.
+            Conflict: an earlier export left other rows here.
             OSError: the file system refuses.
         """
-        try:
-            rows = tuple(self._recipe.rows(record))
-        except ValidationError as error:
-            first = error.errors()[0]
-            column = ".".join(str(part) for part in first["loc"])
-            feed = self._recipe.feed
-            raise InvalidRequest(
-                f"{feed.noun} {feed.theorem(record).name!r} does not fit: {first['msg']}",
-                field=f"{self._recipe.name}.{column}",
-                fix="correct or delete the record",
-            ) from error
-        for row in rows:
-            self._push(row)
-
-    def finish(self) -> list[DataFile]:
-        """Write what is left, name the shards, and return the finished files."""
-        if self._batch.rows:
+        self._origin.add(identity)
+        self._rows += 1
+        left = self._left[len(self._shards)] if len(self._shards) < len(self._left) else None
+        if left is not None:
+            if self._rows == left.rows:
+                self._take_over(left)
+            return
+        self._batch.add(row)
+        if self._rows == self._shard_rows:
+            self._close_shard()
+        elif len(self._batch.rows) == BATCH_ROWS or self._batch.chars >= BATCH_CHARS:
             self._flush()
-        elif not self._shards:
-            self._open_shard()
-        self._close_shard()
-        return [
-            self._finished(shard, rows, name)
-            for name in self._formats
-            for shard, rows in enumerate(self._shards)
-        ]
+
+    def finish(self, *, at_least_one: bool) -> list[DataFile]:
+        """Write what is left, name the shards, and return the finished files.
+
+        Args:
+            at_least_one: write a file even without rows.
+        """
+        if len(self._shards) < len(self._left):
+            raise changed()
+        if self._rows or (at_least_one and not self._shards):
+            self._close_shard()
+        return [self._named(shard, name) for name in self._formats for shard in self._shards]
 
     def abort(self) -> None:
         """Let go of the open files, whose content no longer matters."""
@@ -96,28 +130,29 @@ class RecipeWriter:
                 handle.close()
         self._open = []
 
-    def _push(self, row: Row) -> None:
-        self._batch.add(row)
-        waiting = len(self._batch.rows)
-        if waiting + (self._shards[-1] if self._open else 0) == self._shard_rows:
-            self._flush()
-            self._close_shard()
-        elif waiting == BATCH_ROWS or self._batch.chars >= BATCH_CHARS:
-            self._flush()
+    def _start_shard(self) -> None:
+        self._rows = 0
+        self._batch = Batch()
+        self._origin = Origin()
+
+    def _take_over(self, left: Shard) -> None:
+        if self._origin.digest() != left.origin:
+            raise changed()
+        self._shards.append(left)
+        self._start_shard()
 
     def _flush(self) -> None:
         if not self._open:
-            self._open_shard()
+            self._open_files()
         for sink, _ in self._open:
             sink.write(self._batch)
-        self._shards[-1] += len(self._batch.rows)
         self._batch = Batch()
 
-    def _open_shard(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._shards.append(0)
+    def _open_files(self) -> None:
         for name in self._formats:
-            handle = self._unfinished(len(self._shards) - 1, name).open("xb")
+            path = self._path(len(self._shards), name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = path.open("xb")
             try:
                 sink = FORMATS[name](handle, self._recipe.row)
             except BaseException:
@@ -126,27 +161,45 @@ class RecipeWriter:
             self._open.append((sink, handle))
 
     def _close_shard(self) -> None:
+        if self._batch.rows or not self._open:
+            self._flush()
         for sink, handle in self._open:
             sink.close()
             handle.flush()
             os.fsync(handle.fileno())
             handle.close()
         self._open = []
+        number = len(self._shards)
+        shard = Shard(
+            recipe=self._recipe.name,
+            split=self._split,
+            number=number,
+            rows=self._rows,
+            origin=self._origin.digest(),
+            files={name: _measured(self._path(number, name)) for name in self._formats},
+        )
+        self._journal.add(shard)
+        self._shards.append(shard)
+        self._start_shard()
 
-    def _unfinished(self, shard: int, name: str) -> Path:
-        return self._folder / f"{SPLIT}-{shard:05d}.{name}"
+    def _path(self, number: int, name: str) -> Path:
+        return self._root / unfinished_path(self._recipe.name, self._split, number, name)
 
-    def _finished(self, shard: int, rows: int, name: str) -> DataFile:
-        unfinished = self._unfinished(shard, name)
-        stem = f"{SPLIT}-{shard:05d}-of-{len(self._shards):05d}"
-        path = unfinished.rename(self._folder / f"{stem}.{name}")
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    def _named(self, shard: Shard, name: str) -> DataFile:
+        unfinished = self._path(shard.number, name)
+        final = f"{self._split}-{shard.number:05d}-of-{len(self._shards):05d}.{name}"
+        path = unfinished.rename(unfinished.with_name(final))
         return DataFile(
             path=path.relative_to(self._root).as_posix(),
-            recipe=self._recipe.name,
+            recipe=shard.recipe,
+            split=shard.split,
             format=name,
-            rows=rows,
-            bytes=path.stat().st_size,
-            sha256=digest,
+            rows=shard.rows,
+            **shard.files[name].model_dump(),
         )
+
+
+def _measured(path: Path) -> ShardFile:
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    return ShardFile(bytes=path.stat().st_size, sha256=digest)

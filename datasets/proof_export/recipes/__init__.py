@@ -7,10 +7,17 @@ from typing import Any
 
 from aludel.errors import InvalidRequest
 from proof_export.feeds import Feed
-from proof_export.recipes import cpt, variants
+from proof_export.recipes import attempts, cpt, fstar, lineage, variants, whole_proof
 from proof_export.recipes.base import Recipe
 
-_ALL: tuple[Recipe[Any], ...] = (cpt.RECIPE, variants.RECIPE)
+_ALL: tuple[Recipe[Any], ...] = (
+    cpt.RECIPE,
+    variants.RECIPE,
+    whole_proof.RECIPE,
+    lineage.RECIPE,
+    attempts.RECIPE,
+    fstar.RECIPE,
+)
 RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in _ALL}
 
 __all__ = ["RECIPES", "Recipe", "choose_recipes"]

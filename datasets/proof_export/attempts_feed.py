@@ -1,0 +1,79 @@
+"""The feed of attempts: every candidate that a generator proposed, with what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aludel.attempts import AttemptPlan, AttemptRecord
+from aludel.models import LeanContext
+from aludel.store import Store
+from proof_export.feeds import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class RunAttempt:
+    """An attempt, and the run it belongs to."""
+
+    run: str
+    plan: AttemptPlan
+    attempt: AttemptRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemTheorem:
+    """The theorem that an attempt is about; its lineage is that of the variant it is equal to."""
+
+    name: str
+    statement: str
+    imports: tuple[str, ...]
+    parents: tuple[str, ...] = ()
+    term_hash: str = ""
+    shape_hash: str = ""
+
+
+def attempts_of(store: Store, runs: Sequence[str]) -> Iterator[RunAttempt]:
+    """Yield the recorded attempts of runs, by run, problem and position.
+
+    Raises:
+        NotFound: there is no run of a name.
+        StoreError: the database cannot be read.
+    """
+    for run in dict.fromkeys(runs):
+        plan = store.attempts.run(run).plan
+        for attempt in store.attempts.iterate(run):
+            yield RunAttempt(run, plan, attempt)
+
+
+def _theorem(record: RunAttempt) -> ProblemTheorem:
+    candidate = record.attempt.candidate
+    lean = isinstance(candidate.context, LeanContext)
+    imports = candidate.context.imports if isinstance(candidate.context, LeanContext) else None
+    # Names of Lean and of F* are apart, whatever they are.
+    name = record.attempt.problem if lean else f"F* {record.attempt.problem}"
+    return ProblemTheorem(name, candidate.statement or "", imports or ())
+
+
+def _identity(record: RunAttempt) -> str:
+    attempt = record.attempt
+    return f"{record.run}\n{attempt.problem}\n{attempt.position}\n{attempt.round}"
+
+
+def _groups(record: RunAttempt) -> Iterator[tuple[str, str]]:
+    verdict = record.attempt.verdict
+    yield "run", record.run
+    yield "generator", record.plan.generator
+    yield "verdict", verdict.kind
+    yield "reason", verdict.reason or "none"
+    yield "toolchain_digest", record.plan.toolchain_digest
+
+
+ATTEMPTS: Feed[RunAttempt] = Feed(
+    name="attempts",
+    noun="attempt",
+    theorem=_theorem,
+    groups=_groups,
+    missing="run `aludel attempts run` first, and name the run with --attempts",
+    identity=_identity,
+)
+"""Attempts on problems; each is in the split of its problem's theorem."""

@@ -1,0 +1,114 @@
+"""The quality report: what is recorded of the exported theorems, and what splits give away.
+
+Splits are drawn by families; this counts the leaks directly, by lineage and by duplicates, on what
+was written.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proof_export.feeds import Theorem
+from proof_export.keys import NONE, Indices, Keys, KeyTable, NameIndex
+from proof_export.splitting import SPLITS, TRAIN
+
+Flags: TypeAlias = NDArray[np.bool_]
+"""Whether something holds of each theorem."""
+
+NOT_MEASURED = ("trivial", "vacuous", "unused_hypothesis")
+"""Faults for which ``aludel mutate`` filters; variants' records do not say what it found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the exported theorems are like.
+
+    Attributes:
+        theorems: by name, each once.
+        duplicates: theorems with the same text, term or shape as an earlier one, by which.
+        leakage: for valid and test, and each kind of relation, theorems that have such a relative
+            in train.
+    """
+
+    theorems: int = 0
+    duplicates: dict[str, int] = field(default_factory=dict)
+    leakage: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+class Survey:
+    """Remembers keys of the exported theorems and their splits."""
+
+    def __init__(self) -> None:
+        self._keys = KeyTable()
+        self._codes = array("b")
+
+    def add(self, theorem: Theorem, split: str) -> None:
+        """Take in the theorem of one record."""
+        self._keys.add(theorem)
+        self._codes.append(SPLITS.index(split))
+
+    def quality(self) -> Quality:
+        """Return what there is to say."""
+        keys, codes = self._keys, np.frombuffer(self._codes, dtype=np.int8)
+        _, first = np.unique(keys.names, return_index=True)
+        return Quality(
+            theorems=len(first),
+            duplicates={what: _repeated(same[first]) for what, same in keys.same.items()},
+            leakage={
+                split: leakage(keys, codes == code, codes == TRAIN)
+                for code, split in enumerate(SPLITS)
+                if code != TRAIN and (codes == code).any()
+            },
+        )
+
+
+def leakage(keys: KeyTable, held_out: Flags, train: Flags) -> dict[str, int]:
+    """Count held-out theorems that have a relative in train.
+
+    Args:
+        keys: the theorems.
+        held_out: which ones are held out.
+        train: which ones are in train.
+
+    Returns:
+        Counts by relation: ``sibling`` (made from the same theorem), ``ancestor``, ``descendant``,
+        and the same ``text``, ``term`` or ``shape``.
+    """
+    index = NameIndex(keys.names)
+    owners, lemmas = keys.lemmas
+    child = np.concatenate([np.arange(len(keys)), owners])
+    parent = np.concatenate([index.find(keys.targets), index.find(lemmas)])
+    child, parent = child[parent >= 0], parent[parent >= 0]
+    relatives = {
+        "sibling": _shared(keys.targets, train),
+        "ancestor": _reached(child, parent, train),
+        "descendant": _reached(parent, child, train),
+        **{what: _shared(same, train) for what, same in keys.same.items()},
+    }
+    return {what: int((found & held_out).sum()) for what, found in relatives.items()}
+
+
+def _repeated(keys: Keys) -> int:
+    known = keys[keys != NONE]
+    return len(known) - len(np.unique(known))
+
+
+def _shared(keys: Keys, train: Flags) -> Flags:
+    """Which theorems have a key that one of train has."""
+    found: Flags = np.isin(keys, keys[train]) & (keys != NONE)
+    return found
+
+
+def _reached(start: Indices, end: Indices, train: Flags) -> Flags:
+    """From which theorems a path along the links leads to one of train."""
+    reached = np.zeros(len(train), dtype=bool)
+    while True:
+        before = reached.copy()
+        np.logical_or.at(reached, start, train[end] | before[end])
+        if np.array_equal(reached, before):
+            return reached

@@ -1,0 +1,142 @@
+"""Exports what a store holds: variants, their lineages, attempts, divided into splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain, groupby, islice
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from aludel.models import Prover
+from aludel.records import VariantRecord
+from aludel.store import Store, VariantFilter
+from lean_checker.avoided import AvoidedStatements
+from proof_export.attempts_feed import ATTEMPTS, attempts_of
+from proof_export.exporter import ExportOptions, ExportReport, export
+from proof_export.feeds import VARIANTS, Feed, Theorem
+from proof_export.lineage_feed import LINEAGES, lineages
+from proof_export.provenance import Provenance
+from proof_export.recipes import RECIPES
+from proof_export.splitting import SplitPlan, Splits, assign_splits
+
+T = TypeVar("T")
+
+
+class Watch(Protocol):
+    """Passes records through while it shows how far they are."""
+
+    def __call__(self, records: Iterable[T], what: str, total: int | None) -> Iterable[T]:
+        """Yield the records; ``total`` is how many there will be, where that is known."""
+        ...
+
+
+def unwatched(records: Iterable[T], what: str, total: int | None) -> Iterable[T]:  # noqa: ARG001 - a Watch
+    """Show nothing."""
+    return records
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a store is exported, and how it is divided.
+
+    Attributes:
+        toolchain: digest; only variants that this toolchain accepted.
+        runs: runs of attempts.
+        split: how theorems are divided.
+        avoid: statements; what is about one of them is left out.
+    """
+
+    toolchain: str | None = None
+    runs: tuple[str, ...] = ()
+    split: SplitPlan = field(default_factory=SplitPlan)
+    avoid: AvoidedStatements | None = None
+
+
+def export_recorded(
+    store: Store,
+    out: Path,
+    options: ExportOptions,
+    selection: Selection,
+    made: Provenance,
+    watch: Watch = unwatched,
+) -> ExportReport:
+    """Write what a store holds; variants that are recorded meanwhile are left out.
+
+    Without recipes named, all are made that there are records for.
+
+    Raises as :func:`proof_export.export`, and:
+        InvalidRequest: the theorems cannot be divided as asked.
+        NotFound: there is no run of a name.
+        StoreError: the database cannot be read.
+    """
+    corpus = _Corpus(store, selection, watch)
+    recipes = options.recipes or corpus.default_recipes()
+    return export(
+        watch(corpus.variants(), "variants", corpus.count),
+        out,
+        replace(options, recipes=recipes),
+        made,
+        corpus.more(recipes),
+        splits=corpus.splits(),
+        avoid=selection.avoid,
+    )
+
+
+class _Corpus:
+    """What is selected, as it was when this was made."""
+
+    def __init__(self, store: Store, selection: Selection, watch: Watch) -> None:
+        self._store = store
+        self._selection = selection
+        self._watch = watch
+        self._filter = VariantFilter(toolchain_digest=selection.toolchain)
+        self.count = store.variants.count(self._filter)
+        self._runs = [store.attempts.run(name) for name in dict.fromkeys(selection.runs)]
+
+    def variants(self) -> Iterator[VariantRecord]:
+        """Yield the variants; later ones come last and are cut off."""
+        return islice(self._store.variants.iterate(self._filter), self.count)
+
+    def default_recipes(self) -> tuple[str, ...]:
+        """Return the recipes that there are records for."""
+        feeds: set[Feed[Any]] = {VARIANTS, LINEAGES} if self.count or not self._runs else set()
+        if self._runs:
+            feeds.add(ATTEMPTS)
+        names = [name for name, recipe in RECIPES.items() if recipe.feed in feeds]
+        known = self._store.toolchains.known()
+        digests = {run.plan.toolchain_digest for run in self._runs}
+        fstar = any(known[d].prover is Prover.FSTAR for d in digests if d in known)
+        return tuple(name for name in names if fstar or name != "fstar")
+
+    def more(self, recipes: tuple[str, ...]) -> Mapping[Feed[Any], Iterable[Any]]:
+        """Return the records of the feeds that the recipes need besides variants."""
+        makers: dict[Feed[Any], Callable[[], tuple[Iterable[Any], int | None]]] = {
+            LINEAGES: lambda: (lineages(self.variants, self._problems()), self.count),
+        }
+        if self._runs:
+            makers[ATTEMPTS] = lambda: (attempts_of(self._store, self._selection.runs), None)
+        needed = {RECIPES[name].feed for name in recipes if name in RECIPES}
+        made = {feed: make() for feed, make in makers.items() if feed in needed}
+        return {
+            feed: self._watch(records, feed.name, total) for feed, (records, total) in made.items()
+        }
+
+    def splits(self) -> Splits | None:
+        """Divide the theorems, if that is asked for."""
+        plan = self._selection.split
+        if plan.kind == "none":
+            return None
+        return assign_splits(self._watch(self._theorems(), "dividing", None), plan)
+
+    def _theorems(self) -> Iterator[Theorem]:
+        avoid = self._selection.avoid or AvoidedStatements()
+        for theorem in chain[Theorem](self.variants(), self._problems()):
+            if not avoid.has(theorem.statement, theorem.shape_hash):
+                yield theorem
+
+    def _problems(self) -> Iterator[Theorem]:
+        """The theorems that the attempts are about, each once a run."""
+        attempts = attempts_of(self._store, self._selection.runs)
+        for _, same in groupby(attempts, key=lambda a: (a.run, a.attempt.problem)):
+            yield ATTEMPTS.theorem(next(same))
