@@ -83,12 +83,30 @@ def _counts(outcome: ProblemOutcome, k: int) -> tuple[int, int]:
     return k, int(outcome.first is not None and outcome.first < k)
 
 
+class Cost(Model):
+    """What attempts on some problems cost.
+
+    Attributes:
+        tried: proofs, or tactics of searches.
+        prover_s, other_s: worker seconds waiting for the prover, and all others (the generator's).
+        price: in the currency of the generator's price list.
+    """
+
+    tried: int
+    prover_s: float
+    other_s: float
+    prompt_tokens: int
+    completion_tokens: int
+    price: float
+
+
 class Comparison(Model):
     """Two runs over the problems that both are done with.
 
     Attributes:
         first, second: problems solved by each; ``only_first``, ``only_second`` by that one alone.
         p_value: two-sided exact McNemar test of the difference.
+        first_cost, second_cost: over these problems.
     """
 
     problems: int
@@ -97,6 +115,8 @@ class Comparison(Model):
     only_first: tuple[str, ...]
     only_second: tuple[str, ...]
     p_value: float
+    first_cost: Cost
+    second_cost: Cost
 
 
 def compare(first: Sequence[ProblemOutcome], second: Sequence[ProblemOutcome]) -> Comparison:
@@ -105,20 +125,35 @@ def compare(first: Sequence[ProblemOutcome], second: Sequence[ProblemOutcome]) -
     Raises:
         InvalidRequest: no problem is in both with the same statement.
     """
-    ours = {(o.problem, o.statement): o.accepted > 0 for o in first}
-    theirs = {(o.problem, o.statement): o.accepted > 0 for o in second}
+    ours = {(o.problem, o.statement): o for o in first}
+    theirs = {(o.problem, o.statement): o for o in second}
     common = sorted(ours.keys() & theirs.keys())
     if not common:
         raise InvalidRequest("the runs have no problem in common", field="runs")
-    only_first = tuple(key[0] for key in common if ours[key] and not theirs[key])
-    only_second = tuple(key[0] for key in common if theirs[key] and not ours[key])
+    solved = {key: (ours[key].accepted > 0, theirs[key].accepted > 0) for key in common}
+    only_first = tuple(key[0] for key in common if solved[key] == (True, False))
+    only_second = tuple(key[0] for key in common if solved[key] == (False, True))
     return Comparison(
         problems=len(common),
-        first=sum(ours[key] for key in common),
-        second=sum(theirs[key] for key in common),
+        first=sum(one for one, _ in solved.values()),
+        second=sum(other for _, other in solved.values()),
         only_first=only_first,
         only_second=only_second,
         p_value=_mcnemar(len(only_first), len(only_second)),
+        first_cost=_cost([ours[key] for key in common]),
+        second_cost=_cost([theirs[key] for key in common]),
+    )
+
+
+def _cost(outcomes: Sequence[ProblemOutcome]) -> Cost:
+    prover_s = sum(o.prover_s for o in outcomes)
+    return Cost(
+        tried=sum(o.tried for o in outcomes),
+        prover_s=round(prover_s, 3),
+        other_s=round(max(0.0, sum(o.wall_s for o in outcomes) - prover_s), 3),
+        prompt_tokens=sum(o.prompt_tokens for o in outcomes),
+        completion_tokens=sum(o.completion_tokens for o in outcomes),
+        price=sum(o.price for o in outcomes),
     )
 
 

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from aludel.attempt_figures import compare
+from aludel.attempt_figures import Comparison, compare
 from aludel.models import Prover
 from aludel.problems import Problem, read_problems
 from aludel.settings import load_settings
@@ -117,10 +117,21 @@ def compare_runs(first: str, second: str, as_json: bool) -> None:
     if as_json:
         click.echo(found.model_dump_json())
         return
-    table = Table(title=f"{found.problems} problems", show_header=False)
-    table.add_row(f"solved by {first}", str(found.first))
-    table.add_row(f"solved by {second}", str(found.second))
-    table.add_row(f"by {first} alone", str(len(found.only_first)))
-    table.add_row(f"by {second} alone", str(len(found.only_second)))
-    table.add_row("p (McNemar, exact, two-sided)", f"{found.p_value:.3g}")
-    Console().print(table)
+    Console().print(_comparison_table(first, second, found))
+
+
+def _comparison_table(first: str, second: str, found: Comparison) -> Table:
+    table = Table("", first, second, title=f"{found.problems} problems")
+    table.add_row("solved", str(found.first), str(found.second))
+    table.add_row("solved by it alone", str(len(found.only_first)), str(len(found.only_second)))
+    costs = [cost.model_dump() for cost in (found.first_cost, found.second_cost)]
+    names = {
+        "tried": "proofs or tactics tried", "prover_s": "seconds waiting for the prover",
+        "other_s": "other seconds of workers", "prompt_tokens": "prompt tokens",
+        "completion_tokens": "completion tokens", "price": "price",
+    }  # fmt: skip
+    for key, shown in names.items():
+        if any(cost[key] for cost in costs):
+            table.add_row(shown, *(f"{cost[key]:,.10g}" for cost in costs))
+    table.caption = f"McNemar, exact, two-sided: p = {found.p_value:.3g}"
+    return table

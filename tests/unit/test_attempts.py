@@ -138,6 +138,12 @@ def test_runs_are_compared_over_what_both_did() -> None:
     assert (found.only_first, found.only_second) == (("a", "c", "d", "e"), ("b",))
     assert found.p_value == pytest.approx(2 * (1 + 5) / 32)
     assert compare(ours, ours).p_value == 1.0
+    spent = {"tried": 3, "wall_s": 2.0, "prover_s": 1.5, "price": 0.5, "prompt_tokens": 7}
+    paid = [o.model_copy(update=spent) for o in theirs]
+    costs = compare(ours, paid)
+    assert (costs.first_cost.tried, costs.second_cost.tried) == (0, 15)  # "z" is not in common
+    assert (costs.second_cost.prover_s, costs.second_cost.other_s) == (7.5, 2.5)
+    assert (costs.second_cost.price, costs.second_cost.prompt_tokens) == (2.5, 35)
     with pytest.raises(InvalidRequest):
         compare(ours, [outcome("z", 1)])
 
