@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, model_validator
 
+from aludel.attempt_figures import RunFigures
+from aludel.attempts import AttemptOptions, AttemptRecord, AttemptRun
+from aludel.generators import GeneratorSpec, Portfolio
 from aludel.goals import MAX_TACTICS, Step
+from aludel.job_requests import DatasetSplit, RunName
 from aludel.jobs import Item, Job
 from aludel.models import MAX_WALL_S, CheckRequest, Model
+from aludel.problems import TheoremProblem
 
 MAX_BATCH = 10_000
 MAX_PAGE = 1_000
+MAX_CANDIDATES = 1_024
 MAX_WAIT_S = 300.0
 MAX_COUNT = 2**31 - 1
 
@@ -18,6 +26,85 @@ class CheckBatch(Model):
     """Candidates to be judged as one job."""
 
     requests: tuple[CheckRequest, ...] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class AttemptSubmission(Model):
+    """Problems to be attempted as one job: given, or those of a dataset's split.
+
+    Attributes:
+        name: of the run under which attempts are recorded; an earlier run of this name and of the
+            same content goes on. By default the job's own.
+        problems: theorems without their proofs, each of a name of its own.
+        dataset: where to take them from instead.
+        generator: what proposes.
+        options: how problems are attempted.
+    """
+
+    name: RunName | None = None
+    problems: tuple[TheoremProblem, ...] | None = Field(
+        default=None, min_length=1, max_length=MAX_BATCH
+    )
+    dataset: DatasetSplit | None = None
+    generator: GeneratorSpec = Portfolio()
+    options: AttemptOptions = AttemptOptions()
+
+    @model_validator(mode="after")
+    def _says_what_and_not_too_much(self) -> AttemptSubmission:
+        if (self.problems is None) == (self.dataset is None):
+            raise ValueError("give either problems or a dataset")
+        if self.options.samples * (1 + self.options.repairs) > MAX_CANDIDATES:
+            raise ValueError(
+                f"one problem may have {MAX_CANDIDATES} candidates: samples times 1 + repairs"
+            )
+        return self
+
+
+class RunPage(Model):
+    """A page of runs of attempts, the newest first; ``next_cursor`` asks for the following one."""
+
+    runs: tuple[AttemptRun, ...]
+    next_cursor: str | None
+
+
+class RunReport(Model):
+    """A run of attempts, and what it comes to so far."""
+
+    run: AttemptRun
+    figures: RunFigures
+
+
+class AttemptPage(Model):
+    """A page of attempts by problem and sample; ``next_cursor`` asks for the following page."""
+
+    attempts: tuple[AttemptRecord, ...]
+    next_cursor: str | None
+
+
+class Dataset(Model):
+    """A dataset that the service has written.
+
+    Attributes:
+        manifest: its files with sizes and SHA-256, and what they were made from.
+        card: what people should know, as Markdown.
+    """
+
+    name: str
+    manifest: dict[str, Any]
+    card: str
+
+
+class DatasetSummary(Model):
+    """A dataset in a listing: its rows by recipe and split, and the size of its files."""
+
+    name: str
+    rows: dict[str, Any]
+    bytes: int
+
+
+class DatasetList(Model):
+    """The datasets by name."""
+
+    datasets: tuple[DatasetSummary, ...]
 
 
 class Submitted(Model):

@@ -13,7 +13,19 @@ from aludel.http_models import Problem
 from aludel.queue import TaskQueue
 from aludel.settings import Settings
 from aludel.store import Store
-from api import checks, corpus, events, jobs, kimina, metrics, problems, system, web
+from api import (
+    attempts,
+    checks,
+    corpus,
+    datasets,
+    events,
+    jobs,
+    kimina,
+    metrics,
+    problems,
+    system,
+    web,
+)
 from api import goals as goal_routes
 from api.admission import Admission
 from api.auth import SUBMITTING
@@ -21,7 +33,9 @@ from api.middleware import BodyLimit, RequestLog
 from api.service import Service
 
 MAX_BODY_BYTES = 32 * 2**20
-_DESCRIPTION = "Check and mutate formal proofs. Errors are problem details (RFC 9457)."
+_DESCRIPTION = (
+    "Check, mutate and prove theorems; write datasets. Errors are problem details (RFC 9457)."
+)
 
 
 def create_app(
@@ -41,7 +55,9 @@ def create_app(
     app.state.service = Service(settings, store, queue, admission, goals)
     problems.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
-    for module in (checks, jobs, events, corpus, kimina, metrics, system, web):
+    for module in (
+        checks, attempts, datasets, jobs, events, corpus, kimina, metrics, system, web
+    ):  # fmt: skip
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RequestLog)

@@ -46,6 +46,42 @@ MUTATION_EXAMPLES: dict[str, Example] = {
     },
 }
 
+ATTEMPT_EXAMPLES: dict[str, Example] = {
+    "portfolio": {
+        "summary": "Standard tactics on two theorems",
+        "value": {
+            "problems": [
+                {"name": "swap", "statement": "theorem swap (a b : Nat) : a + b = b + a"},
+                {"name": "two", "statement": "theorem two : 1 + 1 = 2", "imports": ["Init"]},
+            ],
+            "options": {"samples": 4},
+        },
+    },
+    "search": {
+        "summary": "A search over tactics, for at most ten seconds a theorem",
+        "value": {
+            "problems": [
+                {"name": "swap", "statement": "theorem swap (a b : Nat) : a + b = b + a"},
+            ],
+            "generator": {"kind": "portfolio"},
+            "options": {"search": "best_first", "budget": {"seconds": 10, "tactics": 200}},
+        },
+    },
+}
+
+EXPORT_EXAMPLES: dict[str, Example] = {
+    "split": {
+        "summary": "Variants for training, families kept whole",
+        "value": {
+            "name": "variants-1",
+            "recipes": ["variants", "whole_proof"],
+            "formats": ["jsonl", "parquet"],
+            "split": "lineage",
+            "seed": 1,
+        },
+    },
+}
+
 RETRY_EXAMPLES: dict[str, Example] = {
     "longer": {"summary": "Ten minutes for each", "value": {"budget": {"wall_s": 600}}},
 }

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
-from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.http_models import MAX_PAGE, ItemPage, JobPage, RetryRequest
 from aludel.jobs import Job, JobKind, JobState, MutationRequest
-from aludel.models import Prover
 from aludel.receipts import Receipt
 from aludel.store import JobFilter, Result
 from api.auth import Reader, Submitter
+from api.cursors import Cursor, cursor_of, moment_of
 from api.examples import MUTATION_EXAMPLES, RETRY_EXAMPLES
 from api.service import ServiceDep, ensure_unicode
-from api.submission import How
+from api.submission import How, require_lean
 
 _MAX_CURSOR = 2**31 - 1
 # PostgreSQL takes no NUL, and an id holds nothing but letters and digits anyway.
@@ -43,11 +39,7 @@ def submit_mutation(
 ) -> Job:
     """Make new theorems by rewriting known ones; the items of the job are the variants."""
     ensure_unicode(body)
-    toolchains = service.store.toolchains.list()
-    if not any(entry.toolchain.prover is Prover.LEAN for entry in toolchains):
-        raise ToolchainMissing(
-            "no worker with a lean toolchain has registered", fix="start one (aludel worker)"
-        )
+    require_lean(service.store)
     service.admission.admit(caller.key, 1)
     job = service.store.jobs.create_mutation(body, how.submission(caller, body))
     request.state.job = job.id
@@ -61,16 +53,15 @@ def list_jobs(
     caller: Reader,
     state: JobState | None = None,
     kind: JobKind | None = None,
-    cursor: Annotated[
-        str | None, Query(max_length=200, description="`next_cursor` of the page before")
-    ] = None,
+    cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> JobPage:
     """Return a page of jobs, the newest first."""
-    chosen = JobFilter(caller.sees, state, kind, None if cursor is None else _place(cursor))
+    chosen = JobFilter(caller.sees, state, kind, None if cursor is None else moment_of(cursor))
     jobs = service.store.jobs.page(chosen, limit)
     full = len(jobs) == limit
-    return JobPage(jobs=tuple(jobs), next_cursor=_cursor(jobs[-1]) if full else None)
+    last = cursor_of(jobs[-1].created_at.isoformat(), jobs[-1].id) if full else None
+    return JobPage(jobs=tuple(jobs), next_cursor=last)
 
 
 @router.get("/jobs/{id}", tags=["jobs"])
@@ -90,7 +81,7 @@ def get_items(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
 ) -> ItemPage:
-    """Return a page of a job's results, in order: verdicts of a check, variants of a mutation."""
+    """Return a page of a job's results, in order: verdicts, variants or outcomes."""
     caller.reach(id)
     job = service.store.jobs.get(id)
     items = service.results(job, -1 if cursor is None else cursor, limit)
@@ -133,26 +124,3 @@ def get_result(service: ServiceDep, _caller: Reader, hash: Hash) -> Result:
 def get_receipt(service: ServiceDep, _caller: Reader, hash: Hash) -> Receipt:
     """Return a receipt of a recorded verdict, which `aludel receipt verify` checks."""
     return service.store.verdicts.receipt(hash)
-
-
-def _cursor(job: Job) -> str:
-    text = f"{job.created_at.isoformat()} {job.id}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> tuple[datetime, str]:
-    padded = cursor + "=" * (-len(cursor) % 4)
-    try:
-        time, _, job_id = base64.b64decode(padded, b"-_", validate=True).decode().partition(" ")
-        at = datetime.fromisoformat(time)
-    except (ValueError, binascii.Error) as error:
-        raise _no_cursor() from error
-    if at.tzinfo is None or not (job_id.isascii() and job_id.isalnum()):
-        raise _no_cursor()
-    return at, job_id
-
-
-def _no_cursor() -> InvalidRequest:
-    return InvalidRequest(
-        "this is no cursor", field="cursor", fix="send a `next_cursor` received before"
-    )

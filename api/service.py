@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,19 +13,23 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic_core import PydanticSerializationError
 
 from aludel.deadline import Deadline
-from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
+from aludel.errors import InvalidRequest, RequestTooLarge, StoreError, ToolchainMissing
 from aludel.goals import Goals
-from aludel.jobs import ENDED, Item, Job, JobKind
+from aludel.jobs import ENDED, Item, Job
 from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
 from aludel.queue import TaskQueue, dispatch
 from aludel.settings import Settings
 from aludel.store import Store, Submission
 from api.admission import Admission
 from api.auth import Caller
+from api.dataset_files import DatasetFolder
+from api.results import events_of, results_of
 
 _FIRST_POLL_S = 0.002
 _LONGEST_POLL_S = 0.05
 _LOOK_S = 1.0  # how often a waiting call looks whether its caller is still there
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +42,34 @@ class Service:
     admission: Admission
     goals: Goals | None = None
 
+    @property
+    def datasets(self) -> DatasetFolder:
+        """The datasets that workers have written."""
+        return DatasetFolder(self.settings.datasets_dir)
+
     def send(self, job: Job) -> Job:
         """Send what waits of a recorded job to the workers."""
         if job.progress.queued:
             dispatch(self.queue, self.store, job.id, job.kind, job.progress.queued)
         return job
 
+    def send_later(self, job: Job) -> None:
+        """Send a recorded job after its submitter got the answer; failures are for the sweep."""
+        try:
+            self.send(job)
+        except StoreError as error:
+            _log.warning("job left for the sweep", extra={"job": job.id, "error": str(error)})
+
     def submit_checks(
         self, requests: Sequence[CheckRequest], caller: Caller, submission: Submission
     ) -> Job:
-        """Record a job of checks and send it to the workers.
+        """Record a job of checks and send it to the workers; as :meth:`record_checks`."""
+        return self.send(self.record_checks(requests, caller, submission))
+
+    def record_checks(
+        self, requests: Sequence[CheckRequest], caller: Caller, submission: Submission
+    ) -> Job:
+        """Record a job of checks, which nobody was told about yet.
 
         Raises:
             InvalidRequest: a request is one that no worker could carry out.
@@ -56,7 +79,7 @@ class Service:
         """
         self.ensure_possible(requests)
         self.admission.admit(caller.key, len(requests))
-        return self.send(self.store.jobs.create_check(requests, submission))
+        return self.store.jobs.create_check(requests, submission)
 
     def ensure_possible(self, requests: Sequence[CheckRequest]) -> None:
         """Refuse what no worker could carry out.
@@ -88,17 +111,11 @@ class Service:
 
     def events(self, job: Job, after: int, limit: int) -> list[tuple[int, Item]]:
         """Return what a job brought forth after its event number ``after``, with numbers from 1."""
-        if job.kind is JobKind.CHECK:
-            return self.store.jobs.events(job.id, after, limit)
-        found = self.store.variants.of_job(job.id, after - 1, limit)
-        return [(place + 1, Item.of_variant(place, variant)) for place, variant in found]
+        return events_of(self.store, job, after, limit)
 
     def results(self, job: Job, after: int, limit: int) -> list[Item]:
         """Return a page of what a job brought forth."""
-        if job.kind is JobKind.CHECK:
-            return self.store.jobs.items(job.id, after, limit)
-        found = self.store.variants.of_job(job.id, after, limit)
-        return [Item.of_variant(position, variant) for position, variant in found]
+        return results_of(self.store, job, after, limit)
 
     async def wait(self, job_id: str, seconds: float) -> bool:
         """Wait until a job has ended.

@@ -9,9 +9,10 @@ from typing import Annotated
 from fastapi import Depends, Header, Query
 from pydantic import BaseModel
 
-from aludel.errors import InvalidRequest
+from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.jobs import MAX_PRIORITY
-from aludel.store import Scope, Submission
+from aludel.models import Prover
+from aludel.store import Scope, Store, Submission
 from api.auth import Caller
 
 
@@ -35,6 +36,18 @@ class Manner:
         if self.idempotency_key is not None:
             digest = _digest(body)
         return Submission(caller.key.id, self.priority, self.idempotency_key, digest)
+
+
+def require_lean(store: Store) -> None:
+    """Make sure that a worker with Lean has registered.
+
+    Raises:
+        ToolchainMissing: none has.
+    """
+    if not any(entry.toolchain.prover is Prover.LEAN for entry in store.toolchains.list()):
+        raise ToolchainMissing(
+            "no worker with a lean toolchain has registered", fix="start one (aludel worker)"
+        )
 
 
 def _digest(body: BaseModel) -> str:

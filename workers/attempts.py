@@ -72,11 +72,11 @@ class _Attempts:
             outcome = self._outcome(TheoremProblem.model_validate(claim.payload))
         except StoreError:
             raise
-        except Exception:  # noqa: BLE001 - whatever a prover does, the item must end
-            if self._runtime.stopping.is_set():  # then models fail in ways of their own
-                error = BackendUnavailable("the worker was told to stop")
+        except Exception as error:  # noqa: BLE001 - whatever a prover does, the item must end
             FAILURES.labels("lean", getattr(error, "code", "internal_error")).inc()
-            conclude(self._runtime, claim, error)
+            stopped = BackendUnavailable("the worker was told to stop")
+            # Models that are closed while they answer fail in ways of their own.
+            conclude(self._runtime, claim, stopped if self._runtime.stopping.is_set() else error)
         else:
             PROBLEMS.labels("proved" if outcome.accepted else "open").inc()
             self._runtime.store.items.finish_problem(claim, proved=outcome.accepted > 0)

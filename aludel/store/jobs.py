@@ -240,7 +240,7 @@ class Jobs:
         items: list[dict[str, Any]],
         submission: Submission,
     ) -> Job:
-        earlier = self._earlier(submission)
+        earlier = self.earlier(submission)
         if earlier is not None:
             return earlier
         now = self._clock()
@@ -260,7 +260,7 @@ class Jobs:
             self._insert(values, items)
         except StoreError:
             # Two that came with the same idempotency key at the same time: the other one was first.
-            earlier = self._earlier(submission)
+            earlier = self.earlier(submission)
             if earlier is None:
                 raise
             return earlier
@@ -285,11 +285,12 @@ class Jobs:
             connection.execute(insert(JobRow), {**job, "place": place})
             connection.execute(insert(ItemRow), rows)
 
-    def _earlier(self, submission: Submission) -> Job | None:
+    def earlier(self, submission: Submission) -> Job | None:
         """Return the job that was submitted under the same idempotency key.
 
         Raises:
             Conflict: it was another request.
+            StoreError: the database cannot be read.
         """
         if submission.idempotency_key is None:
             return None
