@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from fake_checker import FakeChecker
@@ -31,12 +32,13 @@ def live_api(
     settings: Settings,
     checker: Callable[[Settings], Checker] = lambda _: FakeChecker(),
     goals: Callable[[Checker, Settings], Goals] | None = None,
+    **parts: Any,
 ) -> Iterator[LiveApi]:
-    """Serve until the block ends."""
+    """Serve until the block ends; ``parts`` are further ones of the worker."""
     messages = LocalQueue()
     port = free_port()
     with Store.open(settings) as store:
-        runtime = Runtime.open(settings, Parts(checker, goals=goals), messages)
+        runtime = Runtime.open(settings, Parts(checker, goals=goals, **parts), messages)
         worker = LocalWorker(runtime, messages)
         sessions = None if goals is None else goals(runtime.checker, settings)
         app = create_app(settings, store, messages, sessions)
