@@ -44,6 +44,12 @@ class ProofStep(Model):
     parent: int | None = Field(default=None, ge=0)
     premises: tuple[Premise, ...] = ()
 
+    @property
+    def script(self) -> str:
+        """The tactic as it reads at the margin: its lines moved left by the column it begins in."""
+        first, *rest = self.tactic.split("\n")
+        return "\n".join([first, *(_moved_left(line, self.start.column) for line in rest)])
+
 
 class ProofTrace(Model):
     """The steps of an accepted candidate, in the order of its text; none for proofs by terms.
@@ -58,3 +64,8 @@ class ProofTrace(Model):
     steps: tuple[ProofStep, ...]
     left_out: int = Field(default=0, ge=0)
     complete: bool = True
+
+
+def _moved_left(line: str, columns: int) -> str:
+    room = len(line) - len(line.lstrip(" "))
+    return line[min(room, columns) :]

@@ -189,7 +189,7 @@ class LeanOperations:
         if names is not None:
             body["names"] = list(names)
         items, _ = self._stream("constants", body, imports, LIST_S)
-        return [_parse(LibraryTheorem, item) for item in items]
+        return [parse_answer(LibraryTheorem, item) for item in items]
 
     def theorem_names(self, imports: tuple[str, ...], modules: tuple[str, ...] = ()) -> list[str]:
         """Return the names of an import set's theorems, or of some of its modules', sorted.
@@ -206,7 +206,7 @@ class LeanOperations:
         """
         body = {"imports": list(imports), "names": list(names)}
         items, _ = self._stream("restate", body, imports, LIST_S)
-        return [_parse(PrintedTheorem, item) for item in items]
+        return [parse_answer(PrintedTheorem, item) for item in items]
 
     def mutate(self, task: MutationTask) -> MutationResult:
         """Make statements from one theorem with lemmas, by the operations of the task.
@@ -217,8 +217,8 @@ class LeanOperations:
             BackendUnavailable: the machine failed.
         """
         items, reply = self._stream("mutate", task.body(), task.imports, task.wall_s)
-        mutants = tuple(_parse(Mutant, item) for item in items)
-        return MutationResult(mutants, _parse(Tally, reply.result), reply.usage)
+        mutants = tuple(parse_answer(Mutant, item) for item in items)
+        return MutationResult(mutants, parse_answer(Tally, reply.result), reply.usage)
 
     def matches(
         self, task: MutationTask, method: Literal["index", "brute"] = "index"
@@ -233,8 +233,8 @@ class LeanOperations:
         """
         body = {**task.body(), "output": "hashes", "method": method}
         items, reply = self._stream("mutate", body, task.imports, task.wall_s)
-        found = tuple(_parse(Match, item) for item in items)
-        return MatchResult(found, _parse(Tally, reply.result), reply.usage)
+        found = tuple(parse_answer(Match, item) for item in items)
+        return MatchResult(found, parse_answer(Tally, reply.result), reply.usage)
 
     def screen(self, task: ScreenTask) -> ScreenResult:
         """Search for reasons not to keep statements, each within a budget.
@@ -254,7 +254,9 @@ class LeanOperations:
         answers, reply = self._stream("screen", body, task.imports, task.wall_s)
         if len(answers) != len(task.items):
             raise BackendCrashed("the Lean server did not answer for every statement")
-        return ScreenResult(tuple(_parse(Screening, answer) for answer in answers), reply.usage)
+        return ScreenResult(
+            tuple(parse_answer(Screening, answer) for answer in answers), reply.usage
+        )
 
     def goals(
         self,
@@ -273,22 +275,27 @@ class LeanOperations:
         """
         body = {"imports": list(imports), "statement": statement, "tactics": list(tactics)}
         _, reply = self._stream("goals", body, imports, wall_s)
-        return _parse(TacticState, reply.result)
+        return parse_answer(TacticState, reply.result)
 
     def _stream(
         self, op: str, body: dict[str, Any], imports: tuple[str, ...], wall_s: float
     ) -> tuple[list[dict[str, Any]], Reply]:
         validate_imports(imports)
         with self._pool.lease(imports, Deadline.after(QUEUE_S)) as process:
-            return _collect(process.ask_stream, op, body, Deadline.after(wall_s))
+            return collect(process.ask_stream, op, body, Deadline.after(wall_s))
 
 
-def _collect(
+def collect(
     ask: Callable[[str, dict[str, Any], Deadline], Iterator[dict[str, Any] | Reply]],
     op: str,
     body: dict[str, Any],
     deadline: Deadline,
 ) -> tuple[list[dict[str, Any]], Reply]:
+    """Return what an operation streams, and its end.
+
+    Raises:
+        BackendCrashed: the end is missing; and whatever ``ask`` raises.
+    """
     items: list[dict[str, Any]] = []
     reply: Reply | None = None
     for part in ask(op, body, deadline):
@@ -306,14 +313,19 @@ def _screen_body(item: ScreenItem) -> dict[str, str]:
     return body if item.proof is None else {**body, "proof": item.proof}
 
 
-def _parse(model: type[_M], value: dict[str, Any]) -> _M:
+def parse_answer(model: type[_M], value: dict[str, Any]) -> _M:
+    """Return an answer as a model.
+
+    Raises:
+        BackendCrashed: it does not have its fields.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BackendCrashed(
-            f"the Lean server reported a {model.__name__} that makes no sense: "
+            f"the Lean server reported a {model.__name__.strip('_')} that makes no sense: "
             f"{where}: {first['msg']}"
         ) from error
 

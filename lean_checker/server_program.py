@@ -42,6 +42,8 @@ SERVER_MODULES = (
     "Aludel.Restate",
     "Aludel.Screen",
     "Aludel.Sessions",
+    "Aludel.Places",
+    "Aludel.States",
     "Server",
 )
 """Modules of the program, each after those that it imports; the last one declares ``main``."""

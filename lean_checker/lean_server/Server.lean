@@ -6,6 +6,7 @@ public import Aludel.Mutate
 public import Aludel.Restate
 public import Aludel.Screen
 public import Aludel.Sessions
+public import Aludel.States
 
 /-!
 The Lean server: one request per line on stdin, answers on stdout
@@ -34,6 +35,7 @@ unsafe def dispatch (state : ServerState) (cache : IndexCache) (table : SessionT
   else if op == "session_step" then sessionStep table j emit
   else if op == "session_forget" then sessionForget table j
   else if op == "session_close" then sessionClose table j
+  else if op == "states" then states state j emit
   else if op == "ping" then
     let loaded ← ST.Prim.Ref.get state.loaded
     return .ok (Json.mkObj [("imports", jsonImportSets loaded)])

@@ -268,7 +268,16 @@ unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (impor
           | .error e => return .error e
           | .ok s => return .ok { input with statement := some s }
 
-unsafe def check (state : ServerState) (j : Json) : IO Answer := do
+/-- A candidate, elaborated; no verdict on it. -/
+structure Candidate where
+  input : CheckInput
+  ictx : Parser.InputContext
+  headerImports : Array Name
+  elaborated : Elaborated
+
+/-- Elaborates the candidate of a request; `prepare` says from which state. -/
+unsafe def elabCandidate (state : ServerState) (j : Json) (prepare : Command.State → Command.State := id) :
+    IO (Except BadRequest Candidate) := do
   let code := getStr j "code"
   let ictx := textContext code "<candidate>"
   let (header, ps, messages) ← Parser.parseHeader ictx
@@ -284,10 +293,14 @@ unsafe def check (state : ServerState) (j : Json) : IO Answer := do
     let forbidden := foreignImports i.base header.raw headerImports
     let heartbeatLimit? := if containsHeartbeats code then some i.heartbeats else none
     let automatic := !namesAutomatic code
-    let start : Elaborated := { state := i.start, diagnostics, forbidden, heartbeatLimit?, automatic }
-    let e ← if forbidden.size > 0 then pure start else elabCommands i.native ictx ps start
-    let facts ← elaboratedFacts i ictx headerImports e
-    return .ok facts
+    let start : Elaborated := { state := prepare i.start, diagnostics, forbidden, heartbeatLimit?, automatic }
+    let elaborated ← if forbidden.size > 0 then pure start else elabCommands i.native ictx ps start
+    return .ok { input := i, ictx, headerImports, elaborated }
+
+unsafe def check (state : ServerState) (j : Json) : IO Answer := do
+  match ← elabCandidate state j with
+  | .error e => return .error e
+  | .ok c => return .ok (← elaboratedFacts c.input c.ictx c.headerImports c.elaborated)
 
 /-! The operation `replay`: declarations that another process elaborated, as data. Nothing of the
 candidate's is elaborated here. -/

@@ -15,6 +15,12 @@ open Lean Elab Command
 
 namespace Aludel
 
+/-- A command with what was recorded while it was elaborated, and the environment it left. -/
+structure Recorded where
+  command : Syntax
+  info : InfoState
+  env : Environment
+
 structure Elaborated where
   /-- Messages are moved to `diagnostics` after every command. -/
   state : Command.State
@@ -30,6 +36,8 @@ structure Elaborated where
   /-- Whether the text holds no name of Lean's for automatic tactics. Only then does Lean alone make constants of
   such names, of syntax that has passed the guard; others would be syntax that a program of the candidate's made. -/
   automatic : Bool := false
+  /-- One for each command, where info trees are switched on (`record`). -/
+  recorded : Array Recorded := #[]
 
 def containsHeartbeats (code : String) : Bool := hasPart "maxHeartbeats" code
 
@@ -95,6 +103,17 @@ partial def nameExample (n : Nat) (stx : Syntax) : Option Syntax :=
     else none
   | _ => none
 
+/-- The start state with info trees switched on. -/
+def record (s : Command.State) : Command.State :=
+  { s with infoState := { s.infoState with enabled := true } }
+
+/-- Takes the info trees of a command out of the state. -/
+def keepInfo (command : Syntax) (info : InfoState) (e : Elaborated) : Elaborated :=
+  if info.enabled then
+    let state := { e.state with infoState := { enabled := true } }
+    { e with state, recorded := e.recorded.push { command, info, env := state.env } }
+  else e
+
 /-- The state after a command, without code that could run the candidate's own programs. -/
 def takeOver (native : Bool) (stx : Syntax) (e : Elaborated) (state : Command.State) :
     IO Elaborated := do
@@ -139,6 +158,7 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Pars
       let e := { e with diagnostics, examples, commands := e.commands.push stx }
       let e ← takeOver native stx e { state with messages := {} }
       if e.forbidden.size > 0 then return e
+      let e := keepInfo command state.infoState e
       elabCommands native ictx ps' e
 
 /-- One `set_option` command for each option of the request. -/
