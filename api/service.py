@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic_core import PydanticSerializationError
 
 from aludel.deadline import Deadline
-from aludel.errors import InvalidRequest, RequestTooLarge, StoreError, ToolchainMissing
+from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
 from aludel.goals import Goals
 from aludel.jobs import ENDED, Item, Job
 from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
@@ -28,8 +27,6 @@ from api.results import events_of, results_of
 _FIRST_POLL_S = 0.002
 _LONGEST_POLL_S = 0.05
 _LOOK_S = 1.0  # how often a waiting call looks whether its caller is still there
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +50,10 @@ class Service:
             dispatch(self.queue, self.store, job.id, job.kind, job.progress.queued)
         return job
 
-    def send_later(self, job: Job) -> None:
-        """Send a recorded job after its submitter got the answer; failures are for the sweep."""
-        try:
-            self.send(job)
-        except StoreError as error:
-            _log.warning("job left for the sweep", extra={"job": job.id, "error": str(error)})
-
     def submit_checks(
         self, requests: Sequence[CheckRequest], caller: Caller, submission: Submission
     ) -> Job:
-        """Record a job of checks and send it to the workers; as :meth:`record_checks`."""
-        return self.send(self.record_checks(requests, caller, submission))
-
-    def record_checks(
-        self, requests: Sequence[CheckRequest], caller: Caller, submission: Submission
-    ) -> Job:
-        """Record a job of checks, which nobody was told about yet.
+        """Record a job of checks and send it to the workers.
 
         Raises:
             InvalidRequest: a request is one that no worker could carry out.
@@ -79,7 +63,7 @@ class Service:
         """
         self.ensure_possible(requests)
         self.admission.admit(caller.key, len(requests))
-        return self.store.jobs.create_check(requests, submission)
+        return self.send(self.store.jobs.create_check(requests, submission))
 
     def ensure_possible(self, requests: Sequence[CheckRequest]) -> None:
         """Refuse what no worker could carry out.
