@@ -23,7 +23,7 @@ from proving.generators import Proposals, TacticGenerator
 RETRIEVER = "bm25-1"
 _PRINTED_AT_ONCE = 1_000
 # Made for every definition and type; nobody would cite them.
-_MADE = re.compile(
+MADE = re.compile(
     r"\._|^Lean\.|\.match_\d|\.(?:eq_\d+|eq_def|injEq|inj|sizeOf_spec|congr_simp|hcongr_\d+|elim"
     r"|noConfusion|brecOn|mutual_induct|fun_cases_unfolding|induct_unfolding|inst\w*)$"
 )
@@ -132,7 +132,7 @@ class Library:
         return problem.model_copy(update={"premises": premises})
 
     def _lemmas(self, imports: tuple[str, ...]) -> list[Premise]:
-        key = canonical_json([self._source.toolchain.digest, list(imports), _MADE.pattern])
+        key = canonical_json([self._source.toolchain.digest, list(imports), MADE.pattern])
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
         if not path.exists():
             _write(path, self._printed(imports))
@@ -141,7 +141,7 @@ class Library:
 
     def _printed(self, imports: tuple[str, ...]) -> Iterator[Premise]:
         found = self._source.theorem_names(imports)
-        names = [name for name in found if not _MADE.search(name)]
+        names = [name for name in found if not MADE.search(name)]
         for start in range(0, len(names), _PRINTED_AT_ONCE):
             some = tuple(names[start : start + _PRINTED_AT_ONCE])
             for theorem in self._source.theorems(imports, names=some, statements=True):

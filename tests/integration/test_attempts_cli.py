@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openai_server import openai_server
+
+from aludel.settings import Settings
+from aludel.store import Store
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(300)]
 ROWS = [
@@ -29,6 +33,42 @@ def attempts(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=200,
         check=False,
     )
+
+
+MANY = [
+    {"name": f"p{n}", "statement": f"theorem p{n} (a b : Nat) (h : a = b) : a + {n} = {n} + b"}
+    for n in range(5)
+]
+
+
+def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "problems.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in MANY))
+    words = ["run", str(path), "--samples", "2", "--seed", "3", "--json"]
+    command = [sys.executable, "-c", "from cli.main import main; main()", "attempts", *words]
+    environ = {**os.environ, "ALUDEL_DATA_DIR": str(tmp_path), "ALUDEL_POOL_SIZE": "1"}
+    with Store.open(Settings(data_dir=tmp_path)) as store:
+        running = subprocess.Popen([*command, "--name", "killed"], env=environ)
+        while len(before := store.attempts.outcomes("killed")) < 2:
+            assert running.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+        running.kill()
+        running.wait(60)
+        before = store.attempts.outcomes("killed")
+        assert 2 <= len(before) < len(MANY)
+        assert attempts(tmp_path, *words, "--name", "killed").returncode == 0
+        after = {outcome.problem: outcome for outcome in store.attempts.outcomes("killed")}
+        assert all(after[outcome.problem] == outcome for outcome in before)
+        assert attempts(tmp_path, *words, "--name", "whole").returncode == 0
+        tries = [
+            [
+                (a.problem, a.position, a.candidate, a.verdict.kind)
+                for a in store.attempts.iterate(n)
+            ]
+            for n in ("killed", "whole")
+        ]
+    assert tries[0] == tries[1] and len(tries[0]) == 2 * len(MANY)
+    assert sum(outcome.accepted > 0 for outcome in after.values()) == len(MANY)
 
 
 def test_a_run_is_made_repeated_and_compared(tmp_path: Path) -> None:
