@@ -38,6 +38,7 @@ from aludel.settings import Settings
 from aludel.store import Store
 
 BATCH = 1_000
+SUBMITS = 1_000
 SMALL = {"context": {"prover": "lean", "imports": ["Init"]}, "statement": "theorem t : 1 + 1 = 2"}
 
 
@@ -69,10 +70,10 @@ def batches(service: Service) -> dict[str, Any]:
 
 def singles(service: Service) -> dict[str, Any]:
     """Milliseconds of a single submit while the workers have more to do than they can."""
-    body = {"requests": requests(5_000, "sleep 0.01 accept s")}
+    body = {"requests": requests(9_000, "sleep 0.01 accept s")}
     job = post(service.http, body)["job"]["id"]
     times = []
-    for number in range(500):
+    for number in range(SUBMITS):
         begun = time.perf_counter()
         post(service.http, {"code": f"accept single {number}"})
         times.append(1_000 * (time.perf_counter() - begun))
@@ -129,7 +130,7 @@ def memory(service: Service) -> dict[str, Any]:
     grown = []
     for number in range(10):
         body = {"requests": requests(10_000, f"accept m{number}")}
-        service.ended(post(service.http, body)["job"]["id"], seconds=300)
+        service.ended(post(service.http, body)["job"]["id"], seconds=1_800)
         grown.append({name: _resident(pid) for name, pid in service.pids().items()})
     names = grown[0].keys()
     return {name: [round(sample[name]) for sample in grown] for name in names}
@@ -152,7 +153,7 @@ def pages(service: Service) -> dict[str, Any]:
         ("jobs", "/v1/jobs", {}),
     ):
         times = []
-        for _ in range(50):
+        for _ in range(300):
             begun = time.perf_counter()
             answer = service.http.get(url, params={**params, "limit": 100})
             assert answer.status_code == 200, answer.text
@@ -185,6 +186,8 @@ def _million(folder: Path) -> str:
             "n_cancelled = 0, state = 'done' WHERE id = ?",
             (job,),
         )
+    with sqlite3.connect(folder / "aludel.sqlite3") as raw:  # as it would have happened on the way
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return job
 
 

@@ -144,9 +144,18 @@ def check(pod: Pod) -> dict[str, Any]:
         "keyless": keyless.status_code,
         "items": [item["verdict"] and item["verdict"]["kind"] for item in items],
         "errors": [item["error"] for item in items],
+        "datasets": _shared(pod),
         "inside": {name: _inside(container) for name, container in pod.containers.items()},
         **_figures(),
     }
+
+
+def _shared(pod: Pod) -> list[str]:
+    """Write as a Lean worker where datasets go; read, and try to write, as the API."""
+    folder = "${ALUDEL_DATA_DIR}/datasets"
+    pod.containers["lean-worker"].run("sh", "-c", f"touch {folder}/written")
+    look = f"touch {folder}/wrong 2>/dev/null; ls {folder}"
+    return pod.containers["api"].run("sh", "-c", look).split()
 
 
 def _inside(container: Container) -> str:

@@ -78,6 +78,9 @@ class TestServices:
         ours = dict.fromkeys(("api", "lean-worker", "fstar-worker"), "10001")
         assert users == {**ours, "redis": "999", "postgres": "999", "metrics": "65534"}
 
+    def test_the_api_reads_the_datasets_that_workers_write(self, found: Any) -> None:
+        assert found["datasets"] == ["written"]
+
     def test_prometheus_sees_api_and_workers(self, found: Any) -> None:
         assert found["targets"] == dict.fromkeys(("api", "lean-worker", "fstar-worker"), "up")
         assert found["verdicts"] == {"accepted lean": 1, "lean rejected": 1, "accepted fstar": 1}
