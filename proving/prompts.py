@@ -92,12 +92,12 @@ PROOF_FSTAR_1 = PromptTemplate(
 )
 
 
-# For models without a chat template; what `examples/train_prover.py` trains on.
+# For models without a chat template; the prompts of the recipe `whole_proof`.
 PROOF_PLAIN_1 = PromptTemplate(
     name="proof/plain-1",
     system="",
-    user="{premises}[STATEMENT]\n{statement}\n[PROOF]\n",
-    repair="\n[REFUSED]\n{diagnostics}\n[PROOF]\n",
+    user="{premises}{statement} :=",
+    repair="\n\nLean does not accept this:\n\n{diagnostics}\n\nThe corrected proof:\n",
 )
 
 TACTIC_PLAIN_1 = PromptTemplate(
