@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from aludel.attempts import AttemptOptions
 from aludel.generators import GeneratorSpec
@@ -16,6 +16,7 @@ MAX_SHARD_ROWS = 10_000_000
 
 ExportFormat = Literal["jsonl", "jsonl.zst", "parquet"]
 SplitKind = Literal["none", "random", "lineage", "novel_premises", "cross_project"]
+ProjectBy = Literal["imports", "namespace"]
 _RESERVED = frozenset({"compare"})
 
 
@@ -61,7 +62,8 @@ class ExportRequest(Model):
         formats: of the files.
         split: how rows are divided into train, valid and test.
         seed: of the split.
-        test, valid: shares of rows.
+        test, valid: shares of the theorems, at most.
+        project: what a project is, for the split ``cross_project``.
         shard_rows: rows of a file at most.
         toolchain: digest; only what this toolchain accepted.
         runs: runs of attempts whose candidates are exported.
@@ -75,7 +77,14 @@ class ExportRequest(Model):
     seed: int = Field(default=0, ge=0, lt=2**31)
     test: float = Field(default=0.1, ge=0, lt=1)
     valid: float = Field(default=0.05, ge=0, lt=1)
+    project: ProjectBy = "imports"
     shard_rows: int = Field(default=500_000, ge=1, le=MAX_SHARD_ROWS)
     toolchain: str | None = Field(default=None, min_length=1, max_length=64)
     runs: tuple[Name, ...] = Field(default=(), max_length=100)
     avoid: tuple[str, ...] = Field(default=(), max_length=10_000)
+
+    @model_validator(mode="after")
+    def _leaves_some_to_train(self) -> ExportRequest:
+        if not 0 < self.test + self.valid < 1:
+            raise ValueError("test and valid together must leave some to train, and not all")
+        return self

@@ -29,6 +29,7 @@ def run_export(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see bel
             ExportContext(
                 request=request,
                 store=runtime.store,
+                checker=runtime.checker,
                 folder=runtime.settings.datasets_dir / request.name,
                 report=lambda figures: runtime.store.items.report(claim, dict(figures)),
                 stopping=stopping,

@@ -9,6 +9,7 @@ from aludel.settings import Settings
 from fstar_checker.checker import build_checker as build_fstar_checker
 from lean_checker.checker import LeanChecker, build_checker
 from lean_checker.goals import LeanGoals
+from workers.dataset_export import write_dataset
 from workers.lean_mutation import mutate
 from workers.lean_proving import lean_proving
 from workers.runtime import Parts
@@ -32,6 +33,7 @@ def default_parts() -> Parts:
         mutate=mutate,
         goals=lean_goals,
         proving=lean_proving,
+        export=write_dataset,
     )
 
 

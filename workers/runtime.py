@@ -58,6 +58,7 @@ class ExportContext:
     Attributes:
         request: what to write.
         store: what is recorded.
+        checker: the worker's prover.
         folder: the dataset's; must appear whole or not at all.
         report: records how far it is, and says whether the worker still holds the job.
         stopping: whether the worker wants to end soon.
@@ -65,6 +66,7 @@ class ExportContext:
 
     request: ExportRequest
     store: Store
+    checker: Checker
     folder: Path
     report: Callable[[Mapping[str, Any]], bool]
     stopping: Callable[[], bool]
