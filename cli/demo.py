@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from aludel.attempts import AttemptOptions
 from aludel.generators import Portfolio
+from aludel.problems import TheoremProblem
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
 from cli.attempting import attempts_table, figures, open_attempter
@@ -20,7 +22,19 @@ from cli.mutating import example_of, mutate_into, report_table
 from mutation import MutationPlan
 from mutation.folder import RunFolder
 from mutation.plan import RULES
-from proof_export import ExportOptions, ExportReport, SplitPlan, assign_splits, export, provenance
+from proof_export import (
+    ATTEMPTS,
+    LINEAGES,
+    ExportOptions,
+    ExportReport,
+    Feed,
+    SplitPlan,
+    assign_splits,
+    attempts_of,
+    export,
+    lineages,
+    provenance,
+)
 from proving.build import open_generators
 
 PATTERNS = ("Nat.*", "List.*", "Option.*", "Int.*", "Bool.*", "Array.*", "Prod.*", "Function.*")
@@ -29,6 +43,7 @@ PER_TARGET = 12
 HELD_OUT = 0.45
 SAMPLES = 8
 RUN = "demo"
+RECIPES = ("cpt", "variants", "whole_proof", "lineage", "attempts")
 
 
 @click.command(name="demo")
@@ -49,9 +64,16 @@ def command(out: Path, seed: int) -> None:
         run = mutate_into(out, _plan(seed), settings, store, console)
         console.print(report_table(run))
         _show_example(run, console)
-        shown = _attempt(run, settings, seed, console)
+        splits = assign_splits(run.variants(), _split(seed))
+        held_out = problems_in(run.variants(), splits, "test")
+        shown = _attempt(held_out, settings, seed, console)
         made = provenance(f"aludel demo --seed {seed}", store.toolchains.known(), seed)
-        dataset = export(run.variants(), out / "dataset", ExportOptions(force=True), made)
+        more: dict[Feed[Any], Any] = {
+            LINEAGES: lineages(run.variants),
+            ATTEMPTS: attempts_of(store, [RUN]),
+        }
+        options = ExportOptions(RECIPES, force=True)
+        dataset = export(run.variants(), out / "dataset", options, made, more, splits=splits)
     printed = {**run.figures(), "attempts": shown, **_paths(dataset), **run.files()}
     printed["seconds"] = round(time.monotonic() - started, 1)
     for what, path in _paths(dataset).items():
@@ -74,9 +96,10 @@ def _split(seed: int) -> SplitPlan:
     return SplitPlan(kind="lineage", seed=seed, test=HELD_OUT, valid=0.0)
 
 
-def _attempt(run: RunFolder, settings: Settings, seed: int, console: Console) -> dict[str, Any]:
+def _attempt(
+    problems: Sequence[TheoremProblem], settings: Settings, seed: int, console: Console
+) -> dict[str, Any]:
     """Attempt the held-out variants with standard tactics; show and return the figures."""
-    problems = problems_in(run.variants(), assign_splits(run.variants(), _split(seed)), "test")
     options = AttemptOptions(samples=SAMPLES, seed=seed)
     with (
         open_generators(Portfolio()) as generators,
