@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, TypeVar
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 _PER_GOAL = 0.5  # a state with more goals is further from the end
 _MAX_RESTARTS = 5
+_OFFER = re.compile(r"Try this:\s*(?:\[apply\] )?(rw \[.+\])$", re.MULTILINE)
+_OFFERED, _PER_OFFER = 1.3, 0.03  # costs of what a tactic such as rw? offers, by rank
 
 End = Literal["proved", "exhausted", "tactics", "seconds", "states", "prover"]
 
@@ -114,8 +117,17 @@ class _Search:
         self._count(price=made.price, prompt_tokens=made.prompt_tokens)
         self._count(completion_tokens=made.completion_tokens, expanded=1)
         proposals = list(made.proposals[:width])
-        if not proposals:
-            return None
+        suggested: list[Proposal] = []
+        result = self._try(node, proposals, suggested) if proposals else None
+        if result is None and suggested:
+            left = self.budget.tactics - int(self.counts.get("tried", 0))
+            result = self._try(node, suggested[: min(left, MAX_TACTICS)], [])
+        return result
+
+    def _try(
+        self, node: _Node, proposals: list[Proposal], suggested: list[Proposal]
+    ) -> SearchResult | None:
+        """Step by each proposal; what the prover suggests instead of a step is collected."""
         for proposal, step in zip(proposals, self._steps(node, proposals), strict=True):
             self._count(tried=1, failed=step.state is None)
             if step.state is None:
@@ -127,6 +139,8 @@ class _Search:
                     return result
             elif step.state.key in self.seen:
                 self._count(duplicates=1)
+                if step.state.key == node.state.key:
+                    suggested += _suggestions(step.state.messages)
             elif len(child.path) < self.budget.depth:
                 self.seen.add(step.state.key)
                 self._push(child)
@@ -225,6 +239,12 @@ class _Search:
         last = self.last or SearchResult(problem=self.problem.name, end=end)
         wall_s = time.monotonic() - self.started
         return last.model_copy(update={**self.counts, "end": end, "wall_s": wall_s})
+
+
+def _suggestions(messages: Sequence[str]) -> list[Proposal]:
+    """Return the one-line rewrites that ``rw?`` offers, in its order."""
+    found = [match[1] for said in messages for match in [_OFFER.match(said)] if match]
+    return [Proposal(text=text, cost=_OFFERED + _PER_OFFER * n) for n, text in enumerate(found)]
 
 
 class _Spent(Exception):

@@ -2,7 +2,7 @@
 
 ``dec`` subtracts 1, ``half`` halves an even number, ``split`` makes two goals of it, ``zap``
 closes it, ``kill`` ends
-the session; everything else fails. The statement is ``theorem t : N``.
+the session, ``rw?`` changes nothing and offers ``rw [half]``; everything else fails. The statement is ``theorem t : N``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ from collections.abc import Sequence
 from aludel.errors import NotFound, SessionEnded
 from aludel.goals import Goal, GoalRequest, GoalState, Step, StepError, assemble
 from aludel.models import CheckRequest
+
+
+_OFFERS = (
+    "Try this:\n  [apply] rw [half]\n  -- n / 2",
+    "Try this:\n  [apply] rw [nothing]\n  -- lines\n    that go on",
+    "found an applicable rewrite lemma, but the corresponding tactic failed:\n  rw [other]",
+)
 
 
 class FakeGoals:
@@ -49,6 +56,7 @@ class FakeGoals:
                 parent=state,
                 tactic=tactic,
                 goals=_goals(numbers),
+                messages=_OFFERS if tactic == "rw?" else (),
             )
             states.append((made, numbers))
             steps.append(Step(tactic=tactic, state=made))
@@ -90,8 +98,10 @@ def _apply(tactic: str, numbers: list[int]) -> list[int] | None:
             return [first - 1, *rest]
         case "zap":
             return rest
-        case "half" if first % 2 == 0:
+        case "half" | "rw [half]" if first % 2 == 0:
             return [first // 2, *rest]
+        case "rw?":
+            return [first, *rest]
         case "split" if first > 1:
             return [first // 2, first - first // 2, *rest]
     return None

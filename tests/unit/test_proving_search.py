@@ -109,6 +109,15 @@ def test_what_the_checker_refuses_is_no_proof_and_the_search_goes_on() -> None:
     assert nothing.verdict.kind == "rejected"
 
 
+def test_what_the_prover_offers_instead_of_a_step_is_tried() -> None:
+    found, goals = search(4, "rw?", "dec", tactics=100)
+    assert found.end == "proved" and "rw [half]" in found.tactics and "rw?" not in found.tactics
+    assert ("rw [half]", "rw [nothing]") in goals.stepped
+    assert found.tried == sum(len(tactics) for tactics in goals.stepped)
+    few, goals = search(4, "rw?", tactics=2)
+    assert goals.stepped == [("rw?",), ("rw [half]",)] and few.end == "tactics"
+
+
 @pytest.mark.parametrize(
     ("budget", "end"),
     [({"tactics": 5}, "tactics"), ({"seconds": 0.0}, "seconds"), ({"depth": 3}, "exhausted")],
