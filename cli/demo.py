@@ -29,6 +29,7 @@ from proof_export import (
     ExportReport,
     Feed,
     SplitPlan,
+    Splits,
     assign_splits,
     attempts_of,
     export,
@@ -55,25 +56,23 @@ RECIPES = ("cpt", "variants", "whole_proof", "lineage", "attempts")
     help="Folder to make; a second run goes on in it.",
 )
 @click.option("--seed", default=0, show_default=True, help="Decides which theorems and lemmas.")
-def command(out: Path, seed: int) -> None:
+@click.option(
+    "--targets", type=click.IntRange(2), default=TARGETS, show_default=True,
+    help="Theorems that are mutated.",
+)  # fmt: skip
+def command(out: Path, seed: int, targets: int) -> None:
     """Mutate theorems of Lean's core library, have held-out ones attempted, export a dataset."""
     started = time.monotonic()
     console = Console(stderr=True)
     settings = _settings(out)
     with Store.open(settings) as store:
-        run = mutate_into(out, _plan(seed), settings, store, console)
+        run = mutate_into(out, _plan(seed, targets), settings, store, console)
         console.print(report_table(run))
         _show_example(run, console)
         splits = assign_splits(run.variants(), _split(seed))
         held_out = problems_in(run.variants(), splits, "test")
         shown = _attempt(held_out, settings, seed, console)
-        made = provenance(f"aludel demo --seed {seed}", store.toolchains.known(), seed)
-        more: dict[Feed[Any], Any] = {
-            LINEAGES: lineages(run.variants),
-            ATTEMPTS: attempts_of(store, [RUN]),
-        }
-        options = ExportOptions(RECIPES, force=True)
-        dataset = export(run.variants(), out / "dataset", options, made, more, splits=splits)
+        dataset = _export(run, store, splits, out / "dataset")
     printed = {**run.figures(), "attempts": shown, **_paths(dataset), **run.files()}
     printed["seconds"] = round(time.monotonic() - started, 1)
     for what, path in _paths(dataset).items():
@@ -81,12 +80,12 @@ def command(out: Path, seed: int) -> None:
     click.echo(json.dumps(printed, ensure_ascii=False))
 
 
-def _plan(seed: int) -> MutationPlan:
+def _plan(seed: int, targets: int) -> MutationPlan:
     return MutationPlan(
         patterns=PATTERNS,
-        limit=TARGETS * PER_TARGET,
+        limit=targets * PER_TARGET,
         per_target=PER_TARGET,
-        max_targets=TARGETS,
+        max_targets=targets,
         rules=RULES,
         seed=seed,
     )
@@ -109,6 +108,18 @@ def _attempt(
         shown = figures(made, attempter.store.attempts.outcomes(RUN))
     console.print(attempts_table(made, shown))
     return shown
+
+
+def _export(run: RunFolder, store: Store, splits: Splits, out: Path) -> ExportReport:
+    plan = run.plan
+    command = f"aludel demo --seed {plan.seed} --targets {plan.max_targets}"
+    made = provenance(command, store.toolchains.known(), plan.seed)
+    more: dict[Feed[Any], Any] = {
+        LINEAGES: lineages(run.variants),
+        ATTEMPTS: attempts_of(store, [RUN]),
+    }
+    options = ExportOptions(RECIPES, force=True)
+    return export(run.variants(), out, options, made, more, splits=splits)
 
 
 def _settings(out: Path) -> Settings:

@@ -158,6 +158,16 @@ class Iteration:
             part.rename(model)
         return model
 
+    def generator(self, number: int) -> GeneratorSpec:
+        """What proposes in a round: the first generator, or the model that was trained last."""
+        model = self._model(number)
+        if model is None or model == getattr(self.plan.generator, "model", None):
+            return self.plan.generator
+        if isinstance(self.plan.generator, LocalModel):
+            return self.plan.generator.model_copy(update={"model": model})
+        sampling = getattr(self.plan.generator, "sampling", Sampling(max_tokens=512))
+        return LocalModel(model=model, sampling=sampling)
+
     def folder(self, number: int) -> Path:
         """The folder of a round."""
         return self.out / f"round-{number:02d}"
@@ -170,18 +180,9 @@ class Iteration:
         # Each round draws samples of its own, also from a generator that stays as it is.
         seed = self.plan.options.seed + number - 1
         options = self.plan.options.model_copy(update={"seed": seed})
-        with open_generators(self._spec(number), key=self.key) as generators:
+        with open_generators(self.generator(number), key=self.key) as generators:
             made = self.attempter.run(name, problems, generators, options)
         return figures(made, self.attempter.store.attempts.outcomes(name))
-
-    def _spec(self, number: int) -> GeneratorSpec:
-        model = self._model(number)
-        if model is None or model == getattr(self.plan.generator, "model", None):
-            return self.plan.generator
-        if isinstance(self.plan.generator, LocalModel):
-            return self.plan.generator.model_copy(update={"model": model})
-        sampling = getattr(self.plan.generator, "sampling", Sampling(max_tokens=512))
-        return LocalModel(model=model, sampling=sampling)
 
     def _model(self, number: int) -> str | None:
         """Return the model that a round begins with, where it is one of this machine."""
