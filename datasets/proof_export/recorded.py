@@ -19,6 +19,7 @@ from proof_export.lineage_feed import LINEAGES, lineages
 from proof_export.provenance import Provenance
 from proof_export.recipes import RECIPES
 from proof_export.splitting import SplitPlan, Splits, assign_splits
+from proof_export.states_feed import PROOF_STATES, traced_variants
 
 T = TypeVar("T")
 
@@ -113,6 +114,7 @@ class _Corpus:
         """Return the records of the feeds that the recipes need besides variants."""
         makers: dict[Feed[Any], Callable[[], tuple[Iterable[Any], int | None]]] = {
             LINEAGES: lambda: (lineages(self.variants, self._problems()), self.count),
+            PROOF_STATES: lambda: (traced_variants(self._store, self.variants()), None),
         }
         if self._runs:
             makers[ATTEMPTS] = lambda: (attempts_of(self._store, self._selection.runs), None)

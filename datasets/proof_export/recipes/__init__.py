@@ -7,13 +7,14 @@ from typing import Any
 
 from aludel.errors import InvalidRequest
 from proof_export.feeds import Feed
-from proof_export.recipes import attempts, cpt, fstar, lineage, variants, whole_proof
+from proof_export.recipes import attempts, cpt, fstar, lineage, sft, variants, whole_proof
 from proof_export.recipes.base import Recipe
 
 _ALL: tuple[Recipe[Any], ...] = (
     cpt.RECIPE,
     variants.RECIPE,
     whole_proof.RECIPE,
+    sft.RECIPE,
     lineage.RECIPE,
     attempts.RECIPE,
     fstar.RECIPE,

@@ -1,0 +1,52 @@
+"""Extracting tactic states before an export that needs them."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from aludel.settings import Settings
+from aludel.store import Store, VariantFilter
+from lean_checker.checker import build_checker
+from lean_checker.states import LeanStates
+from proof_export import Extraction, extract_states
+
+_SHOWN = 5
+
+
+def extract_with_progress(store: Store, only: VariantFilter, settings: Settings) -> Extraction:
+    """Extract the tactic states of the chosen variants that have none yet.
+
+    What could not be extracted is told on standard error and left out.
+
+    Raises:
+        ToolchainMissing: Lean is not installed.
+        BackendUnavailable: the machine failed; what was extracted stays recorded.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("tactic states"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    checker = build_checker(settings)
+    try:
+        with bar:
+            variants = bar.track(store.variants.iterate(only), total=store.variants.count(only))
+            states = LeanStates(checker.pool)
+            told = extract_states(store, states, variants, workers=checker.pool.size)
+    finally:
+        checker.close()
+    _tell(console, told)
+    return told
+
+
+def _tell(console: Console, told: Extraction) -> None:
+    if told.foreign:
+        console.print(f"{told.foreign} variants that another toolchain accepted are left out")
+    for name, reason in told.failed[:_SHOWN]:
+        console.print(f"{name} is left out: {reason}", markup=False)
+    if len(told.failed) > _SHOWN:
+        console.print(f"{len(told.failed) - _SHOWN} more are left out")
