@@ -1,29 +1,92 @@
-"""``aludel export``: write the recorded variants as a dataset."""
+"""``aludel export``: write what is recorded as a dataset."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any, TypeVar, get_args
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aludel.errors import InvalidRequest
-from aludel.records import VariantRecord
-from aludel.settings import load_settings
+from aludel.settings import Settings, load_settings
 from aludel.store import Store, VariantFilter
+from cli.extracting import extract_with_progress
+from cli.mutate import read_statements
+from lean_checker.avoided import AvoidedStatements, normal_text, read_avoided
+from lean_checker.checker import build_checker
+from lean_checker.operations import LeanOperations
 from proof_export import (
+    DEFAULT_FORMATS,
     DEFAULT_SHARD_ROWS,
     FORMATS,
     RECIPES,
     ExportOptions,
     ExportReport,
-    export,
+    Selection,
+    SplitPlan,
+    export_recorded,
     provenance,
 )
+from proof_export.splitting import ProjectBy, SplitKind
+
+T = TypeVar("T")
+_DEFAULT = SplitPlan()
+
+
+_CHOICES: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
+    click.option(
+        "--recipe", "recipes", multiple=True,
+        help=f"{', '.join(RECIPES)}; may be repeated; by default all that have records.",
+    ),
+    click.option(
+        "--format", "formats", default=",".join(DEFAULT_FORMATS), show_default=True,
+        help=f"File formats, separated by commas: {', '.join(FORMATS)}.",
+    ),
+    click.option(
+        "--attempts", "runs", multiple=True, metavar="RUN",
+        help="Export the attempts of this run too; may be repeated.",
+    ),
+    click.option(
+        "--split", "kind", default="none", show_default=True,
+        type=click.Choice(get_args(SplitKind)), help="How train, valid and test are divided.",
+    ),
+    click.option("--seed", default=0, show_default=True, help="Of the split."),
+    click.option(
+        "--test", default=_DEFAULT.test, show_default=True, help="Share of test, at most."
+    ),
+    click.option(
+        "--valid", default=_DEFAULT.valid, show_default=True, help="Share of valid, at most."
+    ),
+    click.option(
+        "--project-by", "project", default=_DEFAULT.project, show_default=True,
+        type=click.Choice(get_args(ProjectBy)), help="What a project is, for cross_project.",
+    ),
+    click.option(
+        "--avoid", type=click.Path(path_type=Path),
+        help="Leave out what this file states: JSONL, or texts between blank lines.",
+    ),
+    click.option(
+        "--toolchain", default=None,
+        help="Only variants that this toolchain (its digest) accepted.",
+    ),
+    click.option(
+        "--shard-rows", default=DEFAULT_SHARD_ROWS, show_default=True,
+        help="Rows of a file at most.",
+    ),
+)  # fmt: skip
+"""The options that decide what is written, in the order of the help."""
+
+
+def _choices(command: Callable[..., None]) -> Callable[..., None]:
+    for choice in reversed(_CHOICES):
+        command = choice(command)
+    return command
 
 
 @click.command(name="export")
@@ -33,23 +96,7 @@ from proof_export import (
     type=click.Path(path_type=Path),
     help="Folder to make; it must not exist.",
 )
-@click.option(
-    "--recipe",
-    "recipes",
-    multiple=True,
-    help=f"{', '.join(RECIPES)}; may be repeated; all of them by default.",
-)
-@click.option(
-    "--format",
-    "formats",
-    default=",".join(FORMATS),
-    show_default=True,
-    help="File formats, separated by commas.",
-)
-@click.option("--toolchain", default=None, help="Only what this toolchain (its digest) accepted.")
-@click.option(
-    "--shard-rows", default=DEFAULT_SHARD_ROWS, show_default=True, help="Rows of a file at most."
-)
+@_choices
 @click.option(
     "--receipts",
     type=click.Path(path_type=Path),
@@ -59,25 +106,53 @@ from proof_export import (
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     out: Path,
-    recipes: tuple[str, ...],
-    formats: str,
-    toolchain: str | None,
-    shard_rows: int,
     receipts: Path | None,
     force: bool,
     as_json: bool,
+    **chosen: Any,  # noqa: ANN401 - click
 ) -> None:
-    """Write the recorded variants as a dataset: JSONL, Parquet and a card."""
-    options = ExportOptions(recipes, tuple(formats.split(",")), shard_rows, force)
-    chosen = VariantFilter(toolchain_digest=toolchain)
+    """Write what is recorded as a dataset: JSONL, Parquet and a card.
+
+    An export that was killed goes on when it is given again.
+    """
+    formats = tuple(chosen["formats"].split(","))
+    options = ExportOptions(chosen["recipes"], formats, chosen["shard_rows"], force)
+    plan = SplitPlan(*(chosen[name] for name in ("kind", "seed", "test", "valid", "project")))
     started = time.monotonic()
-    with Store.open(load_settings()) as store:
-        made = provenance(_command_line(options, toolchain), store.toolchains.known())
-        records = _with_progress(store.variants.iterate(chosen), store.variants.count(chosen))
-        report = export(records, out, options, made)
+    settings = load_settings()
+    with Store.open(settings) as store:
+        only = VariantFilter(toolchain_digest=chosen["toolchain"])
+        avoid = _avoided(chosen["avoid"], store, only, settings)
+        selection = Selection(chosen["toolchain"], chosen["runs"], plan, avoid)
+        words = _command_line(options, selection, chosen["avoid"])
+        made = provenance(words, store.toolchains.known())
+        if "sft" in options.recipes:
+            extract_with_progress(store, only, settings)
+        report = export_recorded(store, out, options, selection, made, _watched)
         if receipts is not None:
-            _write_receipts(store, chosen, receipts)
+            _write_receipts(store, only, receipts)
     _print_report(report, time.monotonic() - started, as_json=as_json)
+
+
+def _avoided(
+    path: Path | None, store: Store, only: VariantFilter, settings: Settings
+) -> AvoidedStatements | None:
+    """Read statements as texts, and as terms under every import set of the variants."""
+    if path is None:
+        return None
+    statements = read_statements(path)
+    texts = frozenset(map(normal_text, statements))
+    imports = sorted({variant.imports for variant in store.variants.iterate(only)})
+    if not imports:
+        return AvoidedStatements(texts)
+    checker = build_checker(settings)
+    try:
+        with Console(stderr=True).status("elaborating the statements to avoid"):
+            lean = LeanOperations(checker.pool)
+            shapes = [read_avoided(lean, one, statements).shapes for one in imports]
+    finally:
+        checker.close()
+    return AvoidedStatements(texts, frozenset().union(*shapes))
 
 
 def _write_receipts(store: Store, chosen: VariantFilter, path: Path) -> None:
@@ -92,20 +167,29 @@ def _write_receipts(store: Store, chosen: VariantFilter, path: Path) -> None:
         ) from error
 
 
-def _command_line(options: ExportOptions, toolchain: str | None) -> str:
+def _command_line(options: ExportOptions, selection: Selection, avoid: Path | None) -> str:
     """The command that makes the same files again, whatever the folder and the order of options."""
     words = ["aludel", "export", "--out", "DIR"]
     for recipe in dict.fromkeys(options.recipes):
         words += ["--recipe", recipe]
     words += ["--format", ",".join(options.formats), "--shard-rows", str(options.shard_rows)]
-    if toolchain:
-        words += ["--toolchain", toolchain]
-    return " ".join(words)
+    for run in dict.fromkeys(selection.runs):
+        words += ["--attempts", run]
+    plan = selection.split
+    if plan.kind != "none":
+        words += ["--split", plan.kind, "--seed", str(plan.seed)]
+        words += ["--test", str(plan.test), "--valid", str(plan.valid)]
+        words += ["--project-by", plan.project] if plan.kind == "cross_project" else []
+    if avoid is not None:
+        words += ["--avoid", avoid.name]
+    if selection.toolchain:
+        words += ["--toolchain", selection.toolchain]
+    return shlex.join(words)
 
 
-def _with_progress(records: Iterable[VariantRecord], total: int) -> Iterable[VariantRecord]:
+def _watched(records: Iterable[T], what: str, total: int | None) -> Iterable[T]:
     progress = Progress(
-        TextColumn("exporting"),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -121,7 +205,10 @@ def _print_report(report: ExportReport, seconds: float, *, as_json: bool) -> Non
         "out": str(out),
         "records": report.records,
         "rows": report.rows,
+        "splits": report.splits,
+        "avoided": report.avoided,
         "jsonl": [str(path.absolute()) for path in report.paths("jsonl")],
+        "jsonl.zst": [str(path.absolute()) for path in report.paths("jsonl.zst")],
         "parquet": [str(path.absolute()) for path in report.paths("parquet")],
         "card": str(report.card.absolute()),
         "manifest": str(report.manifest.absolute()),
@@ -132,7 +219,10 @@ def _print_report(report: ExportReport, seconds: float, *, as_json: bool) -> Non
         click.echo(json.dumps(content))
         return
     rows = ", ".join(f"{count} rows of {recipe}" for recipe, count in report.rows.items())
-    click.echo(f"{rows} from {report.records} variants, in {out}")
+    click.echo(f"{rows} from {report.records} records, in {out}")
+    for name, count in report.avoided.items():
+        if count:
+            click.echo(f"  {count} {name} left out for a statement to avoid")
     for file in report.files:
         click.echo(f"  {file.path}  {file.rows} rows, {file.bytes} bytes")
     click.echo(f"  {report.card.name}  the dataset card")

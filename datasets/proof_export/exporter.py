@@ -27,7 +27,7 @@ from proof_export.shards import ShardJournal
 from proof_export.sinks import choose_formats
 from proof_export.splitting import SPLITS, Splits
 from proof_export.staging import CARD, MANIFEST, staged, write_synced
-from proof_export.tally import Tally
+from proof_export.tally import FeedTally, Tally
 from proof_export.writer import DataFile, ShardWriter, make_rows
 
 DEFAULT_SHARD_ROWS = 500_000
@@ -171,7 +171,7 @@ class _Pass:
         *,
         survey: bool,
     ) -> None:
-        """Write the rows of one feed's recipes."""
+        """Write the rows of one feed's recipes; figures are taken where ``survey`` says so."""
         parts = SPLITS if self._splits else (TRAIN,)
         with ExitStack() as open_files:
             writers = [
@@ -194,7 +194,8 @@ class _Pass:
         *,
         survey: bool,
     ) -> None:
-        counts, avoid, splits = self.tally.of(feed.name), self._avoid, self._splits
+        counts = self.tally.of(feed.name) if survey else FeedTally()
+        avoid, splits = self._avoid, self._splits
         for record in records:
             theorem = feed.theorem(record)
             if avoid is not None and avoid.has(theorem.statement, theorem.shape_hash):

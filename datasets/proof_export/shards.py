@@ -62,8 +62,7 @@ class ShardJournal:
 
     def left(self, recipe: str, split: str) -> list[Shard]:
         """Return the shards that an earlier export left for a recipe and a split, in order."""
-        mine = [s for s in self._left if s.recipe == recipe and s.split == split]
-        return sorted(mine, key=lambda shard: shard.number)
+        return [s for s in self._left if s.recipe == recipe and s.split == split]
 
     def add(self, shard: Shard) -> None:
         """Record a shard whose files are synced; on the disk when this returns."""
@@ -115,7 +114,11 @@ def _whole(folder: Path, shards: Iterable[Shard]) -> list[Shard]:
     for path in sorted(folder.rglob("*-of-*")):
         stem, _, rest = path.name.partition("-of-")
         path.rename(path.with_name(stem + rest[5:]))
-    whole = [shard for shard in shards if _is_there(folder, shard)]
+    whole: list[Shard] = []
+    for shard in sorted(shards, key=lambda s: (s.recipe, s.split, s.number)):
+        before = sum((s.recipe, s.split) == (shard.recipe, shard.split) for s in whole)
+        if before == shard.number and _is_there(folder, shard):  # none after one that is lost
+            whole.append(shard)
     kept = {shard.unfinished(name) for shard in whole for name in shard.files}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.relative_to(folder).as_posix() not in kept:

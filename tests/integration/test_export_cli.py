@@ -92,9 +92,9 @@ def test_json_names_files_that_hold_the_rows(home: Path) -> None:
     assert result.returncode == 0, result.stderr
     report = only_object(result.stdout)
     assert report["records"] == COUNT
-    assert report["rows"] == {"cpt": COUNT, "variants": COUNT}
+    assert report["rows"] == dict.fromkeys(("cpt", "variants", "whole_proof", "lineage"), COUNT)
     assert report["toolchains"] == {TOOLCHAIN.digest: COUNT}
-    assert len(report["jsonl"]) == len(report["parquet"]) == 2
+    assert len(report["jsonl"]) == len(report["parquet"]) == 4
     for path in report["parquet"]:
         assert pq.read_table(path).num_rows == COUNT
     for path in report["jsonl"]:
@@ -107,7 +107,7 @@ def test_json_names_files_that_hold_the_rows(home: Path) -> None:
 def test_chosen_recipe_and_format(home: Path) -> None:
     result = aludel_export(home, "--out", "set", "--recipe", "cpt", "--format", "jsonl")
     assert result.returncode == 0, result.stderr
-    assert f"{COUNT} rows of cpt from {COUNT} variants" in result.stdout
+    assert f"{COUNT} rows of cpt from {COUNT} records" in result.stdout
     files = sorted(path.name for path in (home / "set").rglob("*.*"))
     assert files == ["README.md", "manifest.json", "train-00000-of-00001.jsonl"]
 
@@ -126,7 +126,10 @@ def test_a_second_export_needs_force_and_is_the_same(home: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--out", "set", "--recipe", "sft"), "recipe: unknown recipe 'sft' (use cpt or variants)"),
+        (
+            ("--out", "set", "--recipe", "poem"),
+            "recipe: unknown recipe 'poem' (use cpt or variants or ",
+        ),
         (("--out", "set", "--format", "csv"), "format: unknown format 'csv'"),
         (("--out", "set", "--format", ""), "format: unknown format ''"),
         (("--out", "set", "--shard-rows", "0"), "shard_rows: must be at least 1"),
