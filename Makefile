@@ -93,6 +93,11 @@ SEED ?= 1
 faults: $(READY) services ## kill, pause and fill at random moments (RUNS=n SEED=n); nothing may be lost
 	@$(BIN)/python tests/faults/run.py --runs $(RUNS) --seed $(SEED)
 
+EXAMPLES ?= 20
+
+fuzz: $(READY) ## schemathesis over the HTTP API (EXAMPLES=n SEED=n); no answer may be 5xx
+	@$(BIN)/python tests/fuzz/api_fuzz.py --examples $(EXAMPLES) --seed $(SEED)
+
 lint: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
