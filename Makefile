@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client models demo test faults lint attacks soak \
+.PHONY: help setup toolchain services kimina-client models demo test faults fuzz lint attacks soak \
 	bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas serve lock clean
 
 help: ## print this list

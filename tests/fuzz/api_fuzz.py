@@ -1,7 +1,7 @@
 """Send what nobody would send to every operation of the OpenAPI document; no answer may be 5xx.
 
-Usage: ``python tests/fuzz/api_fuzz.py --examples 20 --seed 1``, as ``make fuzz EXAMPLES=20`` does. API
-and worker are real; the provers of checks and tactics are fakes that take anything.
+Usage: ``python tests/fuzz/api_fuzz.py --examples 20 --seed 1`` (``make fuzz EXAMPLES=20 SEED=1``).
+API and worker are real; the provers of checks and tactics are fakes that take anything.
 """
 
 from __future__ import annotations
