@@ -56,7 +56,7 @@ class FakeChecker:
         if self._closed.is_set():
             raise BackendUnavailable("the pool is closed")
         usage = Usage(wall_s=time.monotonic() - begun, prover_s=time.monotonic() - begun)
-        return self._decide(words[0], content_hash(TOOLCHAIN.digest, request), usage)
+        return self._decide((words or [""])[0], content_hash(TOOLCHAIN.digest, request), usage)
 
     def close(self) -> None:
         self._closed.set()
