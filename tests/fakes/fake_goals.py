@@ -39,7 +39,7 @@ class FakeGoals:
 
     def step(self, session: str, state: int, tactics: Sequence[str]) -> list[Step]:
         self.stepped.append(tuple(tactics))
-        _, states = self._find(session)
+        _, states = self._find(session, state)
         if "kill" in tactics:
             del self._sessions[session]
             raise SessionEnded("the session is over: 'kill'", field="session")
@@ -63,10 +63,10 @@ class FakeGoals:
         return steps
 
     def get(self, session: str, state: int) -> GoalState:
-        return self._find(session)[1][state][0]
+        return self._find(session, state)[1][state][0]
 
     def script(self, session: str, state: int) -> CheckRequest:
-        request, states = self._find(session)
+        request, states = self._find(session, state)
         path: list[str] = []
         at = states[state][0]
         while at.parent is not None:
@@ -81,9 +81,13 @@ class FakeGoals:
     def open_sessions(self) -> int:
         return len(self._sessions)
 
-    def _find(self, session: str) -> tuple[GoalRequest, list[tuple[GoalState, list[int]]]]:
+    def _find(
+        self, session: str, state: int
+    ) -> tuple[GoalRequest, list[tuple[GoalState, list[int]]]]:
         if session not in self._sessions:
             raise NotFound("there is no such session", field="session")
+        if state >= len(self._sessions[session][1]):
+            raise NotFound(f"the session has no state {state}", field="state")
         return self._sessions[session]
 
 
@@ -92,7 +96,9 @@ def _goals(numbers: list[int]) -> tuple[Goal, ...]:
 
 
 def _apply(tactic: str, numbers: list[int]) -> list[int] | None:
-    [first, *rest] = [n for n in numbers if n]
+    if not any(numbers):
+        return None
+    first, *rest = [n for n in numbers if n]
     match tactic:
         case "dec":
             return [first - 1, *rest]
