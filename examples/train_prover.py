@@ -73,6 +73,7 @@ class Options:
     window: int
     words: int
     device: str
+    threads: int
     save_every: int
     resume: bool
 
@@ -104,6 +105,7 @@ def train(options: Options) -> None:
     """
     begun = time.monotonic()
     torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
     examples = list(read_examples(options.data))
     words, model = _beginning(options, examples)
     rows = [row for one in examples if (row := _encoded(words, one, options.window))]
@@ -379,6 +381,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--window", type=int, default=512, help="tokens of prompt and answer")
     parser.add_argument("--words", type=int, default=1_024, help="size of the vocabulary")
     parser.add_argument("--device", default=gpu)
+    parser.add_argument("--threads", type=int, default=1, help="of the CPU; more for wide models")
     parser.add_argument("--save-every", type=int, default=100, help="steps between checkpoints")
     parser.add_argument("--resume", action="store_true", help="go on where a run was stopped")
     return Options(**vars(parser.parse_args(arguments)))
