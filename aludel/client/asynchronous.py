@@ -11,6 +11,8 @@ from typing import Self, TypeVar
 import httpx
 
 from aludel.client import flows
+from aludel.client.attempts import AsyncAttempts
+from aludel.client.datasets import AsyncDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import AsyncGoals
 from aludel.client.transport import Answer, Call, Flow, ask, client_options, error_of, request_of
@@ -50,6 +52,16 @@ class AsyncClient:
     def goals(self) -> AsyncGoals:
         """Proofs made step by step on the service."""
         return AsyncGoals(self._run, self._retries)
+
+    @property
+    def attempts(self) -> AsyncAttempts:
+        """Problems attempted on the service, and the runs that come of them."""
+        return AsyncAttempts(self._run, self._retries)
+
+    @property
+    def datasets(self) -> AsyncDatasets:
+        """Datasets that the service writes."""
+        return AsyncDatasets(self._run, self._retries)
 
     async def check(self, request: CheckRequest | str) -> Verdict:
         """Have one candidate judged, and wait for the verdict; a text is Lean code.

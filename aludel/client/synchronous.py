@@ -12,6 +12,8 @@ from typing import Self, TypeVar
 import httpx
 
 from aludel.client import flows
+from aludel.client.attempts import RemoteAttempts
+from aludel.client.datasets import RemoteDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import RemoteGoals
 from aludel.client.transport import Answer, Call, Flow, ask, client_options, error_of, request_of
@@ -51,6 +53,16 @@ class Client:
     def goals(self) -> RemoteGoals:
         """Proofs made step by step on the service."""
         return RemoteGoals(self._run, self._retries)
+
+    @property
+    def attempts(self) -> RemoteAttempts:
+        """Problems attempted on the service, and the runs that come of them."""
+        return RemoteAttempts(self._run, self._retries)
+
+    @property
+    def datasets(self) -> RemoteDatasets:
+        """Datasets that the service writes."""
+        return RemoteDatasets(self._run, self._retries)
 
     def check(self, request: CheckRequest | str) -> Verdict:
         """Have one candidate judged, and wait for the verdict; a text is Lean code.

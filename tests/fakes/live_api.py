@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -25,6 +26,7 @@ from workers.runtime import Parts, Runtime
 class LiveApi:
     url: str
     store: Store
+    folder: Path
 
 
 @contextlib.contextmanager
@@ -50,7 +52,7 @@ def live_api(
         thread.start()
         try:
             until(lambda: server.started, "the API")
-            yield LiveApi(f"http://127.0.0.1:{port}", store)
+            yield LiveApi(f"http://127.0.0.1:{port}", store, settings.data_dir)
         finally:
             server.should_exit = True
             thread.join()
