@@ -4,15 +4,17 @@
         [--premises 8] [--tactics 60] [--only variants|library] [--json]
 
 VARIANTS.jsonl is what ``aludel mutate`` or ``aludel demo`` leaves in its folder. Variants are taken
-from each parent in turn. Theorems of the library are drawn by the seed; since Lean has them at
-hand, an accepted proof counts only if its term does not mention the theorem itself. Each set is
-attempted by whole proofs and by best-first search, without premises and with them. Budgets are in
-tactics and heartbeats, so that the shares do not depend on what else the machine does.
+from each parent in turn, of the parents that the portfolio's order was not chosen on. Theorems of
+the library are drawn by the seed; since Lean has them at hand, an accepted proof counts only if its
+term does not mention the theorem itself. Each set is attempted by whole proofs and by best-first
+search, without premises and with them. Budgets are in tactics and heartbeats, so that the shares do
+not depend on what else the machine does.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 from collections import defaultdict
@@ -42,17 +44,16 @@ INIT = ("Init",)
 KS = (1, 2, 4, 8)
 
 
-def variants(path: Path, count: int, taken_by: str) -> list[TheoremProblem]:
-    """Return variants of each parent in turn; ``taken_by`` decides which parents come first."""
+def variants(path: Path, count: int, *, half: int) -> list[TheoremProblem]:
+    """Return variants of each parent in turn, of the parents in one half (0 or 1) of all."""
     by_parent: dict[str, list[VariantRecord]] = defaultdict(list)
     for line in path.read_text(encoding="utf-8").splitlines():
         record = VariantRecord.model_validate_json(line)
-        if not record.preamble:
+        digest = hashlib.sha256(record.parents[0].encode()).digest()
+        if not record.preamble and digest[0] % 2 == half:
             by_parent[record.parents[0]].append(record)
-    parents = sorted(by_parent)
-    random.Random(taken_by).shuffle(parents)  # noqa: S311
-    turns = range(max(len(found) for found in by_parent.values()))
-    order = [by_parent[p][n] for n in turns for p in parents if n < len(by_parent[p])]
+    turns = range(max((len(found) for found in by_parent.values()), default=0))
+    order = [found[n] for n in turns for found in by_parent.values() if n < len(found)]
     return [TheoremProblem(name=r.name, statement=r.statement) for r in order[:count]]
 
 
@@ -180,7 +181,7 @@ def main() -> None:
         with open_generators(Portfolio()) as generators:
             if asked.only != "library":
                 bench = Bench(checker, goals, library, generators, itself=False)
-                chosen = variants(asked.variants, asked.problems, f"test/{asked.seed}")
+                chosen = variants(asked.variants, asked.problems, half=1)
                 print(json.dumps({"variants": measured(bench, chosen, asked)}))
             if asked.only != "variants":
                 bench = Bench(checker, goals, library, generators, itself=True)

@@ -31,7 +31,7 @@ _MAX_HYPOTHESES = 12
 _PER_RANK = 0.03  # a premise less alike is a worse bet
 
 # Whole proofs, in the order that covers most of what was tried (docs/results/proving.md).
-_WHOLE = (
+WHOLE = (
     "grind",
     "simp_all",
     "exact?",
@@ -136,7 +136,7 @@ class ProofPortfolio:
     @property
     def settings(self) -> dict[str, Any]:
         """What the proposals depend on."""
-        return {"scripts": len(_WHOLE)}
+        return {"scripts": len(WHOLE)}
 
     def proofs(self, problem: Problem, count: int, seed: int) -> list[Proposals]:  # noqa: ARG002
         """Propose distinct proofs in a fixed order; there is nothing to draw, so no use of a seed.
@@ -144,13 +144,14 @@ class ProofPortfolio:
         Scripts that name premises are left out where the problem has none.
         """
         names = [premise.name for premise in problem.premises]
-        made = (_filled(script, names) for script in _WHOLE)
+        made = (filled(script, names) for script in WHOLE)
         texts = dict.fromkeys(f"by {script}" for script in made if script)
         proposals = tuple(Proposal(text=text) for text in texts)[:count]
         return [Proposals(proposals=proposals, ordered=True)]
 
 
-def _filled(script: str, names: Sequence[str]) -> str | None:
+def filled(script: str, names: Sequence[str]) -> str | None:
+    """Return a script with premises in its fields; None where it wants more than there are."""
     fields = {"all": ", ".join(names)} if names else {}
     fields |= {str(rank): name for rank, name in enumerate(names, 1)}
     wanted = _FIELD.findall(script)
