@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client models demo test faults fuzz lint attacks soak \
+.PHONY: help setup toolchain services kimina-client hf-datasets models demo test faults fuzz lint attacks soak \
 	bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas serve lock clean
 
 help: ## print this list
@@ -65,6 +65,11 @@ kimina-client: $(READY) # kimina-lean-server's own client, in a folder of its ow
 		--disable-pip-version-check --no-deps --require-hashes --target .venv/kimina-client \
 		-r tests/kimina-client.txt >&2
 
+hf-datasets: $(READY) # Hugging Face's datasets, in a folder of its own, for the test that loads an export
+	@[ -d .venv/hf-datasets ] || $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --no-deps --require-hashes --target .venv/hf-datasets \
+		-r tests/hf-datasets.txt >&2
+
 MODELS ?= yes
 # Another index for torch: on Linux PyPI's wheel brings CUDA (several GB); the CPU's (200 MB) is
 # at https://download.pytorch.org/whl/cpu
@@ -84,7 +89,7 @@ demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 # Each has a prover of two processes, some 3 GB.
 TEST_PROCESSES ?= 2
 
-test: setup services kimina-client models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
+test: setup services kimina-client hf-datasets models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --durations=15
 
 RUNS ?= 20
