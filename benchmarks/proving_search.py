@@ -4,7 +4,8 @@
 
 The first part builds one proof of many cheap steps and measures states per second: by a session,
 and by running the whole prefix again for each state. The second part searches for proofs of a few
-theorems with the tactic portfolio, and reports the share of wall time spent waiting for Lean.
+theorems with the tactic portfolio, without premises and with eight for each state, and reports the
+share of wall time spent waiting for Lean.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from lean_checker.checker import LeanChecker, build_checker
 from lean_checker.goals import LeanGoals
 from lean_checker.operations import LeanOperations
 from proving import SearchBudget, TacticPortfolio, TheoremProblem, best_first
+from proving.premises import Library, PremisedTactics
 
 LONG = "theorem long (a b : Nat) : a + b = b + a"
 PROBLEMS = (
@@ -52,21 +54,23 @@ def stepping(goals: LeanGoals, operations: LeanOperations, depth: int) -> dict[s
     return {"states_per_s_session": by_session, "states_per_s_replay": by_replay}
 
 
-def searching(goals: LeanGoals, checker: LeanChecker) -> dict[str, float]:
-    """Return what searches cost in all."""
+def searching(
+    goals: LeanGoals, checker: LeanChecker, library: Library, premises: int
+) -> dict[str, float]:
+    """Return what searches cost in all, retrieval of premises included."""
     budget = SearchBudget(tactics=150)
-    found = [
-        best_first(
-            TheoremProblem(name=str(n), statement=s), goals, TacticPortfolio(), checker, budget
-        )
-        for n, s in enumerate(PROBLEMS)
-    ]
+    found = []
+    for number, statement in enumerate(PROBLEMS):
+        problem = TheoremProblem(name=str(number), statement=statement)
+        generator = PremisedTactics(TacticPortfolio(), library, problem, premises)
+        found.append(best_first(problem, goals, generator, checker, budget))
     wall = sum(result.wall_s for result in found)
     return {
         "problems": len(found),
         "proved": sum(result.end == "proved" for result in found),
         "tactics": sum(result.tried for result in found),
         "tactics_per_s": sum(result.tried for result in found) / wall,
+        "states_expanded_per_s": sum(result.expanded for result in found) / wall,
         "prover_share": sum(result.prover_s for result in found) / wall,
     }
 
@@ -81,8 +85,13 @@ def main() -> None:
     try:
         checker.pool.warm_up()
         goals = LeanGoals(checker.pool, settings)
-        figures = stepping(goals, LeanOperations(checker.pool), options.depth)
-        figures |= searching(goals, checker)
+        operations = LeanOperations(checker.pool)
+        library = Library(operations, settings.cache_dir.expanduser() / "premises")
+        library.find("+ =", ("Init",), 1)  # the index is made once, not by each search
+        figures = stepping(goals, operations, options.depth)
+        for premises in (0, 8):
+            found = searching(goals, checker, library, premises)
+            figures |= {f"{name}, {premises} premises": value for name, value in found.items()}
     finally:
         checker.close()
     rounded = {name: round(value, 4) for name, value in figures.items()}
@@ -90,7 +99,7 @@ def main() -> None:
         print(json.dumps(rounded))
         return
     for name, value in rounded.items():
-        print(f"{name:24} {value}")
+        print(f"{name:36} {value}")
 
 
 if __name__ == "__main__":
