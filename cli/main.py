@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "cli.doctor",
     "export": "cli.export",
     "fstar": "cli.fstar",
+    "import": "cli.importing",
     "iterate": "cli.iterate",
     "keys": "cli.keys",
     "mutate": "cli.mutate",
