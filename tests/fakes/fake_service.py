@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_checker import FakeChecker
+from fake_proving import FakeProving
 from fake_toolchain import FakeLeanToolchain
 
 import cli.serve
@@ -20,7 +21,7 @@ from aludel.errors import AludelError
 from aludel.settings import Settings, load_settings
 from lean_checker.checker import LeanChecker
 from lean_checker.pool import LeanPool
-from workers.runtime import MutationContext, Parts
+from workers.runtime import CheckerFactory, MutationContext, Parts
 
 
 def fake_mutation(context: MutationContext) -> Mapping[str, Any]:
@@ -33,9 +34,10 @@ def _on_fake_servers(settings: Settings) -> LeanChecker:
 
 def main() -> None:
     log = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    parts = Parts(checker=_on_fake_servers, mutate=fake_mutation)
+    checker: CheckerFactory = _on_fake_servers
     if log is not None:
-        parts = Parts(checker=lambda _settings: FakeChecker(log), mutate=fake_mutation)
+        checker = lambda _settings: FakeChecker(log)  # noqa: E731 - one line, for one place
+    parts = Parts(checker, fake_mutation, proving=FakeProving)
     try:
         if sys.argv[1] == "serve":
             cli.serve.run(load_settings(), lambda: parts)

@@ -126,6 +126,37 @@ def test_a_worker_that_is_told_to_stop_finishes_its_turn(service: Service) -> No
     assert all(item["attempts"] == 1 for item in service.items(job))
 
 
+def test_killed_workers_lose_no_problem_and_record_none_twice(service: Service) -> None:
+    service.start("serve")
+    worker = service.start("worker")
+    service.ready()
+    count = 40
+    problems = [{"name": f"p{n}", "statement": f"sleep 0.05 accept {n}"} for n in range(count)]
+    body = {"name": "r", "problems": problems, "options": {"samples": 2}}
+    job = service.http.post("/v1/attempts", json=body).json()["id"]
+    draw = random.Random(20261125)
+    for _ in range(2):
+        goal = service.job(job)["progress"]["done"] + draw.randint(3, 8)
+        until(lambda goal=goal: service.job(job)["progress"]["done"] >= goal, "progress")  # type: ignore[misc]
+        family = descendants(worker.pid)
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        assert gone(family)
+        worker = service.start("worker")
+    ended = service.ended(job)
+    assert (ended["state"], ended["progress"]["accepted"]) == ("done", count)
+    assert sorted(item["problem"] for item in service.items(job)) == sorted(
+        problem["name"] for problem in problems
+    )
+    assert all(item["outcome"]["accepted"] == 2 for item in service.items(job))
+    assert service.count("attempt_outcomes") == count
+    assert service.count("attempts") == service.count("verdicts") == 2 * count
+    report = service.http.get("/v1/attempts/r").json()
+    assert (report["run"]["done"], report["figures"]["proved"]) == (count, count)
+    # Only what was under way when a worker died was asked for again.
+    assert len(service.calls()) <= 2 * count + 2 * 3 * 2
+
+
 def _nothing_is_doubled(service: Service, count: int) -> None:
     assert service.count("items") == count
     assert service.count("verdicts") == count

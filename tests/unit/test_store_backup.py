@@ -13,9 +13,13 @@ import zstandard
 from click.testing import CliRunner
 from fake_checker import TOOLCHAIN
 from postgres_server import NEEDS_POSTGRES, Postgres
+from sqlalchemy import select
 
+from aludel.attempts import AttemptOptions, AttemptPlan, AttemptRecord, ProblemOutcome
 from aludel.errors import AludelError, Conflict, InvalidRequest, StoreError
-from aludel.jobs import JobState, MutationRequest
+from aludel.generators import Portfolio
+from aludel.job_requests import ExportRequest, ProveRequest
+from aludel.jobs import Job, JobState, MutationRequest
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -23,8 +27,10 @@ from aludel.models import (
     FStarContext,
     Undecided,
     UndecidedReason,
+    Verdict,
     content_hash,
 )
+from aludel.problems import TheoremProblem, problems_digest
 from aludel.proof_states import ProofTrace
 from aludel.records import TheoremRecord, VariantRecord
 from aludel.settings import Settings
@@ -32,6 +38,7 @@ from aludel.store import JobFilter, Store
 from aludel.store.backup import backup, restore
 from aludel.store.database import Database
 from aludel.store.migrate import downgrade, migrate, newest_revision, revision_of
+from aludel.store.tables import ANONYMOUS, AttemptRow
 from cli.db import command as db
 from cli.keys import command as keys
 
@@ -84,8 +91,46 @@ def _fill(settings: Settings) -> dict[str, Any]:
             term_hash="t",
         )
         store.variants.add(variant, mutation.id)
-        ids = [done.id, waiting.id, mutation.id]
+        proving, exporting = _attempted(store, request, verdict)
+        ids = [done.id, waiting.id, mutation.id, proving.id, exporting.id]
         return {"ids": ids, "verdict": verdict.hash, **_read(store, ids)}
+
+
+def _attempted(store: Store, candidate: CheckRequest, verdict: Verdict) -> tuple[Job, Job]:
+    """Record a run with an accepted and an undecided attempt, its job, and an export."""
+    problems = [TheoremProblem(name=name, statement=f"theorem {name} : True") for name in "ab"]
+    digest = problems_digest(problems)
+    plan = AttemptPlan(generator="g", toolchain_digest=TOOLCHAIN.digest, problems_digest=digest)
+    store.attempts.start("r", plan, 2, ANONYMOUS)
+    undecided = Undecided(hash="h", reason=UndecidedReason.TIMEOUT)
+    records = [
+        AttemptRecord(problem="a", position=n, candidate=candidate, verdict=found)
+        for n, found in enumerate((verdict, undecided))
+    ]
+    outcome = ProblemOutcome(problem="a", statement="theorem a : True", samples=2, accepted=1)
+    assert store.attempts.record("r", outcome, records)
+    request = ProveRequest(
+        run="r", generator=Portfolio(), options=AttemptOptions(), problems_digest=digest
+    )
+    proving = store.jobs.create_prove(request, problems)
+    [claim] = store.items.claim(proving.id, "w", 1, 60)
+    assert store.items.finish_problem(claim, proved=True)
+    return proving, store.jobs.create_export(ExportRequest(name="d"))
+
+
+def test_verdicts_of_earlier_attempts_are_kept(anywhere: Settings) -> None:
+    _fill(anywhere)
+    database = Database(anywhere.store_url)
+    downgrade(database, "0007")
+    migrate(database)
+    with database.read() as connection:
+        rows = connection.execute(select(AttemptRow.kind, AttemptRow.verdict_hash)).all()
+    assert sorted((kind, key is not None) for kind, key in rows) == [
+        ("accepted", True), ("undecided", False),
+    ]  # fmt: skip
+    with Store.open(anywhere) as store:
+        assert store.attempts.run("r", ANONYMOUS).done == 1
+    database.close()
 
 
 def _read(store: Store, ids: list[str]) -> dict[str, Any]:
@@ -183,12 +228,14 @@ def test_old_jobs_are_removed_and_what_they_found_stays(anywhere: Settings) -> N
     ids = told["ids"]
     now = datetime.now(UTC)
     with Store.open(anywhere) as store:
-        store.control.cancel(ids[2])
+        for job in ids[2:]:
+            store.control.cancel(job)
         assert store.prune(now - timedelta(days=1), verdicts=True) == (0, 0)
-        assert store.prune(now + timedelta(days=1)) == (1, 0)
+        assert store.prune(now + timedelta(days=1)) == (3, 0)
         left = [job.id for job in store.jobs.page(JobFilter())]
         assert sorted(left) == sorted(ids[:2])
         assert [variant.name for variant in store.variants.iterate()] == ["v"]
+        assert [attempt.position for attempt in store.attempts.iterate("r")] == [0, 1]
         assert store.prune(now + timedelta(days=1), verdicts=True) == (0, 0)
         lone = CheckRequest(code="lone")
         key = content_hash(TOOLCHAIN.digest, lone)
