@@ -37,7 +37,8 @@ async function jobs(cursor) {
   const page = await get("v1/jobs?limit=50" + (cursor ? `&cursor=${cursor}` : ""));
   const rows = page.jobs.map((job) => [
     h("a", { href: `#/job/${job.id}` }, job.id.slice(0, 12)), job.kind, tag(job.state),
-    `${ended(job.progress)} of ${job.total}`, time(job.created_at)]);
+    `${ended(job.progress)} of ${job.total}`
+      + (job.kind === "prove" ? `, ${job.progress.accepted} proved` : ""), time(job.created_at)]);
   show("Jobs", rows.length ? table("Jobs", ["Job", "Kind", "State", "Ended", "Submitted"], rows)
     : h("p", {}, "No job yet. ", h("a", { href: "#/check" }, "Check a candidate"), "."),
   page.next_cursor && h("p", {}, h("a", { href: `#/jobs/${page.next_cursor}` }, "Older jobs")));
@@ -52,27 +53,29 @@ async function job(id) {
   const cancel = h("button", { type: "button", onclick: attempt(async () => {
     update(await post(`v1/jobs/${id}/cancel`));
   }) }, "Cancel the job");
-  const list = h("div", {});
+  const list = h("div", {}), figures = h("div", { id: "figures" });
   const update = (job) => { now = job; tell(job.progress); };
   const tell = (progress) => {
     bar.value = ended(progress);
-    counts.replaceChildren(tag(now.state), ` – ${ended(progress)} of ${now.total} ended: `
-      + `${progress.accepted} accepted, ${progress.rejected} rejected, `
-      + `${progress.undecided} undecided, ${progress.failed} failed, `
-      + `${progress.cancelled} cancelled`);
+    const of = now.kind === "prove" ? `${progress.accepted} proved, ` : now.kind === "check"
+      ? `${progress.accepted} accepted, ${progress.rejected} rejected, `
+        + `${progress.undecided} undecided, ` : "";
+    counts.replaceChildren(tag(now.state), ` – ${ended(progress)} of ${now.total} ended: ${of}`
+      + `${progress.failed} failed, ${progress.cancelled} cancelled`);
     cancel.hidden = Boolean(now.finished_at);
   };
   show(`${now.kind} job ${id.slice(0, 12)}`, counts, bar, h("p", {}, cancel),
     now.error && h("p", { class: "failed" }, `${now.error.code}: ${now.error.message}`),
     now.summary && table("Summary", ["Figure", "Value"],
       Object.entries(now.summary).map(([name, value]) => [name, JSON.stringify(value)])),
-    h("h2", {}, "Results"), list);
+    figures, h("h2", {}, "Results"), list);
   update(now);
-  await items(id, list);
+  await Promise.all([items(id, list), run(now, figures)]);
   await watch(id, (name, data) => {
     if (name === "progress") tell(data);
     if (name === "item" && list.childElementCount < 200) list.append(entry(data));
-    if (name === "end") { update(data); items(id, list).catch(complain); }
+    if (name === "end") { update(data); Promise.all([items(id, list),
+      run(data, figures)]).catch(complain); }
   }, now.finished_at);
 }
 
@@ -83,8 +86,24 @@ async function items(id, list) {
   if (page.next_cursor !== null) list.append(h("p", {}, "The first 200 are shown."));
 }
 
+// What the run of a prove job comes to so far; it begins when a worker takes the job up.
+async function run(job, figures) {
+  if (job.kind !== "prove" || !job.started_at) return;
+  const answer = await fetch(`v1/attempts/${encodeURIComponent(job.request.run)}`,
+    { signal: leave.signal, headers: headers() });
+  if (!answer.ok) return;
+  const told = (await answer.json()).figures;
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  figures.replaceChildren(table(`Run ${told.run}`, ["Figure", "Value"], [
+    ["generator", told.generator], ["search", told.search],
+    ["proved", `${told.proved} of ${told.done}`], ["invalid statements", told.invalid],
+    ...Object.entries(told.pass_at_k).map(([k, one]) => [`pass@${k}`,
+      `${percent(one.value)} (${percent(one.low)} to ${percent(one.high)})`])]));
+}
+
 // One result. Its source is fetched when it is opened.
 function entry(item) {
+  if (item.problem) return attempted(item);
   if (item.variant) {
     return h("details", {}, h("summary", {}, h("a", { href: variantLink(item.variant.name) },
       item.variant.name)), h("pre", {}, item.variant.statement));
@@ -97,6 +116,16 @@ function entry(item) {
   }) }, h("summary", {}, `${item.position} `, tag(word), verdict?.reason ? ` ${verdict.reason}` : "",
     item.error ? ` ${item.error.message}` : ""), body);
   return details;
+}
+
+function attempted(item) {
+  const outcome = item.outcome;
+  const word = outcome ? (outcome.accepted ? "accepted" : "rejected") : item.state;
+  const said = outcome ? `${outcome.accepted} of ${outcome.samples} accepted, ${outcome.end}`
+    : item.error?.message ?? "";
+  return h("details", {}, h("summary", {}, `${item.problem} `,
+    outcome ? h("span", { class: `tag ${word}` }, outcome.accepted ? "proved" : "open") : tag(word)),
+  h("p", {}, said), outcome && h("pre", {}, outcome.statement));
 }
 
 async function result(item) {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fake_checker import TOOLCHAIN, FakeChecker
+from fake_proving import FakeProving
 from live_api import LiveApi, live_api
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -88,7 +89,8 @@ def _fill(store: Store) -> None:
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     folder = tmp_path_factory.mktemp("web")
-    with live_api(Settings(data_dir=folder, pool_size=2), lambda _: _Speaking()) as opened:
+    settings = Settings(data_dir=folder, pool_size=2)
+    with live_api(settings, lambda _: _Speaking(), proving=FakeProving) as opened:
         _fill(opened.store)
         yield opened
 
@@ -150,6 +152,23 @@ def test_a_job_is_watched_and_cancelled(page: Page, api: LiveApi) -> None:
     page.get_by_role("button", name="Cancel the job").press("Enter")
     expect(page.locator("#counts .cancelled")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel the job")).to_be_hidden()
+
+
+def test_problems_are_watched_as_they_are_proved(page: Page, api: LiveApi) -> None:
+    problems = [
+        {"name": f"p{n}", "statement": f"sleep 0.2 {word} {n}"}
+        for n, word in enumerate(("accept", "reject", "accept"))
+    ]
+    body = {"problems": problems, "options": {"samples": 2}}
+    job = page.request.post(f"{api.url}/v1/attempts", data=body).json()["id"]
+    page.goto(f"{api.url}/#/job/{job}")
+    expect(page.locator("#counts")).to_contain_text("3 of 3 ended: 2 proved")
+    expect(page.locator("#figures")).to_contain_text("pass@2")
+    expect(page.locator("details", has_text="p1")).to_contain_text("open")
+    page.locator("summary").first.press("Enter")
+    expect(page.locator("details[open]")).to_contain_text("of 2 accepted")
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_role("table")).to_contain_text("3 of 3, 2 proved")
 
 
 def test_from_a_variant_to_its_parent(page: Page) -> None:
