@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from proof_import.statements import UnusableText, header_of, module_of
 def read(path: Path) -> Imported:
     """Read the theorems of a traced repository (a Git checkout with ``*.trace.xml`` files).
 
+    Files are read one by one, those of the packages it uses left out.
+
     Raises:
         ToolchainMissing: the library is not installed.
-        InvalidRequest: it cannot read the repository.
+        InvalidRequest: it is no Git checkout of a Lean project, or nothing there is traced.
     """
     library = _library()
     try:
-        repository = library.TracedRepo.load_from_disk(path, build_deps=False)
+        repository = library.LeanGitRepo.from_path(path)
     except Exception as error:  # the library has no errors of its own
         raise InvalidRequest(
             f"{path} is no repository that LeanDojo can read: {type(error).__name__}: {error}",
@@ -29,14 +32,28 @@ def read(path: Path) -> Imported:
             fix="trace it with lean_dojo.trace, and name the folder of the traced repository",
         ) from error
     found = Imported()
-    for file in repository.traced_files:
-        imports = tuple(module for module, _ in file.get_direct_dependencies(repository.repo))
-        for theorem in file.get_traced_theorems():
-            _add(found, theorem, repository.repo, imports)
+    root = path.resolve()
+    holder = library.TracedRepo(repository, {}, root, [], None)
+    for traced in sorted(root.glob(".lake/build/ir/**/*.trace.xml")):
+        where = traced.relative_to(root).as_posix()
+        try:
+            file = library.TracedFile.from_xml(root, traced, repository)
+            file.traced_repo = holder  # without it the file does not know whose its theorems are
+            _add_file(found, file, repository)
+        except Exception as error:  # noqa: BLE001 - as above; the other files may be good
+            found.refuse(where, f"{type(error).__name__}: {error}")
     return found
 
 
+def _add_file(found: Imported, file: Any, repository: Any) -> None:  # noqa: ANN401 - lean_dojo's
+    named = {module for module, _ in file.get_direct_dependencies(repository)}
+    imports = tuple(sorted(named, key=lambda module: (module != "Init", module)))
+    for theorem in file.get_traced_theorems():
+        _add(found, theorem, repository, imports)
+
+
 def _library() -> Any:  # noqa: ANN401 - it has no types
+    os.environ.setdefault("DISABLE_REMOTE_CACHE", "1")  # it would ask a server about local folders
     try:
         return importlib.import_module("lean_dojo")
     except ImportError as error:
