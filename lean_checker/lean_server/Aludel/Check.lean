@@ -33,7 +33,9 @@ def elabStatement (start : Command.State) (header : String) : IO (Except BadRequ
       | none => return bad ("it declares no `" ++ name.toString ++ "`")
       | some ci =>
         if ci.type.hasSorry then return bad "its type contains `sorry`"
-        return .ok { name, type := ci.type, levelParams := ci.levelParams, signature }
+        match closedStatement start.env e.state.env name ci signature with
+        | .error m => return bad m
+        | .ok s => return .ok s
   else match e.diagnostics.firstError? with
     | some m => return bad m
     | none => return bad "expected the header of exactly one declaration"
@@ -70,19 +72,24 @@ def kernelTakes? (env : Environment) (s : Statement) (n : Name) : Option Bool :=
   | .error .interrupted => none
   | .error _ => some false
 
+/-- `how`, if the kernel agrees. -/
+def confirmedByKernel (env : Environment) (s : Statement) (n : Name) (how : String) : String :=
+  match kernelTakes? env s n with
+  | some true => how
+  | some false => "different"
+  | none => "undecided"
+
 /-- How the declared type compares to the asked one, in the clean environment. A comparison that ends in an
 exception (a limit) has decided nothing. -/
 def compareTypes (heartbeats : Nat) (env : Environment) (s : Statement) (ci : ConstantInfo) : IO String := do
   if !sameLength s.levelParams ci.levelParams then return "different"
   let type := ci.type.instantiateLevelParams ci.levelParams (levelsOf s.levelParams)
   if type == s.type then return "identical"
+  let type := unfoldPassing none env maxUnfolding type
+  if type == s.type then return confirmedByKernel env s ci.name "identical"
   let r ← runMeta heartbeats env (withReducible (isDefEq type s.type))
   match r with
-  | .ok true =>
-    match kernelTakes? env s ci.name with
-    | some true => return "reducible_defeq"
-    | some false => return "different"
-    | none => return "undecided"
+  | .ok true => return confirmedByKernel env s ci.name "reducible_defeq"
   | .ok false => return "different"
   | .error _ => return "undecided"
 
@@ -162,7 +169,7 @@ def appendFields (a b : List (String × Json)) : List (String × Json) :=
 
 def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Replay)
     (place : List (String × Json)) : IO Json := do
-  let expected ← printType i.base s.type
+  let expected ← printType s.shownIn s.shown
   let common := [("name", Json.str s.name.toString), ("expected", Json.str expected)]
   match full.find? s.name with
   | none => return Json.mkObj (("declared", .bool false) :: ("match", .null) :: ("found", .null) :: common)

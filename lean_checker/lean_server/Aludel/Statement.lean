@@ -12,10 +12,60 @@ namespace Aludel
 
 structure Statement where
   name : Name
+  /-- Closed over the environment it was elaborated in: what Lean declared on the way is unfolded. -/
   type : Expr
+  /-- The same as Lean would print it, in the environment with what it declared on the way. -/
+  shown : Expr
+  shownIn : Environment
   levelParams : List Name
   /-- Syntax of `declSig`/`optDeclSig`, positions in the statement's own text. -/
   signature : Syntax
+
+/-! Elaborating a type may declare constants beside it, such as `t.match_1`. Their names say nothing in another
+environment, where a candidate could give them to definitions of its own: what is compared has none of them. -/
+
+/-- Whether Lean gives such a name to what it declares on the way. -/
+def madeByLean (n : Name) : Bool :=
+  let part := lastPart n
+  part.startsWith "match_" || part.startsWith "_"
+
+/-- Whether `n` is to be unfolded: what `start` does not have, or, without it, what Lean made by its name. -/
+def isPassing (start? : Option Environment) (n : Name) : Bool :=
+  match start? with
+  | some start => (start.find? n).isNone
+  | none => madeByLean n
+
+/-- `e` with the values of passing constants, and of those in the values, `depth` times. -/
+def unfoldPassing (start? : Option Environment) (env : Environment) (depth : Nat) (e : Expr) : Expr :=
+  match depth with
+  | 0 => e
+  | depth + 1 => e.replace fun e =>
+    match e with
+    | .const n us =>
+      if isPassing start? n then
+        match env.find? n with
+        | some (.defnInfo d) =>
+          some (unfoldPassing start? env depth (d.value.instantiateLevelParams d.levelParams us))
+        | some (.thmInfo d) =>
+          some (unfoldPassing start? env depth (d.value.instantiateLevelParams d.levelParams us))
+        | _ => none
+      else none
+    | _ => none
+
+def maxUnfolding : Nat := 4
+
+/-- The first constant of `e` that `env` does not have. -/
+def foreignConstant? (env : Environment) (e : Expr) : Option Name :=
+  foldArray e.getUsedConstants (fun (found : Option Name) n =>
+    if found.isSome || (env.find? n).isSome then found else some n) none
+
+/-- A declared type as a statement: in terms of `start`, where its elaboration began, and nothing else. -/
+def closedStatement (start env : Environment) (name : Name) (ci : ConstantInfo) (signature : Syntax) :
+    Except String Statement :=
+  let type := unfoldPassing (some start) env maxUnfolding ci.type
+  match foreignConstant? start type with
+  | some n => .error ("it rests on `" ++ n.toString ++ "`, which is no part of the imports")
+  | none => .ok { name, type, shown := ci.type, shownIn := env, levelParams := ci.levelParams, signature }
 
 /-- The declaration inside `open … in` and the like. -/
 partial def innerDeclaration (stx : Syntax) : Syntax :=
