@@ -2,6 +2,7 @@ module
 public import Lean
 public import Aludel.Code
 public import Aludel.Guard
+public import Aludel.Uncompiled
 public import Aludel.Messages
 
 /-!
@@ -24,6 +25,8 @@ structure Recorded where
 structure Elaborated where
   /-- Messages are moved to `diagnostics` after every command. -/
   state : Command.State
+  /-- What the text starts from. -/
+  base : Environment := state.env
   diagnostics : Diagnostics := {}
   forbidden : Array Forbidden := #[]
   /-- `example`s, elaborated as named declarations so that their terms can be examined. -/
@@ -114,14 +117,28 @@ def keepInfo (command : Syntax) (info : InfoState) (e : Elaborated) : Elaborated
     { e with state, recorded := e.recorded.push { command, info, env := state.env } }
   else e
 
+def redefinition? (base now : Environment) (stx : Syntax) : Option Forbidden :=
+  match redefined? base now stx with
+  | some s => some (redefinedForbidden s)
+  | none => none
+
+/-- A command as it is elaborated. -/
+def toElaborate (native : Bool) (heartbeatLimit? : Option Nat) (command : Syntax) : Syntax :=
+  let command := settleBooleans false command
+  let command := if native then command else uncompiled command
+  match heartbeatLimit? with
+  | some limit => clampHeartbeats limit command
+  | none => command
+
 /-- The state after a command, without code that could run the candidate's own programs. -/
 def takeOver (native : Bool) (stx : Syntax) (e : Elaborated) (state : Command.State) :
     IO Elaborated := do
   let before := e.state.env
   if isTemplate stx then
-    match strayUse? before state.env e.templates with
-    | some n => return { e with state, forbidden := e.forbidden.push (strayTemplate n stx) }
-    | none =>
+    match takenKind? before state.env, strayUse? before state.env e.templates with
+    | some n, _ => return { e with state, forbidden := e.forbidden.push (takenForbidden n stx) }
+    | none, some n => return { e with state, forbidden := e.forbidden.push (strayTemplate n stx) }
+    | none, none =>
       let new := newConstants before state.env
       return { e with state, templates := foldArray new (fun acc n => acc.push n) e.templates }
   else if native then return { e with state }
@@ -141,7 +158,7 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Pars
     let (stx, ps', messages) := Parser.parseCommand ictx pmctx ps {}
     let diagnostics ← addLog e.diagnostics messages (parsing := true)
     let e := { e with diagnostics }
-    match refusedCommand? native stx with
+    match firstOf (refusedCommand? native stx) (redefinition? e.base e.state.env stx) with
     | some f =>
       -- what is left of a command that did not parse may look like another one
       if messages.hasErrors then return e else return { e with forbidden := e.forbidden.push f }
@@ -150,9 +167,7 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Pars
       let (command, examples) := match nameExample (e.examples + 1) stx with
         | some named => (named, e.examples + 1)
         | none => (stx, e.examples)
-      let command := match e.heartbeatLimit? with
-        | some limit => clampHeartbeats limit command
-        | none => command
+      let command := toElaborate native e.heartbeatLimit? command
       let state ← elabCommandIO ictx ps.pos command e.state
       let diagnostics ← addLog e.diagnostics state.messages
       let e := { e with diagnostics, examples, commands := e.commands.push stx }

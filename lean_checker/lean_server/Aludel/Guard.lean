@@ -1,6 +1,6 @@
 module
 public import Lean
-public import Aludel.Guard.Macros
+public import Aludel.Guard.Templates
 
 /-!
 Which syntax a candidate may use. The server elaborates candidates in its own process, so a command
@@ -33,6 +33,12 @@ def nodeRefused? (native : Bool) (s : Syntax) (k : Name) (args : Array Syntax) :
       else some (nativeForbidden c s)
     | none => firstOf (configRefused? native k s args) (firstOf (macroRefused? k s args) (optionRefused? s args))
 
+/-- Attributes of local recursive definitions that make their code run in what follows of the same command. -/
+def localInstance? (k : Name) (s : Syntax) : Option Forbidden :=
+  if k == `Lean.Parser.Term.letRecDecl && (mentions "instance" s || mentions "default_instance" s) then
+    some { construct := "instance", stx := s, message := "a local recursive definition may not be an instance" }
+  else none
+
 /-- `Lean.reduceBool c` runs the code of `c` whenever it is unfolded. -/
 def isNativeReduction (n : Name) : Bool := memStr (lastPart n) ["reduceBool", "reduceNat"]
 
@@ -41,7 +47,7 @@ mutual
 partial def refused? (native : Bool) (s : Syntax) : Option Forbidden :=
   match s with
   | .node _ k args =>
-    match nodeRefused? native s k args with
+    match firstOf (localInstance? k s) (nodeRefused? native s k args) with
     | some f => some f
     | none =>
       if k == `Lean.Parser.Term.attrInstance then attributeRefused? native s args
@@ -63,12 +69,42 @@ partial def attributeRefused? (native : Bool) (s : Syntax) (args : Array Syntax)
   else none
 end
 
+/-! A command is judged whole, and what it declares keeps its code until it has ended: `def f := … in theorem …`
+would be two. -/
+
+def sceneCommands : List Name := [
+  `Lean.Parser.Command.open, `Lean.Parser.Command.set_option, `Lean.Parser.Command.variable,
+  `Lean.Parser.Command.universe, `Lean.Parser.Command.include, `Lean.Parser.Command.omit,
+  `Lean.Parser.Command.attribute, `Lean.Parser.commandSeal__, `Lean.Parser.commandUnseal__,
+  `Mathlib.Tactic.openScoped]
+
+def inMessage : String :=
+  "before `in` may stand only what opens, sets or includes; declare the rest in a command of its own"
+
+mutual
+/-- Whether nothing before `in` declares anything; `args` are those of the `in`. -/
+partial def setsScene (args : Array Syntax) : Bool :=
+  if h : 0 < args.size then isScene args[0] else false
+partial def isScene (s : Syntax) : Bool :=
+  match s with
+  | .node _ k args =>
+    if k == `Lean.Parser.Command.in then areScenes args 0 else memName k sceneCommands
+  | .atom .. => true
+  | _ => false
+partial def areScenes (a : Array Syntax) (i : Nat) : Bool :=
+  if h : i < a.size then
+    if isScene a[i] then areScenes a (i + 1) else false
+  else true
+end
+
 mutual
 /-- The first refused construct of a command, its own kind included. -/
 partial def refusedCommand? (native : Bool) (s : Syntax) : Option Forbidden :=
   match s with
   | .node _ k args =>
-    if k == `Lean.Parser.Command.in || k == `Lean.Parser.Command.mutual || k == `null ||
+    if k == `Lean.Parser.Command.in && !setsScene args then
+      firstOf (refusedCommands? native args 0) (some { construct := "in", stx := s, message := inMessage })
+    else if k == `Lean.Parser.Command.in || k == `Lean.Parser.Command.mutual || k == `null ||
       k == `choice then
       firstOf (refusedCommands? native args 0) (refused? native s)
     else if !memName k allowedCommands then

@@ -112,6 +112,13 @@ def wholeHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name)
     let universes := universeList levelParams ""
     return .ok ((if universes == "" then "" else ".{" ++ universes ++ "}") ++ " : " ++ text)
 
+/-- The term without metadata, which no text carries. -/
+partial def withoutMetadata (e : Expr) : Expr :=
+  e.replace fun e =>
+    match e with
+    | .mdata _ b => some (withoutMetadata b)
+    | _ => none
+
 /-- Levels of `printHeader`, before everything is written out. -/
 def wholeLevel : Nat := 4
 
@@ -125,7 +132,7 @@ partial def roundTrip (start : Command.State) (env : Environment) (heartbeats : 
   | .ok header =>
     match ← elabStatement start ("theorem " ++ variantName.toString ++ header) with
     | .ok s =>
-      if s.type == type && sameLength s.levelParams levelParams then return some { header, level }
+      if withoutMetadata s.type == withoutMetadata type && sameLength s.levelParams levelParams then return some { header, level }
       else roundTrip start env heartbeats levelParams type (level + 1)
     | .error _ => roundTrip start env heartbeats levelParams type (level + 1)
 

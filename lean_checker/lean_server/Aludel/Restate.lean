@@ -28,7 +28,7 @@ def partName (e : Expr) : String :=
   | .app .. => "an application"
   | .lam .. => "a function"
   | .forallE .. => "a binder"
-  | _ => "an atom"
+  | _ => "a variable, a sort or a literal"
 
 /-- Where two terms part. -/
 partial def firstDifference (a b : Expr) : Expr × Expr :=
@@ -46,7 +46,7 @@ def whyUnprintable (i : RestateInput) (levelParams : List Name) (type : Expr) : 
     match ← elabStatement i.start ("theorem " ++ variantName.toString ++ header) with
     | .error e => return e.message
     | .ok s =>
-      let (_, asked) := firstDifference s.type type
+      let (_, asked) := firstDifference (withoutMetadata s.type) (withoutMetadata type)
       return "its text elaborates to another term, different at " ++ partName asked
 
 /-- Prints one theorem in the first form that elaborates back. -/

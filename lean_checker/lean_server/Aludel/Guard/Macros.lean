@@ -88,27 +88,12 @@ partial def quotedKind (s : Syntax) : Name :=
   | .ident .. => identKind
   | _ => .anonymous
 
-mutual
-/-- Whether a pattern of `macro_rules` gives literals, which values of options consist of, a new meaning. -/
-partial def matchesLiterals (s : Syntax) : Bool :=
-  match s with
-  | .node _ k args =>
-    if isQuotation k || k == `Lean.Parser.Term.dynamicQuot then
-      if h : 2 < args.size then isLiteralKind (quotedKind args[args.size - 2]) else true
-    else anyMatchesLiterals args 0
-  | _ => false
-partial def anyMatchesLiterals (a : Array Syntax) (i : Nat) : Bool :=
-  if h : i < a.size then
-    if matchesLiterals a[i] then true else anyMatchesLiterals a (i + 1)
-  else false
-end
-
-/-- Patterns and right sides of `macro_rules`. -/
+/-- Right sides of `macro_rules`. -/
 partial def alternativesRefused (s : Syntax) : Bool :=
   match s with
   | .node _ k args =>
     if k == `Lean.Parser.Term.matchAlt then
-      if h : 1 < args.size then matchesLiterals args[1] || !isPureQuotation args[args.size - 1] else true
+      if h : 1 < args.size then !isPureQuotation args[args.size - 1] else true
     else anyAlternative args 0
   | _ => false
 where
@@ -124,35 +109,15 @@ def namesLiterals (args : Array Syntax) : Bool :=
     | .ident _ _ n _ => found || isLiteralKind n
     | _ => found) false
 
-/-- Commands whose declarations run at elaboration: macros, notation, syntax. -/
-def templateCommands : List Name := [
-  `Lean.Parser.Command.macro, `Lean.Parser.Command.macro_rules, `Lean.Parser.Command.syntax,
-  `Lean.Parser.Command.syntaxAbbrev, `Lean.Parser.Command.notation, `Lean.Parser.Command.mixfix]
-
-mutual
-partial def isTemplate (s : Syntax) : Bool :=
-  match s with
-  | .node _ k args =>
-    if memName k templateCommands then true
-    else k == `Lean.Parser.Command.in && anyTemplate args 0
-  | _ => false
-partial def anyTemplate (a : Array Syntax) (i : Nat) : Bool :=
-  if h : i < a.size then
-    if isTemplate a[i] then true else anyTemplate a (i + 1)
-  else false
-end
-
-/-- A macro or notation that runs what the candidate declared. -/
-def strayTemplate (n : Name) (s : Syntax) : Forbidden :=
-  { construct := "macro", stx := s,
-    message := "running this would run `" ++ n.toString ++ "` inside the checker: a macro, notation or syntax may only use what the imports declare" }
-
 def macroRefused? (k : Name) (s : Syntax) (args : Array Syntax) : Option Forbidden :=
   let refused := if k == `Lean.Parser.Command.macroTail then macroTailRefused args
     else if k == `Lean.Parser.Command.syntax then syntaxCategoryRefused args
     else if k == `Lean.Parser.Command.macro_rules then alternativesRefused s
-    else if k == `Lean.Parser.Command.namedName || k == `Lean.Parser.Command.optKind then namesLiterals args
+    else if k == `Lean.Parser.Command.namedName then namesLiterals args
     else isCommandQuotation k args || isProgramAntiquot k
-  if refused then some { construct := "macro", message := macroMessage, stx := s } else none
+  if refused then some { construct := "macro", message := macroMessage, stx := s }
+  else if k == `Lean.Parser.Command.optKind then
+    some { construct := "kind", message := "leave `(kind := …)` out: the patterns say what is given a meaning", stx := s }
+  else none
 
 end Aludel

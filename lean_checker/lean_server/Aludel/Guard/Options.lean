@@ -17,34 +17,15 @@ def refusedOption (n : Name) : Bool :=
   | _ => false
 
 /-! Values of tactic options: `(maxSteps := 5)`, `(config := { decide := true })`. Lean evaluates them as
-programs. What the candidate declares has no code (`Code`), and no macro of the candidate's may stand
-for a literal (`Guard.Macros`), so that literals are the only programs left. -/
-
-/-- Names that stand for values of option types; others could be the candidate's own programs. -/
-def literalNames : List String := [
-  "true", "false", "none", "some", "all", "pos", "neg", "default", "instances", "reducible", "abstract"]
+programs. What the candidate declares has no code (`Code`), no macro of the candidate's may stand for a
+literal (`Guard.Templates`), and a value holds no name that a local definition or an opened namespace could
+give another meaning, so that literals are the only programs left. -/
 
 def isLiteralKind (k : Name) : Bool :=
   memStr (lastPart k) ["num", "str", "char", "scientific", "null", "structInst", "structInstFields",
     "structInstField", "structInstFieldDef", "structInstLVal", "optEllipsis", "anonymousCtor", "paren",
     "tuple", "hygienicLParen", "hygieneInfo", "term[_]", "«term[_]»", "term#[_,]", "«term#[_,]»", "term-_",
     "«term-_»", "dotIdent", "app", "ident"]
-
-mutual
-/-- Whether a term is built from literals and constructors of option types only. -/
-partial def isLiteral (s : Syntax) : Bool :=
-  match s with
-  | .node _ k args =>
-    if lastPart k == "structInstLVal" || lastPart k == "hygieneInfo" then true
-    else isLiteralKind k && areLiterals args 0
-  | .ident _ _ n _ => memStr (lastPart n) literalNames
-  | .atom .. => true
-  | .missing => false
-partial def areLiterals (a : Array Syntax) (i : Nat) : Bool :=
-  if h : i < a.size then
-    if isLiteral a[i] then areLiterals a (i + 1) else false
-  else true
-end
 
 mutual
 partial def mentions (word : String) (s : Syntax) : Bool :=
@@ -57,6 +38,40 @@ partial def mentionsAny (word : String) (a : Array Syntax) (i : Nat) : Bool :=
   if h : i < a.size then
     if mentions word a[i] then true else mentionsAny word a (i + 1)
   else false
+end
+
+def isListKind (k : Name) : Bool :=
+  memStr (lastPart k) ["term[_]", "«term[_]»", "term#[_,]", "«term#[_,]»"]
+
+/-- `true` and `false`, the only plain names in a value (`settleBooleans`). -/
+def isBoolean (n : Name) : Bool := n == `true || n == `false
+
+mutual
+/-- Whether a term is built from numbers, `true` and `false`, records and `.constructor`s only. A list stands only
+among the arguments of a constructor: elsewhere it may be coerced, as texts may be, and a coercion of the
+candidate's is unfolded into the value. -/
+partial def isLiteral (list : Bool) (s : Syntax) : Bool :=
+  match s with
+  | .node _ k args =>
+    let part := lastPart k
+    if memStr part ["structInstLVal", "hygieneInfo", "dotIdent"] then true
+    else if part == "optEllipsis" then !mentions ".." s
+    else if memStr part ["str", "char"] then false
+    else if part == "app" then
+      if h : 0 < args.size then isDotted args[0] && areLiterals true args 1 else false
+    else if isListKind k then list && areLiterals false args 0
+    else isLiteralKind k && areLiterals (list && part == "null") args 0
+  | .ident _ _ n _ => isBoolean n
+  | .atom .. => true
+  | .missing => false
+partial def areLiterals (list : Bool) (a : Array Syntax) (i : Nat) : Bool :=
+  if h : i < a.size then
+    if isLiteral list a[i] then areLiterals list a (i + 1) else false
+  else true
+partial def isDotted (s : Syntax) : Bool :=
+  match s with
+  | .node _ k _ => lastPart k == "dotIdent"
+  | _ => false
 end
 
 /-- What stands after `:=`, and whether there is one. -/
@@ -76,6 +91,9 @@ def namesConfig (args : Array Syntax) : Bool :=
       | .atom _ w => found || (w.trimAscii.toString).endsWith "config"
       | _ => found) false
 
+def isConfigItem (k : Name) (args : Array Syntax) : Bool :=
+  memStr (lastPart k) ["valConfigItem", "config"] || namesConfig args
+
 /-- Items of tactic options, by the names of their kinds in Lean, Std, Aesop and Mathlib. -/
 def configRefused? (native : Bool) (k : Name) (s : Syntax) (args : Array Syntax) : Option Forbidden :=
   let part := lastPart k
@@ -87,16 +105,36 @@ def configRefused? (native : Bool) (k : Name) (s : Syntax) (args : Array Syntax)
       | .ident .. => none
       | _ => some { construct := "option", message := "an option's name must be written out", stx := s }
     else none
-  else if memStr part ["valConfigItem", "config"] || namesConfig args then
+  else if isConfigItem k args then
     if mentions "native" s && !native then
       some (nativeForbidden "native := true" s)
     else
       let literal := match afterAssign args 0 with
-        | some i => areLiterals args i
+        | some i => areLiterals false args i
         | none => false
       if literal then none
-      else some { construct := "option value", message := "the value of a tactic's option would run as a program inside the checker; only literals are allowed here", stx := s }
+      else some { construct := "option value", message := "the value of a tactic's option would run as a program inside the checker; only literals are allowed here: numbers, `true`, `false`, `{ … }`, `.constructor`", stx := s }
   else none
+
+mutual
+/-- `true` as `.true` in the values of options, so that no local definition of that name is meant. -/
+partial def settleBooleans (inside : Bool) (s : Syntax) : Syntax :=
+  match s with
+  | .node i k args =>
+    if lastPart k == "structInstLVal" then s
+    else .node i k (settleAll (isConfigItem k args) inside args 0 #[])
+  | .ident info _ n _ =>
+    if inside && isBoolean n then .node info `Lean.Parser.Term.dotIdent #[.atom info ".", s] else s
+  | _ => s
+/-- The value of an `item` begins after its `:=`. -/
+partial def settleAll (item inside : Bool) (a : Array Syntax) (i : Nat) (acc : Array Syntax) : Array Syntax :=
+  if h : i < a.size then
+    let inside := match a[i] with
+      | .atom _ w => inside || (item && w.trimAscii.toString == ":=")
+      | _ => inside
+    settleAll item inside a (i + 1) (acc.push (settleBooleans inside a[i]))
+  else acc
+end
 
 /-- The option a `set_option` of any syntax category names; anonymous when that is not written out. -/
 def optionName? (args : Array Syntax) : Option Name :=

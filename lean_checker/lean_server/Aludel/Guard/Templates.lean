@@ -1,0 +1,116 @@
+module
+public import Lean
+public import Aludel.Code
+public import Aludel.Guard.Macros
+
+/-!
+What macros, notation and syntax may change. Lean makes a program of each, and writes it in its own syntax
+(`fun`, `match`, quotations): who gives that syntax another meaning writes the program. So the kinds of syntax
+that a candidate gives a meaning to are its own, tactics, and a list of operators.
+-/
+
+public section
+
+open Lean
+
+namespace Aludel
+
+/-- Commands whose declarations run at elaboration: macros, notation, syntax. -/
+def templateCommands : List Name := [
+  `Lean.Parser.Command.macro, `Lean.Parser.Command.macro_rules, `Lean.Parser.Command.syntax,
+  `Lean.Parser.Command.syntaxAbbrev, `Lean.Parser.Command.notation, `Lean.Parser.Command.mixfix]
+
+mutual
+partial def isTemplate (s : Syntax) : Bool :=
+  match s with
+  | .node _ k args =>
+    if memName k templateCommands then true
+    else k == `Lean.Parser.Command.in && anyTemplate args 0
+  | _ => false
+partial def anyTemplate (a : Array Syntax) (i : Nat) : Bool :=
+  if h : i < a.size then
+    if isTemplate a[i] then true else anyTemplate a (i + 1)
+  else false
+end
+
+/-- A macro or notation that runs what the candidate declared. -/
+def strayTemplate (n : Name) (s : Syntax) : Forbidden :=
+  { construct := "macro", stx := s,
+    message := "running this would run `" ++ n.toString ++ "` inside the checker: a macro, notation or syntax may only use what the imports declare" }
+
+/-- Operators of the library that a text may read in its own way, as Mathlib does with `^`; nothing that Lean
+writes itself holds them. -/
+def redefinableKinds : List String := [
+  "term_+_", "term_*_", "term_/_", "term_^_", "term_%_", "term_=_", "term_≠_", "term_<_", "term_≤_", "term_>_",
+  "term_≥_", "term_∣_", "term_∈_", "term_∉_", "term_∪_", "term_∩_", "term_⊆_", "term_∧_", "term_∨_", "term_↔_",
+  "term_∘_", "term_⁻¹", "term_•_", "term_∘ₗ_", "term|_|"]
+
+/-- Whether `macro_rules` may have a pattern whose root is of kind `k`; `base` is what the text started from. -/
+def mayMatch (base now : Environment) (k : Name) : Bool :=
+  if memStr (lastPart k) redefinableKinds then true
+  else Parser.isValidSyntaxNodeKind now k && !Parser.isValidSyntaxNodeKind base k
+
+def isTacticCategory (args : Array Syntax) : Bool :=
+  if h : 1 < args.size then memStr args[1].getId.toString ["tactic", "tacticSeq", "conv"] else false
+
+/-- Whether a pattern of `macro_rules` is a quotation of what may be given a meaning. -/
+def patternAllowed (base now : Environment) (s : Syntax) : Bool :=
+  match unwrapped s with
+  | .node _ k args =>
+    if k == `Lean.Parser.Tactic.quot || k == `Lean.Parser.Tactic.quotSeq then true
+    else if k == `Lean.Parser.Term.dynamicQuot && isTacticCategory args then true
+    else if k == `Lean.Parser.Term.quot || k == `Lean.Parser.Term.dynamicQuot then
+      if h : 2 < args.size then mayMatch base now (quotedKind args[args.size - 2]) else false
+    else false
+  | _ => false
+
+mutual
+/-- The first pattern of `macro_rules` inside `s` that is not allowed; `patterns` says that `s` is one. -/
+partial def strayPattern? (base now : Environment) (patterns : Bool) (s : Syntax) : Option Syntax :=
+  match s with
+  | .node _ k args =>
+    if patterns && k != nullKind then if patternAllowed base now s then none else some s
+    else if k == `Lean.Parser.Term.matchAlt then
+      if h : 1 < args.size then strayPattern? base now true args[1] else some s
+    else strayPatterns? base now patterns args 0
+  | .ident .. => if patterns then some s else none
+  | _ => none
+partial def strayPatterns? (base now : Environment) (patterns : Bool) (a : Array Syntax) (i : Nat) : Option Syntax :=
+  if h : i < a.size then
+    match strayPattern? base now patterns a[i] with
+    | some s => some s
+    | none => strayPatterns? base now patterns a (i + 1)
+  else none
+end
+
+mutual
+/-- A pattern of `macro_rules` in a command. -/
+partial def redefined? (base now : Environment) (s : Syntax) : Option Syntax :=
+  match s with
+  | .node _ k args =>
+    if k == `Lean.Parser.Command.macro_rules then strayPatterns? base now false args 0
+    else if k == `Lean.Parser.Command.in then redefinedAny? base now args 0
+    else none
+  | _ => none
+partial def redefinedAny? (base now : Environment) (a : Array Syntax) (i : Nat) : Option Syntax :=
+  if h : i < a.size then
+    match redefined? base now a[i] with
+    | some s => some s
+    | none => redefinedAny? base now a (i + 1)
+  else none
+end
+
+def redefinedForbidden (s : Syntax) : Forbidden :=
+  { construct := "macro_rules", stx := s,
+    message := "`macro_rules` may give a meaning to syntax of one's own, to tactics and to operators such as `+`: with other syntax Lean itself writes programs that run inside the checker" }
+
+/-- The first new parser that goes by the name of syntax which was there before. -/
+def takenKind? (before env : Environment) : Option Name :=
+  foldArray (newConstants before env) (fun (found : Option Name) n =>
+    let kind := privateToUserName n
+    if found.isSome || !Parser.isValidSyntaxNodeKind before kind then found else some kind) none
+
+def takenForbidden (n : Name) (s : Syntax) : Forbidden :=
+  { construct := "syntax", stx := s, message := "there is syntax of the name `" ++ n.toString ++ "` already" }
+
+end Aludel
