@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from aludel.models import MAX_STATEMENT_BYTES
 from lean_checker.attacks.corpus import ACCEPTED, Case
 from lean_checker.operations import LeanOperations, PrintedTheorem
 from lean_checker.pool import LeanPool
@@ -19,9 +20,9 @@ _NAME = "aludel_restated"
 _CHUNK = 100
 # Side conditions and instances that the conclusion does not determine are among the hypotheses.
 _PROOF = (
-    "by first | exact @{name} .. | (apply @{name} <;> assumption) "
-    "| (intros; first | exact @{name} .. | (apply @{name} <;> assumption)) "
-    "| solve_by_elim only [@{name}]"
+    "by first | exact @{exact} .. | exact @{exact} {arguments} | (apply @{exact} <;> assumption) "
+    "| (intros; first | exact @{exact} .. | (apply @{exact} <;> assumption)) "
+    "| solve_by_elim only [*, @{name}]"
 )
 _UNIVERSES = re.compile(r"\.\{[^}]*\}")
 _PARTICULAR = re.compile(r"`[^`]*`|\d+")
@@ -62,10 +63,13 @@ def restated_theorems(pool: LeanPool, limit: int) -> Restated:
     with ThreadPoolExecutor(pool.size) as threads:
         for part in threads.map(lambda chunk: _printed(operations, chunk), chunks):
             for theorem in part:
-                if theorem.header is None:
+                case = None if theorem.header is None else _case(theorem.name, theorem.header)
+                if case is None:
                     restated.unprintable[_kind(theorem.reason or "")] += 1
+                elif len((case.statement or "").encode()) > MAX_STATEMENT_BYTES:
+                    restated.unprintable["its text is longer than a statement may be"] += 1
                 else:
-                    restated.cases.append(_case(theorem.name, theorem.header))
+                    restated.cases.append(case)
     return restated
 
 
@@ -85,10 +89,30 @@ def _kind(reason: str) -> str:
     return _PARTICULAR.sub("…", reason.strip().split("\n", 1)[0])
 
 
+def _arguments(header: str) -> list[str]:
+    """Return the names that the binders of a header declare, ``_`` for an instance without one."""
+    names: list[str] = []
+    depth, opened = 0, 0
+    for place, letter in enumerate(header):
+        if letter in "([{⦃":
+            opened = place if depth == 0 else opened
+            depth += 1
+        elif letter in ")]}⦄":
+            depth -= 1
+            declared, colon, _ = header[opened + 1 : place].partition(" : ")
+            # universes follow a dot
+            if depth == 0 and header[opened - 1] != ".":
+                names += declared.split() if colon else ["_"]
+        elif letter == ":" and depth == 0:
+            break
+    return names
+
+
 def _case(name: str, header: str) -> Case:
     statement = f"theorem {_NAME}{header}"
     universes = _UNIVERSES.match(header)
-    proof = _PROOF.format(name=name + (universes[0] if universes else ""))
+    exact = name + (universes[0] if universes else "")
+    proof = _PROOF.format(name=name, exact=exact, arguments=" ".join(_arguments(header)))
     return Case(
         name=name,
         expect=(ACCEPTED,),
