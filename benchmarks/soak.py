@@ -2,12 +2,14 @@
 
 ``python benchmarks/soak.py [--requests N] [--seed N]`` sends valid, wrong, garbage, endless and
 memory-hungry candidates in a seeded order, prints a table on stderr and, last, one JSON line on
-stdout, and exits 1 when a verdict is wrong, a process is left over or memory passed its cap.
+stdout, and exits 1 when a verdict is wrong, a process is left over or memory passed its cap. A
+request that found no free process in ten minutes, on a busy machine, is sent again and counted.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -20,9 +22,10 @@ from dataclasses import dataclass
 
 import psutil
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
-from aludel.errors import InvalidRequest
+from aludel.errors import InvalidRequest, QueueFull
 from aludel.models import Budget, CheckRequest
 from aludel.protocols import Checker
 from aludel.settings import Settings, load_settings
@@ -113,11 +116,19 @@ def _garbage(rng: random.Random) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one request; ``peak_mb`` is that of the prover."""
+    """What became of one request.
+
+    Attributes:
+        kind: a key of `KINDS`.
+        got: kind of the verdict, reason of no decision, or ``invalid``.
+        peak_mb: largest resident size of the prover.
+        waits: how often no process became free in time.
+    """
 
     kind: str
     got: str
     peak_mb: float
+    waits: int = 0
 
     @property
     def right(self) -> bool:
@@ -127,19 +138,25 @@ class Outcome:
 
 def outcome_of(checker: Checker, kind: str, request: CheckRequest) -> Outcome:
     """Put one request to the checker; a machine that failed raises."""
-    try:
-        verdict = checker.check(request)
-    except InvalidRequest:
-        return Outcome(kind, "invalid", 0.0)
-    undecided = verdict.kind == "undecided" and verdict.reason is not None
-    got = verdict.reason.value if undecided and verdict.reason else verdict.kind
-    return Outcome(kind, got, verdict.usage.peak_memory_mb or 0.0)
+    for waits in itertools.count():
+        try:
+            verdict = checker.check(request)
+        except QueueFull:
+            continue
+        except InvalidRequest:
+            return Outcome(kind, "invalid", 0.0, waits)
+        undecided = verdict.kind == "undecided" and verdict.reason is not None
+        got = verdict.reason.value if undecided and verdict.reason else verdict.kind
+        return Outcome(kind, got, verdict.usage.peak_memory_mb or 0.0, waits)
+    raise AssertionError("counting does not end")
 
 
 def soak(checker: LeanChecker, count: int, seed: int) -> list[Outcome]:
     """Send ``count`` requests from twice as many threads as there are processes."""
     with ThreadPoolExecutor(2 * checker.pool.size) as threads:
-        return list(threads.map(lambda one: outcome_of(checker, *one), list(requests(count, seed))))
+        found = threads.map(lambda one: outcome_of(checker, *one), list(requests(count, seed)))
+        shown = track(found, "checking", count, console=Console(stderr=True))
+        return list(shown)
 
 
 def figures(outcomes: list[Outcome], settings: Settings, left: int) -> dict[str, object]:
@@ -153,6 +170,7 @@ def figures(outcomes: list[Outcome], settings: Settings, left: int) -> dict[str,
         "outcomes": {
             kind: dict(Counter(one.got for one in outcomes if one.kind == kind)) for kind in KINDS
         },
+        "waits": sum(one.waits for one in outcomes),
         "processes_left": left,
         "peak_prover_mb": round(peak),
         "cap_mb": settings.process_memory_mb,
