@@ -2,11 +2,11 @@
 
     python examples/train_prover.py --data DATASET --out MODEL [--init MODEL] [--steps N] [--seed N]
 
-DATASET is what `aludel export` wrote with the recipes `whole_proof`, `sft` or `variants`; of a
-split dataset only `train` is read. MODEL is a folder that `--generator transformers` takes; it
-appears when training is done. A run that was stopped goes on with `--resume`, from the checkpoint
-in MODEL.training, and ends with the same weights as one that was not. Standard output is JSON
-lines: losses, then a summary. Needs `pip install 'aludel[models]'`.
+DATASET is what `aludel export` wrote with the recipes `whole_proof`, `found_proofs` or `sft`, else
+`variants`; of a split dataset only `train` is read. MODEL is a folder that `--generator
+transformers` takes; it appears when training is done. A run that was stopped goes on with
+`--resume`, from the checkpoint in MODEL.training, and ends with the same weights as one that was
+not. Standard output is JSON lines: losses, then a summary. Needs `pip install 'aludel[models]'`.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ Network = PreTrainedModel
 Row = tuple[list[int], list[int]]  # tokens, and what is to be learnt in their places
 
 _END, _PAD = "<|end|>", "<|pad|>"
+_RECIPES = ("whole_proof", "found_proofs", "sft")
 _UNSCORED = -100  # what the library's loss leaves out
 _WARM_UP = 20
 
@@ -113,7 +114,7 @@ def train(options: Options) -> None:
         raise InvalidRequest(
             f"{options.data} has no example of at most {options.window} tokens",
             field="--data",
-            fix="export whole_proof, sft or variants; or give a larger --window",
+            fix="export another recipe, or give a larger --window",
         )
     losses = _loop(options, model, rows, words.pad_token_id, _fingerprint(options, examples))
     part = options.out.with_name(f"{options.out.name}.part")
@@ -143,10 +144,10 @@ def read_examples(folder: Path) -> Iterator[Example]:
     Raises:
         InvalidRequest: ``folder`` holds none of the recipes, or a row without its columns.
     """
-    found = [name for name in ("whole_proof", "sft") if _files(folder, name)] or ["variants"]
+    found = [name for name in _RECIPES if _files(folder, name)] or ["variants"]
     if not _files(folder, found[0]):
         raise InvalidRequest(
-            f"{folder} holds no whole_proof, sft or variants",
+            f"{folder} holds none of {', '.join(_RECIPES)}, variants",
             field="--data",
             fix="make it with: aludel export --recipe whole_proof --out DIR",
         )
@@ -160,7 +161,7 @@ def read_examples(folder: Path) -> Iterator[Example]:
 
 
 def _example(recipe: str, row: dict[str, Any]) -> Example:
-    if recipe == "whole_proof":
+    if recipe in ("whole_proof", "found_proofs"):
         return Example(row["prompt"], row["completion"])
     if recipe == "variants":
         messages = PROOF_PLAIN_1.messages(premises="", statement=row["statement"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from proving.prompts import Message
 
 CHAT = (
     "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}<|end|>{% endfor %}"
@@ -95,3 +98,26 @@ def _saved(model: Any, words: Any, folder: Path) -> Path:
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
+
+
+def taught(folder: Path, prompts: Sequence[Sequence[Message]], answer: str) -> Path:
+    """Write a decoder with a chat template that gives ``answer`` to each of the prompts."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    causal_model(folder, chat=True)
+    words = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    said = [*words(answer)["input_ids"], words.eos_token_id]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(40):
+        for prompt in prompts:
+            turns = [message.model_dump() for message in prompt]
+            text = words.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+            asked = words(text, add_special_tokens=False)["input_ids"]
+            ids = torch.tensor([[*asked, *said]])
+            labels = torch.tensor([[*[-100] * len(asked), *said]])
+            model(input_ids=ids, labels=labels).loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    return _saved(model, words, folder)

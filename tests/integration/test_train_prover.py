@@ -134,6 +134,11 @@ def test_the_formats_and_recipes_of_an_export_are_read(script: ModuleType, tmp_p
     whole = dataset(tmp_path / "jsonl", [toy])
     assert list(script.read_examples(whole)) == wanted
     [lines] = (whole / "data" / "whole_proof").iterdir()
+    tactics = whole / "data" / "sft" / "train-00000-of-00001.jsonl"
+    tactics.parent.mkdir()
+    tactics.write_text(json.dumps({"prompt": "h : p\n⊢ p", "completion": "exact h"}) + "\n")
+    asked = "[STATE]\nh : p\n⊢ p\n[TACTIC]\n"
+    assert list(script.read_examples(whole)) == [*wanted, (asked, "exact h")]
 
     packed = tmp_path / "zst" / "data" / "whole_proof" / "train-00000-of-00001.jsonl.zst"
     packed.parent.mkdir(parents=True)
