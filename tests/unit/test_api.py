@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fake_checker import TOOLCHAIN, FakeChecker
 from fastapi.testclient import TestClient
+from postgres_server import NEEDS_POSTGRES, Postgres
 
 from aludel.errors import BackendUnavailable
 from aludel.http_models import MAX_BATCH
@@ -194,6 +195,22 @@ def test_a_worker_that_went_away_is_missed(
     monkeypatch.setattr("api.system._PRESENT", timedelta(0))
     body = _problem(lonely.get("/readyz"), 503, "backend_unavailable")
     assert "no worker seen since" in body["detail"]
+
+
+@pytest.mark.postgres
+@NEEDS_POSTGRES[1]
+@pytest.mark.parametrize("route", ["/readyz", "/metrics", "/v1/jobs"])
+def test_a_database_out_of_reach_is_told(
+    postgres: Postgres, postgres_template: str, route: str
+) -> None:
+    settings = Settings(database_url=postgres.create(postgres_template))
+    with Store.open(settings) as store:
+        store.toolchains.register(TOOLCHAIN)
+        app = TestClient(create_app(settings, store, _Deaf()), raise_server_exceptions=False)
+        assert app.get(route).status_code == 200
+        postgres.drop(settings.database_url)
+        _problem(app.get(route), 503, "store_error")
+        assert app.get("/healthz").status_code == 200
 
 
 def test_a_broker_out_of_reach_loses_no_job(settings: Settings, store: Store) -> None:
