@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import zstandard
 from fake_checker import FakeChecker
 from fake_proving import FakeProving
 from live_api import LiveApi, live_api
+from some_variants import record_variants
 
 from aludel import AsyncClient, Client
 from aludel.attempts import AttemptOptions
@@ -28,44 +29,13 @@ from aludel.http_models import AttemptSubmission
 from aludel.job_requests import DatasetSplit, ExportRequest
 from aludel.jobs import JobKind, JobState
 from aludel.problems import TheoremProblem
-from aludel.records import VariantRecord
 from aludel.settings import Settings
 from aludel.store import Scope
 from api.cursors import cursor_of
 from api.examples import ATTEMPT_EXAMPLES, EXPORT_EXAMPLES
-from proof_export import ExportOptions, SplitPlan, assign_splits, export, provenance
-from workers.runtime import ExportContext
+from workers.dataset_export import write_dataset
 
 OPTIONS = AttemptOptions(samples=2)
-
-
-def _variant(number: int) -> VariantRecord:
-    """Return a variant of a family of its own."""
-    return VariantRecord(
-        name=f"v{number}",
-        statement=f"accept {number}",
-        proof="p",
-        rule="rw",
-        lemma=f"L{number}",
-        position="goal",
-        parents=(f"T{number}", f"L{number}"),
-        imports=("Init",),
-        toolchain_digest="f" * 64,
-        verdict_hash="0" * 64,
-        term_hash=f"t{number}",
-        shape_hash=f"s{number}",
-    )
-
-
-def write_variants(context: ExportContext) -> Mapping[str, Any]:
-    """Write twelve variants."""
-    request = context.request
-    records = [_variant(number) for number in range(12)]
-    plan = SplitPlan(request.split, request.seed, 0.5, 0.1)
-    options = ExportOptions(request.recipes, request.formats)
-    made = provenance("test", {})
-    report = export(records, context.folder, options, made, splits=assign_splits(records, plan))
-    return {"rows": report.rows}
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +44,9 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         data_dir=tmp_path_factory.mktemp("attempts"), pool_size=2, endpoints="http://models/v1"
     )
     with live_api(
-        settings, lambda _: FakeChecker(), proving=FakeProving, export=write_variants
+        settings, lambda _: FakeChecker(), proving=FakeProving, export=write_dataset
     ) as opened:
+        record_variants(opened.store, 12)
         yield opened
 
 
@@ -229,7 +200,7 @@ def test_a_dataset_is_written_listed_copied_and_attempted(
 ) -> None:
     name = f"set-{form.replace('.', '-')}"
     request = ExportRequest(
-        name=name, recipes=("variants", "cpt"), formats=(form,), split="random", seed=3
+        name=name, recipes=("variants", "cpt"), formats=(form,), split="random", seed=3, test=0.5
     )
     job = client.wait(client.datasets.submit(request).id, 30)
     assert (job.state, job.request) == (JobState.DONE, request)
@@ -238,6 +209,8 @@ def test_a_dataset_is_written_listed_copied_and_attempted(
     files = copied.manifest["files"]
     assert summary.bytes == sum((tmp_path / f["path"]).stat().st_size for f in files)
     assert "# " in copied.card
+    assert job.summary is not None and job.summary["bytes"] == summary.bytes
+    assert job.summary["rows"] == copied.manifest["rows"] == summary.rows
     with pytest.raises(Conflict):
         client.datasets.submit(request)
     [test] = [f for f in files if (f["recipe"], f["split"]) == ("variants", "test")]

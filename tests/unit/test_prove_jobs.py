@@ -13,6 +13,7 @@ import pytest
 from fake_checker import FakeChecker
 from fake_proving import FakeProving
 from service_process import until
+from some_variants import record_variants
 
 import workers.attempts
 from aludel.attempts import AttemptOptions
@@ -29,6 +30,7 @@ from aludel.settings import Settings
 from aludel.task_names import EXPORT_QUEUE, PROVE_QUEUE, RUN_ATTEMPTS, RUN_EXPORT
 from api.results import events_of, results_of
 from workers.attempts import run_attempts
+from workers.dataset_export import write_dataset
 from workers.exports import run_export
 from workers.guarding import GuardedGoals, guard_of
 from workers.housekeeping import sweep
@@ -274,6 +276,63 @@ def test_an_export_reports_how_far_it_is(open_runtime: Callable[..., Runtime]) -
     )  # fmt: skip
     assert ended.request == ExportRequest(name="d1")
     assert [item.state for item in items(runtime, job)] == [ItemState.DONE]
+
+
+def _export(runtime: Runtime, **request: Any) -> Job:
+    job = runtime.store.jobs.create_export(ExportRequest(name="d", **request))
+    run_export(runtime, job.id)
+    return runtime.store.jobs.get(job.id)
+
+
+def test_a_dataset_whose_worker_died_before_it_said_so_is_left_as_it_is(
+    open_runtime: Callable[..., Runtime], tmp_path: Path
+) -> None:
+    runtime = open_runtime(export=write_dataset)
+    record_variants(runtime.store, 3)
+    first = _export(runtime, recipes=("cpt",))
+    [file] = (tmp_path / "datasets" / "d" / "data" / "cpt").iterdir()
+    written = file.stat().st_mtime_ns
+    again = _export(runtime, recipes=("cpt",))
+    assert first.summary == again.summary
+    assert first.summary is not None and first.summary["rows"] == {"cpt": {"train": 3}}
+    assert file.stat().st_mtime_ns == written
+    other = _export(runtime, recipes=("cpt",), seed=1)
+    assert other.error is not None and other.error.field == "name"
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"recipes": ("nope",)}, "invalid_request"),
+        ({"runs": ("nope",)}, "not_found"),
+        ({}, "not_found"),
+    ],
+)
+def test_exports_that_cannot_be(
+    open_runtime: Callable[..., Runtime], tmp_path: Path, request_: Any, code: str
+) -> None:
+    ended = _export(open_runtime(export=write_dataset), **request_)
+    assert ended.error is not None and ended.error.code == code
+    assert not list((tmp_path / "datasets").glob("[!.]*"))
+
+
+def test_a_cancelled_export_leaves_nothing(
+    open_runtime: Callable[..., Runtime], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = open_runtime(export=write_dataset)
+    record_variants(runtime.store, 3)
+    job = runtime.store.jobs.create_export(ExportRequest(name="d", recipes=("cpt",)))
+    report = runtime.store.items.report
+
+    def cancelled(*arguments: Any) -> bool:
+        runtime.store.control.cancel(job.id)
+        return report(*arguments)
+
+    monkeypatch.setattr(runtime.store.items, "report", cancelled)
+    monkeypatch.setattr("workers.leasing._FIRST_PAUSE_S", 0.001)
+    run_export(runtime, job.id)
+    assert runtime.store.jobs.get(job.id).state is JobState.CANCELLED
+    assert not list((tmp_path / "datasets").iterdir())
 
 
 def test_a_lost_lease_reports_nothing(runtime: Runtime) -> None:
