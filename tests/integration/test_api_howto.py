@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from fake_checker import FakeChecker
+from fake_proving import FakeProving
 from live_api import live_api
+from some_variants import record_variants
 
 from aludel.models import Usage, Verdict
 from aludel.settings import Settings
+from workers.dataset_export import write_dataset
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-the-api.md"
 
@@ -30,7 +33,11 @@ def test_the_commands_work(tmp_path: Path) -> None:
     lines = PAGE.read_text("utf-8").splitlines()
     commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
     assert len(commands) > 10
-    with live_api(Settings(data_dir=tmp_path), lambda _: _Theorems()) as api:
+    settings = Settings(data_dir=tmp_path)
+    with live_api(
+        settings, lambda _: _Theorems(), proving=FakeProving, export=write_dataset
+    ) as api:
+        record_variants(api.store, 20)
         _, key = api.store.keys.create("howto")
         host = api.url.removeprefix("http://")
         # With -e every command must succeed; with -f curl does not where the service refuses.
@@ -47,3 +54,5 @@ def test_the_commands_work(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert '"kind":"accepted"' in done.stdout
     assert "event: end" in done.stdout
+    assert '"pass_at_k":{"1":' in done.stdout and '"p_value":1.0' in done.stdout
+    assert '"dataset":{"name":"variants-1","split":"test"}' in done.stdout
