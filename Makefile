@@ -12,8 +12,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets models demo test faults fuzz lint attacks soak \
-	bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas serve lock clean
+.PHONY: help setup toolchain services kimina-client hf-datasets models demo test slow faults fuzz lint attacks \
+	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas serve lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -75,7 +75,7 @@ MODELS ?= yes
 # at https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-models: $(READY) # torch and transformers, for local models (MODELS=no: without; TORCH_INDEX=URL)
+models: $(READY) ## torch and transformers, for local models (MODELS=no: without; TORCH_INDEX=URL)
 	@[ "$(MODELS)" = no ] || [ .venv/.models -nt tests/models.txt ] || { \
 		$(SAY) "installing torch and transformers into .venv (once; 1 GB on disk)"; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
