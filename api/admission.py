@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import psutil
 
@@ -17,6 +18,27 @@ _FRESH_S = 1.0
 _FULL_RETRY_S = 5.0
 _MEMORY_RETRY_S = 10.0
 _MEGABYTE = 2**20
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def free_bytes(cgroup: Path = _CGROUP) -> int:
+    """Return how much memory is left: the machine's, or a container's where that is less.
+
+    Args:
+        cgroup: folder of the process's own control group (version 2), as a container sees it. What
+            it uses includes cached files; those that are inactive give way.
+    """
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit = (cgroup / "memory.max").read_text().strip()
+        used = int((cgroup / "memory.current").read_text())
+        figures = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+    except FileNotFoundError:  # no container
+        return free
+    if limit == "max":
+        return free
+    return min(free, int(limit) - used + int(figures["inactive_file"]))
 
 
 class Admission:
@@ -48,7 +70,7 @@ class Admission:
         if now - self._read_at < _FRESH_S:
             return
         self._counts = Counter(self._store.jobs.unfinished())
-        self._free_mb = psutil.virtual_memory().available / _MEGABYTE
+        self._free_mb = free_bytes() / _MEGABYTE
         self._read_at = now
 
     def _ensure(self, key: ApiKey, items: int) -> None:

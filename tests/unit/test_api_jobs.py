@@ -21,6 +21,7 @@ from aludel.jobs import JobState
 from aludel.models import Accepted, Evidence, Verdict
 from aludel.settings import Settings
 from aludel.store import Scope, Store
+from api.admission import free_bytes
 from api.app import create_app
 
 
@@ -232,6 +233,15 @@ def test_no_work_is_accepted_without_memory(store: Store, tmp_path: Path) -> Non
     answer = app.post("/v1/checks", json={"code": "x"})
     assert answer.status_code == 429
     assert "memory" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("limit", "within"), [("1000000", True), ("max", False)])
+def test_a_container_has_what_its_limit_leaves(tmp_path: Path, limit: str, within: bool) -> None:
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    (tmp_path / "memory.current").write_text("700000\n")
+    (tmp_path / "memory.stat").write_text("anon 600000\ninactive_file 100000\n")
+    assert (free_bytes(tmp_path) == 400_000) is within
+    assert free_bytes(tmp_path / "none") > 1_000_000
 
 
 def test_the_log_names_job_and_key(
