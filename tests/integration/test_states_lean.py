@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest, Stepper
 from aludel.models import Accepted, CheckRequest, LeanContext, Rejected
 from aludel.proof_states import ProofTrace
-from aludel.records import Result
+from aludel.records import Result, VariantRecord
 from aludel.settings import Settings
+from aludel.store import Store
 from lean_checker.checker import LeanChecker
 from lean_checker.goals import LeanGoals
 from lean_checker.pool import LeanPool
 from lean_checker.states import LeanStates
 from lean_checker.toolchains import LeanToolchain
+from proof_export import (
+    ExportOptions,
+    Selection,
+    export_recorded,
+    extract_states,
+    provenance,
+)
 
 pytestmark = pytest.mark.lean
 
@@ -133,6 +143,37 @@ def test_a_step_run_on_the_state_before_it_gives_the_state_after_it(provers: Pro
             assert tuple(goal.pretty for goal in ran.state.goals) == step.after
         assert stepper.current.finished
         stepper.close()
+
+
+def test_states_of_recorded_variants_are_exported(
+    provers: Provers, store: Store, tmp_path: Path
+) -> None:
+    statement, proof = next(iter(PROOFS.items()))
+    result = provers.accepted(f"{statement} := {proof}\n", statement)
+    assert isinstance(result.verdict, Accepted)
+    store.verdicts.put(result.request, provers.checker.toolchain, result.verdict)
+    variant = VariantRecord(
+        name="swap",
+        statement=statement,
+        proof=proof,
+        rule="rw",
+        lemma="Nat.add_comm",
+        position="goal",
+        parents=("T", "Nat.add_comm"),
+        imports=("Init",),
+        toolchain_digest=result.toolchain_digest,
+        verdict_hash=result.hash,
+        term_hash="t",
+    )
+    store.variants.add(variant)
+    assert extract_states(store, provers.states, [variant]).traced == 1
+    options = ExportOptions(recipes=("sft",), formats=("parquet",))
+    made = provenance("aludel export", store.toolchains.known())
+    report = export_recorded(store, tmp_path / "out", options, Selection(), made)
+    rows = pq.read_table(report.paths("parquet")[0]).to_pylist()
+    assert [row["depth"] for row in rows] == [0, 1, 1]
+    assert rows[1]["prompt"] == "case zero\nb : Nat\n⊢ 0 + b = b + 0"
+    assert (rows[1]["completion"], rows[1]["goals_after"]) == ("simp", 0)
 
 
 def test_only_what_was_asked_is_traced_and_terms_have_no_steps(provers: Provers) -> None:
