@@ -19,13 +19,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import problems
 import psutil
 from postgres_server import Postgres
 from redis_server import Redis
 from service_process import Service, gone
 
 from aludel import CheckRequest, Client
-from aludel.jobs import Item, ItemState, Job, JobState
+from aludel.jobs import Item, ItemState, Job, JobKind, JobState
 from aludel.models import Budget
 from aludel.settings import Settings
 from aludel.store import JobFilter, Store
@@ -51,6 +52,7 @@ class Report:
     database: str
     faults: list[str] = field(default_factory=list)
     items: int = 0
+    problems: int = 0
     retaken: int = 0
     given_up: int = 0
     cancelled: int = 0
@@ -247,6 +249,7 @@ def _submitting(world: World, draw: random.Random, items: int) -> Iterator[list[
     def submit() -> None:
         try:
             with Client(world.url, retries=30) as client:
+                jobs.append(problems.submit(client, draw, items // 10))
                 for batch, pause in zip(batches, pauses, strict=False):
                     jobs.append(client.submit(batch).job)
                     time.sleep(pause)
@@ -293,7 +296,11 @@ def _check(world: World, report: Report, jobs: list[Job]) -> None:
         if {job.id for job in listed} != {job.id for job in jobs}:
             report.violations.append(f"{len(jobs)} jobs were accepted, {len(listed)} recorded")
         for job in listed:
-            _check_job(store, job, report)
+            if job.kind is JobKind.PROVE:
+                report.problems += job.total
+                report.violations += problems.violations(store, job)
+            else:
+                _check_job(store, job, report)
 
 
 def _check_job(store: Store, job: Job, report: Report) -> None:
