@@ -2,35 +2,79 @@
 
 ``python benchmarks/export_rows.py [--rows N]`` prints a table on stderr and, last, one JSON line on
 stdout. Every case runs in a process of its own, so that its peak memory is its own.
+
+A case is a few recipes in a few formats. A pair is a row in one format: what is written to two
+files counts twice. Seconds are those of ``export``, which include making the records; with a split,
+the pass that draws it and makes the records once more is included as well. CPU seconds are the same
+for the process alone, whatever else the machine does. Peak memory is the process's largest resident
+size as the kernel knows it.
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
-from aludel.models import Usage
+from aludel.attempts import AttemptPlan, AttemptRecord
+from aludel.models import (
+    Accepted,
+    CheckRequest,
+    Diagnostic,
+    Evidence,
+    LeanContext,
+    Rejected,
+    RejectReason,
+    Severity,
+    Usage,
+)
 from aludel.records import VariantRecord
-from proof_export import ExportOptions, Provenance, export
+from proof_export import (
+    ATTEMPTS,
+    DEFAULT_FORMATS,
+    LINEAGES,
+    ExportOptions,
+    ExportReport,
+    Feed,
+    Provenance,
+    RunAttempt,
+    SplitPlan,
+    assign_splits,
+    export,
+    lineages,
+)
+from proof_export.splitting import SplitKind
 
-CASES = {
-    "cpt jsonl": ExportOptions(recipes=("cpt",), formats=("jsonl",)),
-    "cpt parquet": ExportOptions(recipes=("cpt",), formats=("parquet",)),
-    "variants jsonl": ExportOptions(recipes=("variants",), formats=("jsonl",)),
-    "variants parquet": ExportOptions(recipes=("variants",), formats=("parquet",)),
-    "both recipes, both formats": ExportOptions(),
+_THREE = ("cpt", "variants", "whole_proof")
+CONTEXT = LeanContext(imports=("Init",))
+PLAN = AttemptPlan(generator="g", toolchain_digest="d" * 64, problems_digest="p" * 64)
+CASES: dict[str, tuple[ExportOptions, SplitKind]] = {
+    "cpt jsonl": (ExportOptions(("cpt",), ("jsonl",)), "none"),
+    "cpt jsonl.zst": (ExportOptions(("cpt",), ("jsonl.zst",)), "none"),
+    "cpt parquet": (ExportOptions(("cpt",), ("parquet",)), "none"),
+    "variants jsonl": (ExportOptions(("variants",), ("jsonl",)), "none"),
+    "variants parquet": (ExportOptions(("variants",), ("parquet",)), "none"),
+    "whole_proof parquet": (ExportOptions(("whole_proof",), ("parquet",)), "none"),
+    "attempts parquet": (ExportOptions(("attempts",), ("parquet",)), "none"),
+    "lineage parquet": (ExportOptions(("lineage",), ("parquet",)), "none"),
+    "cpt parquet, lineage split": (ExportOptions(("cpt",), ("parquet",)), "lineage"),
+    "cpt parquet, novel_premises": (ExportOptions(("cpt",), ("parquet",)), "novel_premises"),
+    "cpt, variants, whole_proof; jsonl, parquet": (ExportOptions(_THREE), "none"),
+    "the same, lineage split": (ExportOptions(_THREE), "lineage"),
 }
-SAMPLE_EVERY = 1_000
+PER_FAMILY = 8
 
 
 def synthetic(index: int) -> VariantRecord:
@@ -45,12 +89,13 @@ def synthetic(index: int) -> VariantRecord:
         direction="forward",
         position="goal",
         hypothesis=None,
-        parents=("Nat.add_assoc", "Nat.add_comm"),
+        parents=(f"Nat.theorem{index // PER_FAMILY}", f"Nat.lemma{index % 5_003}"),
         round=1,
         imports=("Init",),
         toolchain_digest="d" * 64,
         verdict_hash=f"{index * 2654435761 % 2**64:064x}",
-        term_hash=f"{index * 40503 % 2**32:064x}",
+        term_hash=str(index * 40503 % 2**32),
+        shape_hash=str(index * 69069 % 2**32),
         usage=Usage.model_construct(
             wall_s=0.02 + index % 97 / 1000,
             cpu_s=None,
@@ -62,40 +107,74 @@ def synthetic(index: int) -> VariantRecord:
     )
 
 
-class Source:
-    """Yields synthetic records, samples the resident memory and times its own work."""
+def attempt(index: int) -> RunAttempt:
+    """An attempt on every theorem in turn, one in two rejected; built without validation."""
+    variant = synthetic(index)
+    verdict: Accepted | Rejected = Accepted(hash=variant.verdict_hash, evidence=Evidence())
+    if index % 2:
+        verdict = Rejected(
+            hash=variant.verdict_hash,
+            reason=RejectReason.UNSOLVED_GOALS,
+            diagnostics=(Diagnostic(severity=Severity.ERROR, message="unsolved goals"),),
+        )
+    request = CheckRequest.model_construct(
+        context=CONTEXT, statement=variant.statement, code=variant.code
+    )
+    record = AttemptRecord.model_construct(
+        problem=variant.name,
+        position=0,
+        round=0,
+        candidate=request,
+        verdict=verdict,
+        prompt_hash="p" * 64,
+        prompt_tokens=100,
+        completion_tokens=50,
+        price=0.0,
+        wall_s=0.5,
+    )
+    return RunAttempt("run", PLAN, record)
 
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
-        self.peak_bytes = 0
 
-    def __iter__(self) -> Iterator[VariantRecord]:
-        process = psutil.Process()
-        for index in range(self._rows):
-            if index % SAMPLE_EVERY == 0:
-                self.peak_bytes = max(self.peak_bytes, process.memory_info().rss)
-            yield synthetic(index)
+def variants(rows: int) -> Iterator[VariantRecord]:
+    """The records of a case."""
+    return (synthetic(index) for index in range(rows))
+
+
+def written(options: ExportOptions, kind: SplitKind, rows: int, out: Path) -> ExportReport:
+    """Make the records, divide them if asked, and export them."""
+    splits = None
+    if kind != "none":
+        splits = assign_splits(variants(rows), SplitPlan(kind))
+    more: dict[Feed[Any], Iterable[Any]] = {
+        ATTEMPTS: (attempt(index) for index in range(rows)),
+        LINEAGES: lineages(lambda: variants(rows)),
+    }
+    return export(variants(rows), out, options, Provenance("benchmark", "0"), more, splits=splits)
 
 
 def run_case(case: str, rows: int) -> dict[str, float]:
     """Measure one case in this process."""
-    started = time.perf_counter()
-    for _ in Source(rows):
-        pass
-    source_s = time.perf_counter() - started
-    source = Source(rows)
+    options, kind = CASES[case]
+    busy = time.process_time()
+    source = (attempt(i) for i in range(rows)) if "attempts" in case else variants(rows)
+    collections.deque(source, maxlen=0)
+    source_s = time.process_time() - busy
     with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        report = export(source, Path(folder) / "out", CASES[case], Provenance("benchmark", "0"))
-        seconds = time.perf_counter() - started
-        written = sum(report.rows.values())
+        started, busy = time.perf_counter(), time.process_time()
+        report = written(options, kind, rows, Path(folder) / "out")
+        seconds, cpu_s = time.perf_counter() - started, time.process_time() - busy
+        total = sum(report.rows.values())
         size = sum(file.bytes for file in report.files)
+    pairs = len(options.recipes) * len(options.formats or DEFAULT_FORMATS)
     return {
-        "rows": written,
+        "rows": total,
         "seconds": round(seconds, 2),
-        "source_seconds": round(source_s, 2),
-        "rows_per_s": round(written / seconds),
-        "peak_memory_mb": round(source.peak_bytes / 2**20, 1),
+        "cpu_seconds": round(cpu_s, 2),
+        "source_cpu_seconds": round(source_s, 2),
+        "rows_per_s": round(total / seconds),
+        "pair_rows_per_s": round(rows * pairs / seconds),
+        "pair_rows_per_cpu_s": round(rows * pairs / cpu_s),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "megabytes": round(size / 2**20, 1),
     }
 
@@ -133,14 +212,17 @@ def main() -> None:
         console.print(f"exporting {arguments.rows:,} records: {case}")
         results[case] = run_apart(case, arguments.rows)
     console.print(table_of(results))
-    everything = results["both recipes, both formats"]
+    everything = results["the same, lineage split"]
     print(
         json.dumps(
             {
                 "benchmark": "export_rows",
                 "records": arguments.rows,
                 "rows_per_s": everything["rows_per_s"],
+                "pair_rows_per_s": everything["pair_rows_per_s"],
+                "pair_rows_per_cpu_s": everything["pair_rows_per_cpu_s"],
                 "peak_memory_mb": max(figures["peak_memory_mb"] for figures in results.values()),
+                "load_average": os.getloadavg(),
                 "cases": results,
             }
         )

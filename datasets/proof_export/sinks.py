@@ -7,8 +7,7 @@ carries a time or a path.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,20 +17,35 @@ from aludel.errors import InvalidRequest
 from proof_export.rows import Row, arrow_schema
 
 
-@dataclass(slots=True)
 class Batch:
-    """Rows that are written together, and the same rows as lines of JSON."""
+    """Rows that are written together: their columns, and lines of JSON where a format needs them.
 
-    rows: list[Row] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    chars: int = 0
+    Attributes:
+        rows: how many there are.
+        chars: size of their texts, in characters of text or of JSON.
+    """
+
+    def __init__(self, row: type[Row], formats: Sequence[str]) -> None:
+        self.rows = 0
+        self.chars = 0
+        self.columns: list[list[Any]] = [[] for _ in row.model_fields]
+        self._lines: list[str] | None = [] if set(formats) - {"parquet"} else None
 
     def add(self, row: Row) -> None:
         """Append one row."""
+        self.rows += 1
+        for column, value in zip(self.columns, row.__dict__.values(), strict=True):
+            column.append(value)
+        if self._lines is None:
+            self.chars += sum(len(value) for value in row.__dict__.values() if type(value) is str)
+            return
         line = row.model_dump_json() + "\n"
-        self.rows.append(row)
-        self.lines.append(line)
+        self._lines.append(line)
         self.chars += len(line)
+
+    def text(self) -> bytes:
+        """Return the rows as lines of JSON, in UTF-8."""
+        return "".join(self._lines or ()).encode()
 
 
 class Sink(Protocol):
@@ -54,7 +68,7 @@ class JsonlSink:
 
     def write(self, batch: Batch) -> None:
         """Append the lines."""
-        self._handle.write("".join(batch.lines).encode())
+        self._handle.write(batch.text())
 
     def close(self) -> None:
         """Nothing ends a JSONL file."""
@@ -69,7 +83,7 @@ class ZstdJsonlSink:
 
     def write(self, batch: Batch) -> None:
         """Append the lines."""
-        self._writer.write("".join(batch.lines).encode())
+        self._writer.write(batch.text())
 
     def close(self) -> None:
         """End the frame."""
@@ -88,11 +102,11 @@ class ParquetSink:
     def write(self, batch: Batch) -> None:
         """Append the rows as one row group."""
         arrays = [
-            pa.array([getattr(row, column.name) for row in batch.rows], column.type)
-            for column in self._schema
+            pa.array(values, column.type)
+            for column, values in zip(self._schema, batch.columns, strict=True)
         ]
         table = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-        self._writer.write_batch(table, row_group_size=len(batch.rows))
+        self._writer.write_batch(table, row_group_size=batch.rows)
 
     def close(self) -> None:
         """Write the footer."""

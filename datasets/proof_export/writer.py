@@ -106,7 +106,7 @@ class ShardWriter:
         self._batch.add(row)
         if self._rows == self._shard_rows:
             self._close_shard()
-        elif len(self._batch.rows) == BATCH_ROWS or self._batch.chars >= BATCH_CHARS:
+        elif self._batch.rows == BATCH_ROWS or self._batch.chars >= BATCH_CHARS:
             self._flush()
 
     def finish(self, *, at_least_one: bool) -> list[DataFile]:
@@ -132,7 +132,7 @@ class ShardWriter:
 
     def _start_shard(self) -> None:
         self._rows = 0
-        self._batch = Batch()
+        self._batch = Batch(self._recipe.row, self._formats)
         self._origin = Origin()
 
     def _take_over(self, left: Shard) -> None:
@@ -146,7 +146,7 @@ class ShardWriter:
             self._open_files()
         for sink, _ in self._open:
             sink.write(self._batch)
-        self._batch = Batch()
+        self._batch = Batch(self._recipe.row, self._formats)
 
     def _open_files(self) -> None:
         for name in self._formats:
@@ -161,8 +161,10 @@ class ShardWriter:
             self._open.append((sink, handle))
 
     def _close_shard(self) -> None:
-        if self._batch.rows or not self._open:
+        if self._batch.rows:
             self._flush()
+        elif not self._open:
+            self._open_files()  # an empty file, so that the recipe has one
         for sink, handle in self._open:
             sink.close()
             handle.flush()
