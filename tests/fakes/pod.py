@@ -133,12 +133,12 @@ def check(pod: Pod) -> dict[str, Any]:
     scopes = ["--scope", "read", "--scope", "submit"]
     key = api.run("aludel", "keys", "create", "lab", *scopes).split()[-1]
     headers = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url="http://127.0.0.1:8321", timeout=90, headers=headers) as http:
+    with httpx.Client(base_url="http://127.0.0.1:8321", timeout=180, headers=headers) as http:
         until(
             lambda: len(http.get("/readyz").json().get("toolchains", ())) == 2, "both provers", 90
         )
         keyless = http.post("/v1/checks", json=CHECKS[0], headers={"Authorization": ""})
-        answer = http.post("/v1/checks", params={"wait": 60}, json={"requests": CHECKS})
+        answer = http.post("/v1/checks", params={"wait": 150}, json={"requests": CHECKS})
     items = answer.json()["items"]
     return {
         "keyless": keyless.status_code,
