@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,11 @@ def test_images_get_the_locked_versions_and_no_tools_for_development() -> None:
     assert images.items() <= ours.items()
     assert "fastapi" in images
     assert "pytest" not in images
+
+
+def test_the_build_gets_every_package() -> None:
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    elsewhere = setuptools["package-dir"]
+    folders = {elsewhere.get(p, p) for p in setuptools["packages"] if "." not in p}
+    let_in = re.findall(r"^!(.+?)/?$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert folders <= set(let_in)
