@@ -41,7 +41,7 @@ from proving.build import open_generators
 PATTERNS = ("Nat.*", "List.*", "Option.*", "Int.*", "Bool.*", "Array.*", "Prod.*", "Function.*")
 TARGETS = 80
 PER_TARGET = 12
-HELD_OUT = 0.45
+HELD_OUT = 0.4
 SAMPLES = 8
 RUN = "demo"
 RECIPES = ("cpt", "variants", "whole_proof", "lineage", "attempts")

@@ -7,7 +7,16 @@ from typing import Any
 
 from aludel.errors import InvalidRequest
 from proof_export.feeds import Feed
-from proof_export.recipes import attempts, cpt, fstar, lineage, sft, variants, whole_proof
+from proof_export.recipes import (
+    attempts,
+    cpt,
+    found_proofs,
+    fstar,
+    lineage,
+    sft,
+    variants,
+    whole_proof,
+)
 from proof_export.recipes.base import Recipe
 
 _ALL: tuple[Recipe[Any], ...] = (
@@ -17,6 +26,7 @@ _ALL: tuple[Recipe[Any], ...] = (
     sft.RECIPE,
     lineage.RECIPE,
     attempts.RECIPE,
+    found_proofs.RECIPE,
     fstar.RECIPE,
 )
 RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in _ALL}
