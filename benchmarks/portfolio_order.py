@@ -2,9 +2,11 @@
 
     python benchmarks/portfolio_order.py VARIANTS.jsonl [--problems 40] [--premises 8]
 
-Every candidate script is run on variants of one half of the parents; ``proving_premises.py``
-measures on the other half. The order is greedy: the script that closes most comes first, then the
-one that closes most of what is left; among equals the one that is named first below.
+Every candidate script is run on variants of one half of the parents, then on those of the other. The
+order is greedy on the first half: the script that closes most comes first, then the one that closes
+most of what is left; among equals the one that is named first below. What the first k scripts of
+that order close is counted on the second half, with the scripts that need premises and without.
+``proving_premises.py`` measures the portfolio itself, by the checker's verdicts.
 """
 
 from __future__ import annotations
@@ -27,11 +29,9 @@ from proving.portfolio import filled
 from proving.premises import Library
 
 SCRIPTS = (
-    "rfl", "omega", "decide", "simp_all", "grind", "exact?", "solve_by_elim",
-    "constructor <;> simp_all", "split <;> simp_all", "simp_all <;> grind", "intros; exact?",
+    "simp_all", "grind", "exact?", "omega", "constructor <;> simp_all", "simp_all <;> grind",
     "simp_all [{all}]", "simp_all [{1}, {2}, {3}]", "grind [{all}]", "grind [{1}, {2}, {3}]",
-    "simp_all [{all}] <;> grind", "rw [{1}]; simp_all", "rw [← {1}]; simp_all",
-    "apply {1} <;> simp_all", "apply {1} <;> grind",
+    "simp_all [{all}] <;> grind", "rw [{1}]; simp_all", "apply {1} <;> grind",
 )  # fmt: skip
 
 
@@ -56,15 +56,33 @@ def closing(goals: LeanGoals, problem: TheoremProblem) -> set[str]:
     return found
 
 
-def greedy(found: Sequence[set[str]]) -> list[tuple[str, int]]:
-    """Return scripts with how many more problems each closes."""
+def greedy(found: Sequence[set[str]], scripts: Sequence[str]) -> list[str]:
+    """Return the scripts that close more problems than those before them, best first."""
     left = list(found)
-    order: list[tuple[str, int]] = []
-    while any(left):
-        best = max(SCRIPTS, key=lambda script: sum(script in one for one in left))
-        order.append((best, sum(best in one for one in left)))
-        left = [one for one in left if best not in one]
+    order: list[str] = []
+    while any(one & set(scripts) for one in left):
+        order.append(max(scripts, key=lambda script: sum(script in one for one in left)))
+        left = [one for one in left if order[-1] not in one]
     return order
+
+
+def covered(found: Sequence[set[str]], order: Sequence[str]) -> list[int]:
+    """Return how many problems the first, the first two, ... scripts close."""
+    return [sum(bool(one & set(order[:k])) for one in found) for k in range(1, len(order) + 1)]
+
+
+def shown(closed: dict[int, list[set[str]]]) -> None:
+    """Print what each script closes, and what the orders cover."""
+    for script in SCRIPTS:
+        print(*(sum(script in one for one in closed[half]) for half in closed), script)
+    for kind, scripts in {
+        "without premises": [script for script in SCRIPTS if "{" not in script],
+        "with premises": list(SCRIPTS),
+    }.items():
+        order = greedy(closed[0], scripts)
+        print(kind, order)
+        for half, found in closed.items():
+            print(f"half {half}: {covered(found, order)} of {len(found)}")
 
 
 def main() -> None:
@@ -85,15 +103,15 @@ def main() -> None:
         print(problem.name, sorted(closed), flush=True)
         return closed
 
+    closed: dict[int, list[set[str]]] = {}
     try:
-        chosen = variants(asked.variants, asked.problems, half=0)
         with ThreadPoolExecutor(checker.pool.size) as threads:
-            found = list(threads.map(one, chosen))
+            for half in (0, 1):
+                chosen = variants(asked.variants, asked.problems, half=half)
+                closed[half] = list(threads.map(one, chosen))
     finally:
         checker.close()
-    for script in SCRIPTS:
-        print(sum(script in closed for closed in found), script)
-    print("greedy:", greedy(found))
+    shown(closed)
 
 
 if __name__ == "__main__":
