@@ -2,10 +2,11 @@
 
     python benchmarks/portfolio_order.py VARIANTS.jsonl [--problems 40] [--premises 8]
 
-Every candidate script is run on variants of one half of the parents, then on those of the other. The
-order is greedy on the first half: the script that closes most comes first, then the one that closes
-most of what is left; among equals the one that is named first below. What the first k scripts of
-that order close is counted on the second half, with the scripts that need premises and without.
+Every candidate script is run on variants of one half of the parents, then on those of the other.
+The order is greedy on the first half: the script that closes most comes first, then the one that
+closes most of what is left; among equals the one that is named first below. What the first k
+scripts of that order close is counted on the second half, with the scripts that need premises and
+without.
 ``proving_premises.py`` measures the portfolio itself, by the checker's verdicts.
 """
 
