@@ -51,8 +51,8 @@ class Endpoint(Model):
     sampling: Sampling = Sampling()
     prompt_price: float = Field(default=0.0, ge=0)
     completion_price: float = Field(default=0.0, ge=0)
-    concurrency: int = Field(default=8, ge=1)
-    retries: int = Field(default=5, ge=0)
+    concurrency: int = Field(default=8, ge=1, le=256)
+    retries: int = Field(default=5, ge=0, le=100)
     timeout_s: float = Field(default=300.0, gt=0)
 
 

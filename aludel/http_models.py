@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from aludel.attempt_figures import RunFigures
 from aludel.attempts import AttemptOptions, AttemptRecord, AttemptRun
-from aludel.generators import GeneratorSpec, Portfolio
+from aludel.generators import Endpoint, GeneratorSpec, Portfolio
 from aludel.goals import MAX_TACTICS, Step
 from aludel.job_requests import DatasetSplit, RunName
 from aludel.jobs import Item, Job
@@ -18,6 +18,7 @@ from aludel.problems import TheoremProblem
 MAX_BATCH = 10_000
 MAX_PAGE = 1_000
 MAX_CANDIDATES = 1_024
+MAX_STEP_S = 600.0
 MAX_WAIT_S = 300.0
 MAX_COUNT = 2**31 - 1
 
@@ -49,9 +50,23 @@ class AttemptSubmission(Model):
     options: AttemptOptions = AttemptOptions()
 
     @model_validator(mode="after")
-    def _says_what_and_not_too_much(self) -> AttemptSubmission:
+    def _says_what(self) -> AttemptSubmission:
         if (self.problems is None) == (self.dataset is None):
             raise ValueError("give either problems or a dataset")
+        return self
+
+    @model_validator(mode="after")
+    def _asks_not_too_much(self) -> AttemptSubmission:
+        """Bound what cannot be stopped once it has begun: one step, one call of a model."""
+        generator, step_s = self.generator, self.options.budget.step_s
+        if step_s > MAX_STEP_S:
+            raise ValueError(f"one step may take {MAX_STEP_S:g} s: options.budget.step_s")
+        if isinstance(generator, Endpoint):
+            call_s = generator.timeout_s * (1 + generator.retries)
+            if call_s > MAX_WALL_S:
+                raise ValueError(
+                    f"a call may take {MAX_WALL_S:g} s with its repetitions: generator.timeout_s"
+                )
         if self.options.samples * (1 + self.options.repairs) > MAX_CANDIDATES:
             raise ValueError(
                 f"one problem may have {MAX_CANDIDATES} candidates: samples times 1 + repairs"

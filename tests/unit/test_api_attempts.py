@@ -36,6 +36,8 @@ from api.examples import ATTEMPT_EXAMPLES, EXPORT_EXAMPLES
 from workers.dataset_export import write_dataset
 
 OPTIONS = AttemptOptions(samples=2)
+SLOW = {"kind": "openai", "url": "http://models/v1", "model": "m", "timeout_s": 1_000}
+LONG = {"search": "best_first", "budget": {"step_s": 601}}
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +166,8 @@ def test_models_that_are_not_permitted_are_refused(client: Client) -> None:
         ({"problems": [{"name": "a", "statement": "s"}], "name": "../x"}, "name"),
         ({"problems": [{"name": "a", "statement": "s"}], "options": {"samples": 1025}}, "body"),
         ({"problems": [{"name": "a", "statement": "s"}], "generator": {"kind": "x"}}, "generator"),
+        ({"problems": [{"name": "a", "statement": "s"}], "generator": SLOW}, "body"),
+        ({"problems": [{"name": "a", "statement": "s"}], "options": LONG}, "body"),
         ({"dataset": {"name": "../../etc"}}, "dataset.name"),
     ],
 )
