@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ import pytest
 
 from aludel.errors import ToolchainMissing
 from aludel.settings import load_settings
+from lean_checker.confinement.plan import missing_protection
 from lean_checker.embedded.command import Host
 from lean_checker.embedded.install import install_root
 from lean_checker.embedded.manifest import read_manifest
@@ -158,6 +160,28 @@ def test_node_itself_may_not_write_start_or_read(host: Host, tmp_path: Path) -> 
     assert len(found) == 7
     allowed = {"ERR_ACCESS_DENIED", "ERR_DLOPEN_DISABLED"}
     assert {name: code for name, code in found.items() if code not in allowed} == {}
+
+
+@pytest.mark.skipif(
+    missing_protection() is not None,
+    reason=f"{missing_protection()}: run the tests on Linux 5.13 or newer with Landlock",
+)
+def test_node_itself_opens_no_socket(host: Host, tmp_path: Path) -> None:
+    script = tmp_path / "socket.cjs"
+    script.write_text(
+        """
+        const say = (what) => { require('fs').writeSync(1, what); process.exit(0); };
+        const socket = require('net').connect(Number(process.argv[2]), '127.0.0.1');
+        socket.on('connect', () => say('connected'));
+        socket.on('error', (error) => say(error.code));
+        """
+    )
+    command = host.command(tmp_path, ("--version",))
+    at = next(i for i, word in enumerate(command.argv) if word.endswith(f"{host.kind}.cjs"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        argv = (*command.argv[:at], str(script), str(server.getsockname()[1]))
+        done = run(ServerCommand(argv, command.env, command.cwd))
+    assert done.stdout == "EPERM", done.stderr
 
 
 def test_a_line_longer_than_a_pipe_holds(lean_toolchain: LeanToolchain) -> None:

@@ -158,6 +158,19 @@ def test_a_candidate_survives_its_budget_in_neither_kind(
         assert (verdict.usage.wall_s or 0) < 10
 
 
+def test_a_candidate_eats_no_more_memory_than_it_may_in_either_kind(
+    checker: LeanChecker, lean_checker: LeanChecker
+) -> None:
+    length = "theorem t : (List.range (10 ^ 7)).length = 10 ^ 7"
+    budget = Budget(wall_s=120, memory_mb=1_500)
+    for each in (checker, lean_checker):
+        verdict = each.check(request(f"{length} := by decide +kernel", length, budget=budget))
+        assert isinstance(verdict, Undecided), verdict
+        assert verdict.reason == "memory"
+        assert (verdict.usage.peak_memory_mb or 0) < 1_500 + 300
+        assert isinstance(each.check(request("theorem t : 1 = 1 := rfl")), Accepted)
+
+
 def test_a_candidate_runs_no_programs_in_either_kind(
     checker: LeanChecker, lean_checker: LeanChecker
 ) -> None:

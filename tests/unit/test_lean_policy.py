@@ -156,6 +156,12 @@ def test_a_comparison_that_ran_into_a_limit_is_no_mismatch() -> None:
     assert (found.kind, found.reason) == ("undecided", "heartbeats")
 
 
+def test_a_constructor_of_the_asked_name_is_a_mismatch() -> None:
+    different = statement(name="S.h", match="different")
+    found = verdict(statement=different, declarations=[{"name": "S", "kind": "inductive"}])
+    assert found.reason == "statement_mismatch"
+
+
 def test_a_missing_declaration_is_placed_at_the_whole_text() -> None:
     ask = Ask("theorem t : 1 = 1", Policy(), "\r\n  theorem u : 1 = 1 :=\r\n  rfl \r\n")
     facts = parse_facts(facts_of(statement=UNDECLARED))
