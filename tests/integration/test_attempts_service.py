@@ -20,7 +20,7 @@ from aludel.jobs import JobState
 from aludel.problems import TheoremProblem
 from lean_checker.toolchains import LeanToolchain
 
-pytestmark = [pytest.mark.lean, NEEDS_REDIS]
+pytestmark = [pytest.mark.lean, *NEEDS_REDIS]
 
 STATEMENTS = {
     "swap": "theorem swap (a b : Nat) : a + b = b + a",
