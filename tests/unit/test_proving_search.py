@@ -174,9 +174,10 @@ def test_the_proof_portfolio_comes_in_a_fixed_order_with_premises_where_there_ar
     plain = drawn(100, 0)
     assert drawn(3, 1) == plain[:3] and len(set(plain)) == len(plain)
     assert not any("{" in text for text in plain)
-    both = drawn(100, 0, "A.b", "C.d")
-    assert set(plain) < set(both) and any("A.b, C.d" in text for text in both)
-    assert len(both) == ProofPortfolio().settings["scripts"]
+    both = drawn(100, 0, "A.b", "C.d", "E.f")
+    assert set(plain) < set(both) and both[0] == "by grind [A.b, C.d, E.f]"
+    assert len(set(both)) == len(both) > len(plain)
+    assert not any("{" in text for text in drawn(100, 0, "A.b"))  # too few for some scripts
 
 
 @settings(deadline=None)  # the first call imports
