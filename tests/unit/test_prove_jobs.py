@@ -17,13 +17,12 @@ from some_variants import record_variants
 
 import workers.attempts
 from aludel.attempts import AttemptOptions
-from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, StoreError
-from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio
+from aludel.errors import BackendUnavailable, Conflict, StoreError
+from aludel.generators import GeneratorSpec, LocalModel, Portfolio
 from aludel.goals import GoalRequest
 from aludel.job_requests import ExportRequest, ProveRequest
 from aludel.jobs import Item, ItemState, Job, JobKind, JobState
 from aludel.models import CheckRequest
-from aludel.permitted import endpoint_key, ensure_permitted
 from aludel.problems import TheoremProblem, problems_digest
 from aludel.queue import dispatch
 from aludel.settings import Settings
@@ -341,35 +340,6 @@ def test_a_lost_lease_reports_nothing(runtime: Runtime) -> None:
     runtime.store.control.cancel(job.id)
     assert not runtime.store.items.report(claim, {"records": 1})
     assert runtime.store.jobs.get(job.id).summary is None
-
-
-ENDPOINT = Endpoint(url="http://models:8000/v1", model="m")
-
-
-def test_models_are_the_operators_choice() -> None:
-    for spec, field in ((ENDPOINT, "url"), (LocalModel(model="/etc"), "model")):
-        with pytest.raises(InvalidRequest) as caught:
-            ensure_permitted(spec, Settings())
-        assert caught.value.field == f"generator.{field}"
-    ensure_permitted(Portfolio(), Settings())
-    chosen = Settings(endpoints="http://models:8000/v1/ https://x/v1=X_KEY", models="/m/a hub/b")
-    ensure_permitted(ENDPOINT, chosen)
-    ensure_permitted(LocalModel(model="hub/b"), chosen)
-    other = ENDPOINT.model_copy(update={"url": "http://models:8000/v1/../admin"})
-    with pytest.raises(InvalidRequest, match="does not permit") as caught:
-        ensure_permitted(other, chosen)
-    assert "https://x/v1" in (caught.value.fix or "") and "X_KEY" not in str(caught.value)
-
-
-def test_each_endpoint_gets_its_own_key() -> None:
-    chosen = Settings(endpoints="http://models:8000/v1 https://x/v1=X_KEY")
-    environ = {"X_KEY": "secret"}
-    assert endpoint_key(ENDPOINT, chosen, environ) == ""
-    other = Endpoint(url="https://x/v1", model="m")
-    assert endpoint_key(other, chosen, environ) == "secret"
-    with pytest.raises(InvalidRequest, match="has no key") as caught:
-        endpoint_key(other, chosen, {})
-    assert "X_KEY" in (caught.value.fix or "")
 
 
 def test_a_guard_stands_before_every_step() -> None:
