@@ -14,8 +14,9 @@ import httpx
 import pytest
 from live_api import LiveApi, live_api
 
-from aludel.models import Accepted
+from aludel.models import Accepted, CheckRequest, RejectReason
 from aludel.settings import load_settings
+from lean_checker.attacks.corpus import Case, all_cases, read_corpus
 from lean_checker.checker import build_checker
 
 pytestmark = pytest.mark.lean
@@ -93,6 +94,26 @@ def test_what_kimina_would_call_valid_gets_an_error(api: LiveApi) -> None:
     assert result["verdict"]["kind"] == "rejected"
     errors = [m for m in result["response"]["messages"] if m["severity"] == "error"]
     assert errors
+
+
+def test_attacks_are_not_valid_to_its_clients_either(api: LiveApi) -> None:
+    cases = [case for _, case in all_cases(read_corpus(ROOT / "tests" / "attacks" / "lean"))]
+    codes = [case.code for case in cases if _claims_by_text_alone(case)][::2]
+    snippets = [{"id": str(number), "code": code} for number, code in enumerate(codes)]
+    results = _post(api, "/api/check", {"snippets": snippets, "timeout": 60})
+    assert len(codes) > 30
+    for code, result in zip(codes, results, strict=True):
+        assert result["verdict"]["kind"] == "rejected", code
+        messages = result["response"].get("messages", ())
+        refused = [found for found in messages if found["severity"] == "error"]
+        assert refused or result["response"].get("sorries"), code
+
+
+def _claims_by_text_alone(case: Case) -> bool:
+    """An attack that needs neither a statement, nor a request of its own, nor a limit."""
+    own = CheckRequest(code=case.code) != case.request()
+    reasons = {reason.value for reason in RejectReason} - {"missing_declaration"}
+    return not (own or case.honest) and reasons.issuperset(case.expect)
 
 
 @pytest.mark.parametrize(
