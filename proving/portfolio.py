@@ -43,14 +43,15 @@ WHOLE = (
     "rfl",
     "decide",
 )
+# A premise that grind cannot use makes it fail, so each script with premises falls back.
 HELPED = (
-    "grind [{1}, {2}, {3}]",
+    "first | grind [{all}] | grind",
     "exact?",
-    "simp_all [{all}]",
-    "grind [{all}]",
+    "first | simp_all [{all}] <;> grind | simp_all <;> grind",
     "constructor <;> simp_all",
     "split <;> simp_all",
-    "simp_all <;> grind",
+    "first | grind [{1}] | grind [{2}] | grind [{3}]",
+    "first | simp_all [{1}] | simp_all [{2}] | simp_all [{3}]",
     "rw [{1}]; simp_all",
 )
 

@@ -175,7 +175,7 @@ def test_the_proof_portfolio_comes_in_a_fixed_order_with_premises_where_there_ar
     assert drawn(3, 1) == plain[:3] and len(set(plain)) == len(plain)
     assert not any("{" in text for text in plain)
     both = drawn(100, 0, "A.b", "C.d", "E.f")
-    assert set(plain) < set(both) and both[0] == "by grind [A.b, C.d, E.f]"
+    assert set(plain) < set(both) and both[0] == "by first | grind [A.b, C.d, E.f] | grind"
     assert len(set(both)) == len(both) > len(plain)
     assert not any("{" in text for text in drawn(100, 0, "A.b"))  # too few for some scripts
 
