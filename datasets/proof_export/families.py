@@ -20,28 +20,31 @@ def families(keys: KeyTable, also: Keys | None = None) -> Indices:
         keys: the theorems.
         also: one more key of each; theorems that share it are one family too.
     """
-    labels = np.arange(len(keys))
+    labels = np.arange(len(keys), dtype=np.int32)
     for first, second in _links(keys, also):
         labels = _joined(labels, first, second)
     return labels
 
 
 def _links(keys: KeyTable, also: Keys | None) -> Iterator[tuple[Indices, Indices]]:
-    rows = np.arange(len(keys))
-    yield _equal(np.concatenate([keys.names, keys.targets]), np.concatenate([rows, rows]))
+    yield _equal(np.concatenate([keys.names, keys.targets]), len(keys))
     for same in (*keys.same.values(), *(() if also is None else (also,))):
-        yield _equal(same, rows)
+        yield _equal(same, len(keys))
     owners, lemmas = keys.lemmas
     found = NameIndex(keys.names).find(lemmas)
     yield owners[found >= 0], found[found >= 0]
 
 
-def _equal(keys: Keys, owners: Indices) -> tuple[Indices, Indices]:
-    """Return a pair of owners for every two keys that are equal and next to each other, sorted."""
+def _equal(keys: Keys, theorems: int) -> tuple[Indices, Indices]:
+    """Return a pair of theorems for every two keys that are equal and next to each other, sorted.
+
+    Keys are of the theorems in order, once or several times over.
+    """
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
-    same = (ordered[1:] == ordered[:-1]) & (ordered[1:] != NONE)
-    return owners[order[:-1][same]], owners[order[1:][same]]
+    at = np.flatnonzero((ordered[1:] == ordered[:-1]) & (ordered[1:] != NONE))
+    owners = (order % theorems).astype(np.int32)
+    return owners[at], owners[at + 1]
 
 
 def _joined(labels: Indices, first: Indices, second: Indices) -> Indices:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,11 @@ from proof_export.feeds import Theorem
 Keys: TypeAlias = NDArray[np.int64]
 """One key a theorem; 0 stands for nothing known."""
 
-Indices: TypeAlias = NDArray[np.int64]
+Indices: TypeAlias = NDArray[np.integer[Any]]
 """Row numbers of theorems."""
 
 NONE = 0
+_CHUNK = 2**16
 
 
 class KeyTable:
@@ -44,10 +46,10 @@ class KeyTable:
         """Remember one theorem."""
         parents = theorem.parents
         for lemma in parents[1:]:
-            self._lemmas.append(stable_key(lemma))
+            self._lemmas.append(_parent_key(lemma))
             self._lemma_owners.append(len(self._names))
         self._names.append(stable_key(theorem.name))
-        self._targets.append(stable_key(parents[0]) if parents else NONE)
+        self._targets.append(_parent_key(parents[0]) if parents else NONE)
         self._terms.append(hash(theorem.term_hash) if theorem.term_hash else NONE)
         self._shapes.append(hash(theorem.shape_hash) if theorem.shape_hash else NONE)
         self._texts.append(hash(normal_text(theorem.statement)))
@@ -71,23 +73,25 @@ class KeyTable:
     @property
     def lemmas(self) -> tuple[Indices, Keys]:
         """The further parents: which theorem has it, and the key of its name."""
-        owners = np.frombuffer(self._lemma_owners, dtype=np.int32)
-        return owners.astype(np.int64), _view(self._lemmas)
+        return np.frombuffer(self._lemma_owners, dtype=np.int32), _view(self._lemmas)
 
 
 class NameIndex:
     """Finds theorems by the keys of their names."""
 
     def __init__(self, names: Keys) -> None:
-        self._order = np.argsort(names, kind="stable")
+        self._order = np.argsort(names, kind="stable").astype(np.int32)
         self._sorted = names[self._order]
 
     def find(self, keys: Keys) -> Indices:
         """Return the first theorem of each name, -1 where there is none."""
+        found = np.full(len(keys), -1, dtype=np.int32)
         if not len(self._sorted):
-            return np.full(len(keys), -1)
-        at = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)
-        found: Indices = np.where(self._sorted[at] == keys, self._order[at], -1)
+            return found
+        for start in range(0, len(keys), _CHUNK):
+            part = keys[start : start + _CHUNK]
+            at = np.minimum(np.searchsorted(self._sorted, part), len(self._sorted) - 1)
+            found[start : start + _CHUNK] = np.where(self._sorted[at] == part, self._order[at], -1)
         return found
 
 
@@ -95,6 +99,12 @@ def stable_key(text: str) -> int:
     """Return a key that is the same in every process, unlike ``hash``."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)
+
+
+@lru_cache(maxsize=4_096)
+def _parent_key(name: str) -> int:
+    """Return the key of a name that many theorems in a row may have as parent."""
+    return stable_key(name)
 
 
 def _view(keys: array[int]) -> Keys:

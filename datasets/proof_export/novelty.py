@@ -57,8 +57,8 @@ def novel_families(keys: KeyTable, member: Indices, order: list[int], limit: int
     by_family = np.lexsort((owners, member[owners]))
     owners, used = owners[by_family], used[by_family]
     starts = np.searchsorted(member[owners], np.arange(len(order) + 1))
-    pairs = np.unique(np.stack([used, member[owners]]), axis=1)
-    outside = np.bincount(pairs[0], minlength=1)
+    pairs = np.unique(used * len(order) + member[owners])
+    outside = np.bincount(pairs // len(order), minlength=1)
     sizes = np.bincount(member)
     known = np.bincount(member[np.unique(owners)], minlength=len(sizes)) == sizes
     waiting = [family for family in order if known[family]]

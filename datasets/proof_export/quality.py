@@ -55,10 +55,11 @@ class Survey:
     def quality(self) -> Quality:
         """Return what there is to say."""
         keys, codes = self._keys, np.frombuffer(self._codes, dtype=np.int8)
-        _, first = np.unique(keys.names, return_index=True)
+        theorems = len(keys) - _repeated(keys.names)
+        once = slice(None) if theorems == len(keys) else np.unique(keys.names, return_index=True)[1]
         return Quality(
-            theorems=len(first),
-            duplicates={what: _repeated(same[first]) for what, same in keys.same.items()},
+            theorems=theorems,
+            duplicates={what: _repeated(same[once]) for what, same in keys.same.items()},
             leakage={
                 split: leakage(keys, codes == code, codes == TRAIN)
                 for code, split in enumerate(SPLITS)
@@ -81,27 +82,30 @@ def leakage(keys: KeyTable, held_out: Flags, train: Flags) -> dict[str, int]:
     """
     index = NameIndex(keys.names)
     owners, lemmas = keys.lemmas
-    child = np.concatenate([np.arange(len(keys)), owners])
+    child = np.concatenate([np.arange(len(keys), dtype=np.int32), owners])
     parent = np.concatenate([index.find(keys.targets), index.find(lemmas)])
     child, parent = child[parent >= 0], parent[parent >= 0]
-    relatives = {
-        "sibling": _shared(keys.targets, train),
-        "ancestor": _reached(child, parent, train),
-        "descendant": _reached(parent, child, train),
-        **{what: _shared(same, train) for what, same in keys.same.items()},
+    return {
+        "sibling": _shared(keys.targets, held_out, train),
+        "ancestor": int(_reached(child, parent, train)[held_out].sum()),
+        "descendant": int(_reached(parent, child, train)[held_out].sum()),
+        **{what: _shared(same, held_out, train) for what, same in keys.same.items()},
     }
-    return {what: int((found & held_out).sum()) for what, found in relatives.items()}
 
 
 def _repeated(keys: Keys) -> int:
-    known = keys[keys != NONE]
-    return len(known) - len(np.unique(known))
+    """Count the theorems whose key an earlier one has."""
+    known = np.sort(keys)
+    return int(((known[1:] == known[:-1]) & (known[1:] != NONE)).sum())
 
 
-def _shared(keys: Keys, train: Flags) -> Flags:
-    """Which theorems have a key that one of train has."""
-    found: Flags = np.isin(keys, keys[train]) & (keys != NONE)
-    return found
+def _shared(keys: Keys, held_out: Flags, train: Flags) -> int:
+    """Count the held-out theorems with a key that one of train has."""
+    known, asked = np.sort(keys[train]), keys[held_out]
+    if not len(known):
+        return 0
+    at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    return int(((known[at] == asked) & (asked != NONE)).sum())
 
 
 def _reached(start: Indices, end: Indices, train: Flags) -> Flags:
