@@ -20,7 +20,7 @@ def families(keys: KeyTable, also: Keys | None = None) -> Indices:
         keys: the theorems.
         also: one more key of each; theorems that share it are one family too.
     """
-    labels = np.arange(len(keys), dtype=np.int32)
+    labels: Indices = np.arange(len(keys), dtype=np.int32)
     for first, second in _links(keys, also):
         labels = _joined(labels, first, second)
     return labels
