@@ -24,6 +24,7 @@ _PROOF = (
     "| (intros; first | exact @{exact} .. | (apply @{exact} <;> assumption)) "
     "| solve_by_elim only [*, @{name}]"
 )
+_COLON = re.compile(r"\s:\s")
 _UNIVERSES = re.compile(r"\.\{[^}]*\}")
 _PARTICULAR = re.compile(r"`[^`]*`|\d+")
 
@@ -89,7 +90,7 @@ def _kind(reason: str) -> str:
     return _PARTICULAR.sub("…", reason.strip().split("\n", 1)[0])
 
 
-def _arguments(header: str) -> list[str]:
+def argument_names(header: str) -> list[str]:
     """Return the names that the binders of a header declare, ``_`` for an instance without one."""
     names: list[str] = []
     depth, opened = 0, 0
@@ -99,10 +100,10 @@ def _arguments(header: str) -> list[str]:
             depth += 1
         elif letter in ")]}⦄":
             depth -= 1
-            declared, colon, _ = header[opened + 1 : place].partition(" : ")
+            declared, *typed = _COLON.split(header[opened + 1 : place], maxsplit=1)
             # universes follow a dot
             if depth == 0 and header[opened - 1] != ".":
-                names += declared.split() if colon else ["_"]
+                names += declared.split() if typed else ["_"]
         elif letter == ":" and depth == 0:
             break
     return names
@@ -112,7 +113,7 @@ def _case(name: str, header: str) -> Case:
     statement = f"theorem {_NAME}{header}"
     universes = _UNIVERSES.match(header)
     exact = name + (universes[0] if universes else "")
-    proof = _PROOF.format(name=name, exact=exact, arguments=" ".join(_arguments(header)))
+    proof = _PROOF.format(name=name, exact=exact, arguments=" ".join(argument_names(header)))
     return Case(
         name=name,
         expect=(ACCEPTED,),

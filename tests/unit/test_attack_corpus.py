@@ -10,6 +10,7 @@ import pytest
 from aludel.errors import InvalidRequest
 from lean_checker.attacks.corpus import Case, all_cases, read_corpus
 from lean_checker.attacks.fuzz import combinations
+from lean_checker.attacks.library import argument_names
 from lean_checker.attacks.run import Outcome, Report, run_cases
 from lean_checker.checker import LeanChecker
 
@@ -97,3 +98,16 @@ def test_a_file_in_another_format_is_bad_input(tmp_path: Path, text: str) -> Non
 def test_a_folder_without_cases_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest):
         read_corpus(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (" : 1 = 1", []),
+        (".{u} {α : Type u} (a b : α) [BEq α] : a == b", ["α", "a", "b", "_"]),
+        (".{u, v} (h :\n    ∀ (x : Nat), x = x) [inst : Zero α] : (1 : Nat) = 1", ["h", "inst"]),
+        (" {p : ∀ {q : Prop}, q} ⦃n : Nat⦄ : ∀ (m : Nat), m = n", ["p", "n"]),
+    ],
+)
+def test_a_restated_theorem_is_given_its_own_arguments(header: str, names: list[str]) -> None:
+    assert argument_names(header) == names
