@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from aludel.models import Diagnostic, LeanContext, canonical_json
+from aludel.models import Diagnostic, LeanContext, Verdict, canonical_json
 from proof_export.attempts_feed import ATTEMPTS, RunAttempt
 from proof_export.recipes.base import Recipe
 from proof_export.rows import Int64, Row
@@ -53,9 +53,22 @@ def shown(diagnostic: Diagnostic) -> str:
     return f"{diagnostic.severity.value}{place}: {diagnostic.message}"
 
 
+def _judged(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "accepted": verdict.kind == "accepted",
+        "verdict": verdict.kind,
+        "reason": verdict.reason,
+        "message": verdict.message,
+        "diagnostics": tuple(map(shown, verdict.diagnostics)),
+        "axioms": verdict.axioms,
+        "verdict_hash": verdict.hash,
+        "check_wall_s": verdict.usage.wall_s,
+    }
+
+
 def _rows(record: RunAttempt) -> tuple[AttemptRow]:
     attempt, plan = record.attempt, record.plan
-    candidate, verdict = attempt.candidate, attempt.verdict
+    candidate = attempt.candidate
     context = candidate.context
     return (
         AttemptRow(
@@ -72,19 +85,12 @@ def _rows(record: RunAttempt) -> tuple[AttemptRow]:
             position=attempt.position,
             round=attempt.round,
             code=candidate.code,
-            accepted=verdict.kind == "accepted",
-            verdict=verdict.kind,
-            reason=verdict.reason,
-            message=verdict.message,
-            diagnostics=tuple(map(shown, verdict.diagnostics)),
-            axioms=verdict.axioms,
-            verdict_hash=verdict.hash,
+            **_judged(attempt.verdict),
             prompt_hash=attempt.prompt_hash,
             prompt_tokens=attempt.prompt_tokens,
             completion_tokens=attempt.completion_tokens,
             price=attempt.price,
             generator_wall_s=attempt.wall_s,
-            check_wall_s=verdict.usage.wall_s,
             toolchain_digest=plan.toolchain_digest,
         ),
     )
