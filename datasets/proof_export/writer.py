@@ -25,7 +25,7 @@ from proof_export.shards import (
 )
 from proof_export.sinks import FORMATS, Batch, Sink
 
-BATCH_ROWS = 4_096
+BATCH_ROWS = 2_048
 BATCH_CHARS = 8 * 2**20
 
 
