@@ -25,6 +25,8 @@ _PROOF = (
     "| solve_by_elim only [*, @{name}]"
 )
 _COLON = re.compile(r"\s:\s")
+# Before the first colon of `[∀ (x : α), C x]`, which names nothing.
+_WITHIN_TYPE = re.compile(r"[∀(\[{⦃]")
 _UNIVERSES = re.compile(r"\.\{[^}]*\}")
 _PARTICULAR = re.compile(r"`[^`]*`|\d+")
 
@@ -103,7 +105,8 @@ def argument_names(header: str) -> list[str]:
             declared, *typed = _COLON.split(header[opened + 1 : place], maxsplit=1)
             # universes follow a dot
             if depth == 0 and header[opened - 1] != ".":
-                names += declared.split() if typed else ["_"]
+                named = typed and not _WITHIN_TYPE.search(declared)
+                names += declared.split() if named else ["_"]
         elif letter == ":" and depth == 0:
             break
     return names

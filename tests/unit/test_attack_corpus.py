@@ -106,6 +106,7 @@ def test_a_folder_without_cases_is_bad_input(tmp_path: Path) -> None:
         (" : 1 = 1", []),
         (".{u} {α : Type u} (a b : α) [BEq α] : a == b", ["α", "a", "b", "_"]),
         (".{u, v} (h :\n    ∀ (x : Nat), x = x) [inst : Zero α] : (1 : Nat) = 1", ["h", "inst"]),
+        (" [∀ (x : α), C x] [(n : Nat) → D n] (h : p) : p", ["_", "_", "h"]),
         (" {p : ∀ {q : Prop}, q} ⦃n : Nat⦄ : ∀ (m : Nat), m = n", ["p", "n"]),
     ],
 )
