@@ -217,14 +217,17 @@ def test_stop_strings_end_a_sample(folders: dict[str, Path]) -> None:
     assert 0 < drawn.tokens < whole[0].tokens and 0 < drawn.cost < whole[0].cost
 
 
-def test_a_prompt_beyond_the_window_gives_no_proposal(tmp_path: Path) -> None:
-    tiny_models.needs_models()
-    small = tiny_models.causal_model(tmp_path / "m", window=44)
+def test_a_prompt_beyond_the_window_gives_no_proposal(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    short, long = map(len, prompts(TextModel(spec(folders["causal"]))))
+    assert short + 3 < long
+    small = tiny_models.causal_model(tmp_path / "m", window=short + 3)
     generator = LocalGenerator(spec(small))
-    [made] = generator.proofs(PROBLEM, 3, 0)
-    assert made.prompt_tokens < 44 and 0 < made.completion_tokens <= 3 * (44 - made.prompt_tokens)
-    [none] = generator.proofs(OTHER, 3, 0)
-    assert none.prompt_tokens > 44 and none.proposals == () and none.completion_tokens == 0
+    [made] = generator.proofs(PROBLEM, 4, 0)
+    assert made.prompt_tokens == short and 4 <= made.completion_tokens <= 4 * 3
+    [none] = generator.proofs(OTHER, 4, 0)
+    assert none.prompt_tokens == long and none.proposals == () and none.completion_tokens == 0
 
 
 def test_a_chat_template_is_used_where_there_is_one(folders: dict[str, Path]) -> None:
