@@ -168,7 +168,7 @@ def test_what_cannot_be_trained_on_is_said(
     assert not Path(out).exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.lean
 @pytest.mark.timeout(1_200)
 def test_a_trained_toy_proves_what_an_untrained_one_does_not(
