@@ -1,8 +1,8 @@
 """Proof states without a prover: a statement is a number to be brought to 0 by tactics.
 
 ``dec`` subtracts 1, ``half`` halves an even number, ``split`` makes two goals of it, ``zap``
-closes it, ``kill`` ends
-the session, ``rw?`` changes nothing and offers ``rw [half]``; everything else fails. The statement is ``theorem t : N``.
+closes it, ``kill`` ends the session, ``rw?`` changes nothing and offers ``rw [half]``; everything
+else fails. The statement is ``theorem t : N``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from aludel.errors import NotFound, SessionEnded
 from aludel.goals import Goal, GoalRequest, GoalState, Step, StepError, assemble
 from aludel.models import CheckRequest
-
 
 _OFFERS = (
     "Try this:\n  [apply] rw [half]\n  -- n / 2",
