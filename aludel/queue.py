@@ -41,6 +41,7 @@ _ROUTES = {
 _ITEMS_PER_MESSAGE = {JobKind.CHECK: 16, JobKind.MUTATE: 1, JobKind.PROVE: 4, JobKind.EXPORT: 1}
 _MAX_MESSAGES = 64
 _CONNECT_TIMEOUT_S = 3.0
+_RACES = 5
 _PUBLISH_RETRY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 # Longer than any task, or Redis would hand out a task that is still running.
 _VISIBILITY_TIMEOUT_S = 3 * MAX_WALL_S
@@ -80,12 +81,24 @@ class CeleryQueue:
         Raises:
             BackendUnavailable: the broker is out of reach.
         """
-        try:
-            self._app.send_task(
-                task, args=list(args), queue=queue, retry=True, retry_policy=_PUBLISH_RETRY
-            )
-        except (KombuError, OSError) as error:
-            raise broker_unavailable(self._app, error) from error
+        for tries_left in reversed(range(_RACES)):
+            try:
+                self._publish(task, args, queue)
+            except AttributeError:
+                # kombu 5.7: threads that lose Redis together may close each other's channels, and
+                # the publication then fails on a channel without connection. A new one is made for
+                # the next; an error of our own comes again.
+                if not tries_left:
+                    raise
+            except (KombuError, OSError) as error:
+                raise broker_unavailable(self._app, error) from error
+            else:
+                return
+
+    def _publish(self, task: str, args: Sequence[str], queue: str) -> None:
+        self._app.send_task(
+            task, args=list(args), queue=queue, retry=True, retry_policy=_PUBLISH_RETRY
+        )
 
     def ping(self) -> None:
         """Make sure that the broker answers.
