@@ -40,7 +40,7 @@ def test_a_channel_that_another_thread_closed_is_no_fault() -> None:
 
 def test_a_broker_that_is_gone_is_told_at_once() -> None:
     broker = _Broker(LOST, OperationalError("refused"), None)
-    with pytest.raises(BackendUnavailable, match="redis://127.0.0.1:1"):
+    with pytest.raises(BackendUnavailable, match="refused"):
         CeleryQueue(broker.app).send("task", ["job"], "queue")
     assert broker.left == 1
 
