@@ -66,14 +66,14 @@ def ask(call: Call, retries: int) -> Flow[httpx.Response]:
     pause = _FIRST_PAUSE_S
     for attempt in range(retries + 1):
         answer = yield call
-        if isinstance(answer, httpx.Response):
-            if answer.is_success:
-                return answer
-            error = error_of(answer)
-        else:
-            error = BackendUnavailable(
+        if answer is None or isinstance(answer, httpx.TransportError):
+            error: AludelError = BackendUnavailable(
                 f"the service does not answer: {answer}", fix="start it (aludel serve)"
             )
+        elif answer.is_success:
+            return answer
+        else:
+            error = error_of(answer)
         if attempt == retries or not _passes(answer, error):
             raise error
         asked = error.retry_after_s if isinstance(error, QueueFull) else 0.0
@@ -148,7 +148,11 @@ def error_of(answer: httpx.Response) -> AludelError:
 def _passes(answer: Answer, error: AludelError) -> bool:
     if isinstance(error, ToolchainMissing):
         return False
-    return not isinstance(answer, httpx.Response) or answer.status_code in _TRANSIENT
+    return (
+        answer is None
+        or isinstance(answer, httpx.TransportError)
+        or answer.status_code in _TRANSIENT
+    )
 
 
 def _retry_after(answer: httpx.Response) -> float:
