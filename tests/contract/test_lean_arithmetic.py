@@ -11,7 +11,7 @@ import pytest
 from aludel.models import Accepted, Budget, CheckRequest
 from lean_checker.checker import LeanChecker
 
-pytestmark = [pytest.mark.lean, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lean, pytest.mark.long, pytest.mark.timeout(600)]
 
 WIDTHS = (0, 1, 31, 32, 33, 62, 63, 64, 65, 127, 128, 300, 2_000)
 OPERATIONS: dict[str, Callable[[int, int], int]] = {

@@ -131,14 +131,15 @@ class Container:
             options += ["--ro-bind-try", name, name]
         for name in ("lib", "lib64", "bin", "sbin"):
             options += ["--symlink", f"usr/{name}", f"/{name}"]
+        for entry in self.service.get("tmpfs", ()):
+            options += ["--tmpfs", entry.partition(":")[0]]
+        # After the tmpfs: a checkout may be below /tmp.
         for path in (Path(sys.base_prefix), Path(sys.prefix), ROOT):
             options += ["--ro-bind", str(path), str(path)]
         if self.provers is not None:
             options += ["--ro-bind", str(self.provers), "/opt/provers"]
         options += ["--ro-bind", str(self.folder / "resolv.conf"), "/etc/resolv.conf"]
         options += ["--ro-bind", str(self.folder / "passwd"), "/etc/passwd"]
-        for entry in self.service.get("tmpfs", ()):
-            options += ["--tmpfs", entry.partition(":")[0]]
         return options + self._volumes()
 
     def _volumes(self) -> list[str]:

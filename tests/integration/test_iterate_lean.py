@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tiny_models
 
-pytestmark = [pytest.mark.slow, pytest.mark.lean, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.lean, pytest.mark.timeout(600)]
 
 ALUDEL = str(Path(sys.executable).with_name("aludel"))
 # What training would write, made beforehand: that a model learns is tested elsewhere.
