@@ -92,6 +92,11 @@ class Settings(BaseModel):
         return self.data_dir / "datasets"
 
     @property
+    def premises_dir(self) -> Path:
+        """Folder of the statements that premises are retrieved from."""
+        return self.cache_dir.expanduser() / "premises"
+
+    @property
     def store_url(self) -> str:
         """The database URL in effect."""
         return self.database_url or f"sqlite:///{self.data_dir / 'aludel.sqlite3'}"

@@ -95,7 +95,7 @@ def main() -> None:
     settings = load_settings()
     checker = build_checker(settings)
     goals = LeanGoals(checker.pool, settings)
-    library = Library(LeanOperations(checker.pool), settings.cache_dir.expanduser() / "premises")
+    library = Library(LeanOperations(checker.pool), settings.premises_dir)
 
     def one(problem: TheoremProblem) -> set[str]:
         helped = library.help(problem, asked.premises)

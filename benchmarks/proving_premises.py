@@ -174,7 +174,7 @@ def main() -> None:
     settings = load_settings()
     checker = build_checker(settings)
     operations = LeanOperations(checker.pool)
-    library = Library(operations, settings.cache_dir.expanduser() / "premises")
+    library = Library(operations, settings.premises_dir)
     goals = LeanGoals(checker.pool, settings)
     try:
         checker.pool.warm_up()

@@ -86,7 +86,7 @@ def main() -> None:
         checker.pool.warm_up()
         goals = LeanGoals(checker.pool, settings)
         operations = LeanOperations(checker.pool)
-        library = Library(operations, settings.cache_dir.expanduser() / "premises")
+        library = Library(operations, settings.premises_dir)
         library.find("+ =", ("Init",), 1)  # the index is made once, not by each search
         figures = stepping(goals, operations, options.depth)
         for premises in (0, 8):

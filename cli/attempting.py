@@ -107,8 +107,7 @@ def open_attempter(
             return
         lean = stack.enter_context(contextlib.closing(build_checker(settings)))
         store = stack.enter_context(Store.open(settings))
-        folder = settings.cache_dir.expanduser() / "premises"
-        library = Library(LeanOperations(lean.pool), folder)
+        library = Library(LeanOperations(lean.pool), settings.premises_dir)
         goals = LeanGoals(lean.pool, settings)
         yield Attempter(lean, store, console, goals, library, lean.pool.size)
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aludel.errors import InvalidRequest
 from aludel.settings import Settings, load_settings
 from aludel.store import Store, VariantFilter
 from cli.extracting import extract_with_progress
 from cli.mutate import read_statements
-from lean_checker.avoided import AvoidedStatements, normal_text, read_avoided
+from cli.progress import watched
+from lean_checker.avoided import AvoidedStatements, normal_text, read_avoided_everywhere
 from lean_checker.checker import build_checker
 from lean_checker.operations import LeanOperations
 from proof_export import (
@@ -128,7 +128,7 @@ def command(
         made = provenance(words, store.toolchains.known())
         if "sft" in options.recipes:
             extract_with_progress(store, only, settings)
-        report = export_recorded(store, out, options, selection, made, _watched)
+        report = export_recorded(store, out, options, selection, made, watched)
         if receipts is not None:
             _write_receipts(store, only, receipts)
     _print_report(report, time.monotonic() - started, as_json=as_json)
@@ -141,18 +141,15 @@ def _avoided(
     if path is None:
         return None
     statements = read_statements(path)
-    texts = frozenset(map(normal_text, statements))
     imports = sorted({variant.imports for variant in store.variants.iterate(only)})
-    if not imports:
-        return AvoidedStatements(texts)
+    if not imports:  # nothing to compare terms with, so no need of a Lean
+        return AvoidedStatements(frozenset(map(normal_text, statements)))
     checker = build_checker(settings)
     try:
         with Console(stderr=True).status("elaborating the statements to avoid"):
-            lean = LeanOperations(checker.pool)
-            shapes = [read_avoided(lean, one, statements).shapes for one in imports]
+            return read_avoided_everywhere(LeanOperations(checker.pool), imports, statements)
     finally:
         checker.close()
-    return AvoidedStatements(texts, frozenset().union(*shapes))
 
 
 def _write_receipts(store: Store, chosen: VariantFilter, path: Path) -> None:
@@ -185,18 +182,6 @@ def _command_line(options: ExportOptions, selection: Selection, avoid: Path | No
     if selection.toolchain:
         words += ["--toolchain", selection.toolchain]
     return shlex.join(words)
-
-
-def _watched(records: Iterable[T], what: str, total: int | None) -> Iterable[T]:
-    progress = Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with progress:
-        yield from progress.track(records, total=total)
 
 
 def _print_report(report: ExportReport, seconds: float, *, as_json: bool) -> None:

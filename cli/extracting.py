@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aludel.settings import Settings
 from aludel.store import Store, VariantFilter
+from cli.progress import watched
 from lean_checker.checker import build_checker
 from lean_checker.states import LeanStates
 from proof_export import Extraction, extract_states
@@ -23,23 +25,14 @@ def extract_with_progress(store: Store, only: VariantFilter, settings: Settings)
         ToolchainMissing: Lean is not installed.
         BackendUnavailable: the machine failed; what was extracted stays recorded.
     """
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("tactic states"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-    checker = build_checker(settings)
-    try:
-        with bar:
-            variants = bar.track(store.variants.iterate(only), total=store.variants.count(only))
-            states = LeanStates(checker.pool)
-            told = extract_states(store, states, variants, workers=checker.pool.size)
-    finally:
-        checker.close()
-    _tell(console, told)
+    count = store.variants.count(only)
+    with (
+        closing(build_checker(settings)) as checker,
+        closing(watched(store.variants.iterate(only), "tactic states", count)) as variants,
+    ):
+        states = LeanStates(checker.pool)
+        told = extract_states(store, states, variants, workers=checker.pool.size)
+    _tell(Console(stderr=True), told)
     return told
 
 

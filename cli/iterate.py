@@ -150,10 +150,7 @@ def rounds_table(rounds: Sequence[Round], plan: IterationPlan) -> Table:
     for column in ("round", "generator", *(f"held-out pass@{k}" for k in ks), "solved", "proofs"):
         table.add_column(column)
     for one in rounds:
-        shares = (one.pass_at(k) for k in ks)
-        passes = (
-            "-" if s is None else f"{s.value:.1%} [{s.low:.1%}, {s.high:.1%}]" for s in shares
-        )
+        passes = (_share(one.pass_at(k)) for k in ks)
         counts = ("-" if n is None else str(n) for n in (one.solved, one.proofs))
         table.add_row(str(one.round), one.generator, *passes, *counts)
     return table

@@ -149,8 +149,8 @@ class Iteration:
             part = model.with_name("model.part")
             shutil.rmtree(part, ignore_errors=True)
             command = [*shlex.split(self.plan.train), "--data", str(data), "--out", str(part)]
-            before = self._model(number)
-            _ran(command if before is None else [*command, "--init", before])
+            before = self.generator(number)
+            _ran([*command, "--init", before.model] if isinstance(before, LocalModel) else command)
             if not part.is_dir():
                 raise BackendUnavailable(
                     "the training command made no model", fix="have it write the folder --out"
@@ -160,13 +160,15 @@ class Iteration:
 
     def generator(self, number: int) -> GeneratorSpec:
         """What proposes in a round: the first generator, or the model that was trained last."""
-        model = self._model(number)
-        if model is None or model == getattr(self.plan.generator, "model", None):
-            return self.plan.generator
-        if isinstance(self.plan.generator, LocalModel):
-            return self.plan.generator.model_copy(update={"model": model})
-        sampling = getattr(self.plan.generator, "sampling", Sampling(max_tokens=512))
-        return LocalModel(model=model, sampling=sampling)
+        first = self.plan.generator
+        if number == 1 or not self.plan.train:
+            return first
+        model = str(self.folder(number - 1) / "model")
+        if isinstance(first, LocalModel):
+            return first.model_copy(update={"model": model})
+        return LocalModel(
+            model=model, sampling=getattr(first, "sampling", Sampling(max_tokens=512))
+        )
 
     def folder(self, number: int) -> Path:
         """The folder of a round."""
@@ -183,13 +185,6 @@ class Iteration:
         with open_generators(self.generator(number), key=self.key) as generators:
             made = self.attempter.run(name, problems, generators, options)
         return figures(made, self.attempter.store.attempts.outcomes(name))
-
-    def _model(self, number: int) -> str | None:
-        """Return the model that a round begins with, where it is one of this machine."""
-        if number > 1 and self.plan.train:
-            return str(self.folder(number - 1) / "model")
-        first = self.plan.generator
-        return first.model if isinstance(first, LocalModel) else None
 
     def _solved(self, number: int) -> list[ProblemOutcome]:
         outcomes = self.attempter.store.attempts.outcomes(self.train_run(number))

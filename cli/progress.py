@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
+from typing import TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+T = TypeVar("T")
 
 
 class Lines:
@@ -61,3 +73,16 @@ def bars(console: Console) -> Iterator[Bars]:
         shown = Bars(display)
         yield shown
         shown.finish()
+
+
+def watched(records: Iterable[T], what: str, total: int | None) -> Generator[T, None, None]:
+    """Yield the records while a bar shows how far they are."""
+    display = Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    with display:
+        yield from display.track(records, total=total)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lean_checker.operations import MutantSource, ScreenItem, ScreenTask
@@ -61,3 +61,16 @@ def read_avoided(
         found = source.screen(ScreenTask(items, imports, budget=0))
         shapes.update(one.shape_hash for one in found.screenings if one.error is None)
     return AvoidedStatements(frozenset(map(normal_text, statements)), frozenset(shapes))
+
+
+def read_avoided_everywhere(
+    source: MutantSource, import_sets: Iterable[tuple[str, ...]], statements: Sequence[str]
+) -> AvoidedStatements:
+    """Elaborate the statements under each import set; without one they count as texts only.
+
+    Raises:
+        BackendUnavailable: the machine failed.
+    """
+    shapes = (read_avoided(source, imports, statements).shapes for imports in import_sets)
+    texts = frozenset(map(normal_text, statements))
+    return AvoidedStatements(texts, frozenset().union(*shapes))

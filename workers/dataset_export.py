@@ -12,7 +12,7 @@ from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 from aludel.job_requests import ExportRequest
 from aludel.models import canonical_json
 from aludel.store import VariantFilter
-from lean_checker.avoided import AvoidedStatements, normal_text, read_avoided
+from lean_checker.avoided import AvoidedStatements, read_avoided_everywhere
 from lean_checker.checker import LeanChecker
 from lean_checker.operations import LeanOperations
 from proof_export import ExportOptions, Selection, SplitPlan, export_recorded, provenance
@@ -62,9 +62,7 @@ def _avoided(context: ExportContext) -> AvoidedStatements | None:
     imports = sorted({variant.imports for variant in context.store.variants.iterate(chosen)})
     if not isinstance(checker, LeanChecker):
         raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
-    lean = LeanOperations(checker.pool)
-    shapes = [read_avoided(lean, one, statements).shapes for one in imports]
-    return AvoidedStatements(frozenset(map(normal_text, statements)), frozenset().union(*shapes))
+    return read_avoided_everywhere(LeanOperations(checker.pool), imports, statements)
 
 
 class _Watch:

@@ -37,7 +37,7 @@ class LeanProving:
     def __init__(self, checker: LeanChecker, settings: Settings) -> None:
         self._settings = settings
         self._goals = LeanGoals(checker.pool, settings)
-        self._library = Library(LeanOperations(checker.pool), settings.cache_dir / "premises")
+        self._library = Library(LeanOperations(checker.pool), settings.premises_dir)
         self._lock = threading.Lock()
         self._opened = contextlib.ExitStack()
         self._spec: GeneratorSpec | None = None
