@@ -84,6 +84,30 @@ def _variant_groups(record: VariantRecord) -> Iterator[tuple[str, str]]:
     yield "toolchain_digest", record.toolchain_digest
 
 
+class AboutVariant(Protocol):
+    """A record that tells more of a variant."""
+
+    @property
+    def variant(self) -> VariantRecord:
+        """The variant."""
+        ...
+
+
+V = TypeVar("V", bound=AboutVariant)
+
+
+def derived_feed(name: str, noun: str, missing: str) -> Feed[V]:
+    """Return a feed of records that each tell more of a variant, and are counted like it."""
+
+    def variant(record: V) -> VariantRecord:
+        return record.variant
+
+    def groups(record: V) -> Iterator[tuple[str, str]]:
+        return _variant_groups(record.variant)
+
+    return Feed(name, noun, theorem=variant, groups=groups, missing=missing, derived=True)
+
+
 def _itself(record: VariantRecord) -> VariantRecord:
     return record
 

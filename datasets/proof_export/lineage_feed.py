@@ -12,7 +12,7 @@ import numpy as np
 
 from aludel.records import VariantRecord
 from proof_export.families import families
-from proof_export.feeds import VARIANTS, Feed, Theorem
+from proof_export.feeds import VARIANTS, Feed, Theorem, derived_feed
 from proof_export.keys import Indices, Keys, KeyTable
 
 _SCHEMA = """
@@ -89,20 +89,9 @@ def _families(keys: KeyTable, count: int) -> tuple[Keys, Indices]:
     return smallest[labels[:count]], siblings
 
 
-def _variant(record: Lineage) -> VariantRecord:
-    return record.variant
-
-
-def _groups(record: Lineage) -> Iterator[tuple[str, str]]:
-    return iter(VARIANTS.groups(record.variant))
-
-
-LINEAGES: Feed[Lineage] = Feed(
+LINEAGES: Feed[Lineage] = derived_feed(
     name="lineages",
     noun="variant",
-    theorem=_variant,
-    groups=_groups,
     missing=VARIANTS.missing,
-    derived=True,
 )
 """Variants again, each with what its name alone does not tell."""

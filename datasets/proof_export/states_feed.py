@@ -15,7 +15,7 @@ from aludel.proof_states import ProofTrace
 from aludel.records import Result, VariantRecord
 from aludel.store import Store
 from lean_checker.process import LimitReached
-from proof_export.feeds import VARIANTS, Feed
+from proof_export.feeds import Feed, derived_feed
 
 _PAGE = 200
 
@@ -117,20 +117,9 @@ def traced_variants(store: Store, variants: Iterable[VariantRecord]) -> Iterator
             yield TracedVariant(variant, trace)
 
 
-def _variant(record: TracedVariant) -> VariantRecord:
-    return record.variant
-
-
-def _groups(record: TracedVariant) -> Iterator[tuple[str, str]]:
-    return iter(VARIANTS.groups(record.variant))
-
-
-PROOF_STATES: Feed[TracedVariant] = Feed(
+PROOF_STATES: Feed[TracedVariant] = derived_feed(
     name="proof states",
     noun="variant with tactic states",
-    theorem=_variant,
-    groups=_groups,
     missing="`aludel export --recipe sft` extracts them; see what it reports",
-    derived=True,
 )
 """Variants whose tactic states are recorded."""
