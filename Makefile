@@ -147,7 +147,7 @@ bench-fstar: $(READY) ## F* candidates of one definition: prefix kept, reloaded,
 	@$(BIN)/python benchmarks/fstar_prefix.py
 
 schemas: $(READY) ## write the JSON Schemas of the exported rows
-	@$(BIN)/python -m proof_export.schemas datasets/schemas
+	@$(BIN)/python -m aludel.proof_export.schemas datasets/schemas
 
 serve: setup ## API and worker on this machine
 	@$(BIN)/aludel serve

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from aludel.goals import Goals
-from aludel.http_models import Problem
-from aludel.queue import TaskQueue
-from aludel.settings import Settings
-from aludel.store import Store
-from api import (
+from aludel.api import (
     attempts,
     checks,
     corpus,
@@ -26,11 +20,17 @@ from api import (
     system,
     web,
 )
-from api import goals as goal_routes
-from api.admission import Admission
-from api.auth import SUBMITTING
-from api.middleware import BodyLimit, RequestLog
-from api.service import Service
+from aludel.api import goals as goal_routes
+from aludel.api.admission import Admission
+from aludel.api.auth import SUBMITTING
+from aludel.api.middleware import BodyLimit, RequestLog
+from aludel.api.service import Service
+from aludel.distribution import installed_version
+from aludel.goals import Goals
+from aludel.http_models import Problem
+from aludel.queue import TaskQueue
+from aludel.settings import Settings
+from aludel.store import Store
 
 MAX_BODY_BYTES = 32 * 2**20
 _DESCRIPTION = (
@@ -50,7 +50,7 @@ def create_app(
         goals: sessions of tactics, where this process has a prover.
     """
     # The pages that show the document would load scripts from other hosts.
-    app = FastAPI(title="Aludel", version=version("aludel"), docs_url=None, redoc_url=None)
+    app = FastAPI(title="Aludel", version=installed_version(), docs_url=None, redoc_url=None)
     admission = Admission(settings, store)
     app.state.service = Service(settings, store, queue, admission, goals)
     problems.install(app)

@@ -8,6 +8,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
+from aludel.api.auth import Caller, Reader, Submitter
+from aludel.api.cursors import Cursor, cursor_of, moment_of, place_of
+from aludel.api.examples import ATTEMPT_EXAMPLES
+from aludel.api.service import Service, ServiceDep, ensure_unicode
+from aludel.api.submission import How, require_lean
 from aludel.attempt_figures import Comparison, compare, figures
 from aludel.errors import Conflict, InvalidRequest
 from aludel.http_models import MAX_PAGE, AttemptPage, AttemptSubmission, RunPage, RunReport
@@ -17,11 +22,6 @@ from aludel.permitted import ensure_permitted
 from aludel.problems import TheoremProblem, problems_digest
 from aludel.store import RunFilter
 from aludel.store.attempts import key_of
-from api.auth import Caller, Reader, Submitter
-from api.cursors import Cursor, cursor_of, moment_of, place_of
-from api.examples import ATTEMPT_EXAMPLES
-from api.service import Service, ServiceDep, ensure_unicode
-from api.submission import How, require_lean
 
 _NAME = r"^[^\x00]+$"
 

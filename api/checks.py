@@ -8,12 +8,12 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Discriminator, Tag
 
+from aludel.api.auth import Submitter
+from aludel.api.examples import CHECK_EXAMPLES
+from aludel.api.service import Service, ServiceDep
+from aludel.api.submission import How
 from aludel.http_models import MAX_WAIT_S, CheckBatch, Submitted
 from aludel.models import CheckRequest
-from api.auth import Submitter
-from api.examples import CHECK_EXAMPLES
-from api.service import Service, ServiceDep
-from api.submission import How
 
 router = APIRouter(prefix="/v1", tags=["checks"])
 

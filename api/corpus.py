@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from aludel.api.auth import Reader
+from aludel.api.service import ServiceDep
 from aludel.http_models import MAX_PAGE
 from aludel.models import Model
 from aludel.records import VariantRecord
 from aludel.store.corpus_view import CorpusCounts, Lineage
-from api.auth import Reader
-from api.service import ServiceDep
 
 _MAX_CURSOR = 2**31 - 1
 

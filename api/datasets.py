@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.responses import FileResponse
 
+from aludel.api.auth import Reader, Submitter
+from aludel.api.examples import EXPORT_EXAMPLES
+from aludel.api.service import ServiceDep, ensure_unicode
+from aludel.api.submission import How, require_lean
 from aludel.errors import Conflict
 from aludel.http_models import Dataset, DatasetList
 from aludel.job_requests import MAX_NAME_CHARS, NAME_PATTERN, ExportRequest
 from aludel.jobs import Job
-from api.auth import Reader, Submitter
-from api.examples import EXPORT_EXAMPLES
-from api.service import ServiceDep, ensure_unicode
-from api.submission import How, require_lean
 
 _MEDIA_TYPES = {".json": "application/json", ".md": "text/markdown", ".jsonl": "application/jsonl"}
 # What a data file holds was written by others; no browser shall make a page of it.

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from aludel.api.auth import Reader
+from aludel.api.jobs import JobId
+from aludel.api.service import Service, ServiceDep
 from aludel.errors import AludelError, InvalidRequest
 from aludel.jobs import ENDED, Item, Job, Progress
-from api.auth import Reader
-from api.jobs import JobId
-from api.service import Service, ServiceDep
 
 _FIRST_POLL_S = 0.01
 _LONGEST_POLL_S = 0.25

@@ -7,15 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from aludel.api.auth import Submitter
+from aludel.api.checks import submit_checks
+from aludel.api.examples import GOAL_EXAMPLES, STEP_EXAMPLES
+from aludel.api.service import Service, ServiceDep, ensure_unicode
+from aludel.api.submission import How
 from aludel.errors import ToolchainMissing
 from aludel.goals import GoalRequest, Goals, GoalState
 from aludel.http_models import MAX_WAIT_S, StepRequest, Steps, Submitted
 from aludel.models import CheckRequest
-from api.auth import Submitter
-from api.checks import submit_checks
-from api.examples import GOAL_EXAMPLES, STEP_EXAMPLES
-from api.service import Service, ServiceDep, ensure_unicode
-from api.submission import How
 
 router = APIRouter(prefix="/v1/goals", tags=["goals"])
 

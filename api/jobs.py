@@ -6,15 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 
+from aludel.api.auth import Reader, Submitter
+from aludel.api.cursors import Cursor, cursor_of, moment_of
+from aludel.api.examples import MUTATION_EXAMPLES, RETRY_EXAMPLES
+from aludel.api.service import ServiceDep, ensure_unicode
+from aludel.api.submission import How, require_lean
 from aludel.http_models import MAX_PAGE, ItemPage, JobPage, RetryRequest
 from aludel.jobs import Job, JobKind, JobState, MutationRequest
 from aludel.receipts import Receipt
 from aludel.store import JobFilter, Result
-from api.auth import Reader, Submitter
-from api.cursors import Cursor, cursor_of, moment_of
-from api.examples import MUTATION_EXAMPLES, RETRY_EXAMPLES
-from api.service import ServiceDep, ensure_unicode
-from api.submission import How, require_lean
 
 _MAX_CURSOR = 2**31 - 1
 # PostgreSQL takes no NUL, and an id holds nothing but letters and digits anyway.

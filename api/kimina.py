@@ -13,6 +13,9 @@ from fastapi import APIRouter, Body, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, model_validator
 
+from aludel.api.auth import Caller, Submitter
+from aludel.api.examples import KIMINA_CHECK_EXAMPLES, KIMINA_VERIFY_EXAMPLES
+from aludel.api.service import Service, ServiceDep
 from aludel.http_models import MAX_BATCH
 from aludel.jobs import Item, Job
 from aludel.models import (
@@ -27,9 +30,6 @@ from aludel.models import (
     Verdict,
 )
 from aludel.store import Submission
-from api.auth import Caller, Submitter
-from api.examples import KIMINA_CHECK_EXAMPLES, KIMINA_VERIFY_EXAMPLES
-from api.service import Service, ServiceDep
 
 router = APIRouter(tags=["kimina-lean-server"])
 

@@ -9,9 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from aludel.api.service import ServiceDep
 from aludel.metrics import REGISTRY
 from aludel.store import Store
-from api.service import ServiceDep
 
 router = APIRouter(tags=["system"])
 

@@ -11,8 +11,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aludel.api.problems import problem, too_large
 from aludel.metrics import REQUEST_SECONDS, REQUESTS
-from api.problems import problem, too_large
 
 REQUEST_ID = "X-Request-ID"
 _LOGGED = ("job", "key")

@@ -11,6 +11,10 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic_core import PydanticSerializationError
 
+from aludel.api.admission import Admission
+from aludel.api.auth import Caller
+from aludel.api.dataset_files import DatasetFolder
+from aludel.api.results import events_of, results_of
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
 from aludel.goals import Goals
@@ -19,10 +23,6 @@ from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
 from aludel.queue import TaskQueue, dispatch
 from aludel.settings import Settings
 from aludel.store import Store, Submission
-from api.admission import Admission
-from api.auth import Caller
-from api.dataset_files import DatasetFolder
-from api.results import events_of, results_of
 
 _FIRST_POLL_S = 0.002
 _LONGEST_POLL_S = 0.05

@@ -9,11 +9,11 @@ from typing import Annotated
 from fastapi import Depends, Header, Query
 from pydantic import BaseModel
 
+from aludel.api.auth import Caller
 from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.jobs import MAX_PRIORITY
 from aludel.models import Prover
 from aludel.store import Scope, Store, Submission
-from api.auth import Caller
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import Literal
 
 from fastapi import APIRouter
 
+from aludel.api.auth import Reader
+from aludel.api.service import ServiceDep
+from aludel.distribution import installed_version
 from aludel.errors import BackendUnavailable
 from aludel.models import Model
 from aludel.store import RegisteredToolchain
-from api.auth import Reader
-from api.service import ServiceDep
 
 # Workers say every 15 s at the latest that they are there.
 _PRESENT = timedelta(seconds=60)
@@ -43,7 +43,7 @@ def list_toolchains(service: ServiceDep, _caller: Reader) -> list[RegisteredTool
 @router.get("/healthz", tags=["system"])
 def healthz() -> Alive:
     """Say that this process answers."""
-    return Alive(version=version("aludel"))
+    return Alive(version=installed_version())
 
 
 @router.get("/readyz", tags=["system"])

@@ -21,16 +21,16 @@ from rich.progress import track
 from rich.table import Table
 
 from aludel.errors import ToolchainMissing
+from aludel.lean_checker.embedded.command import Host
+from aludel.lean_checker.embedded.install import install_root
+from aludel.lean_checker.embedded.selftest import ensure_tested
+from aludel.lean_checker.node import find_node
+from aludel.lean_checker.process import ServerCommand
+from aludel.lean_checker.program import ensure_program
+from aludel.lean_checker.progress import Silent
+from aludel.lean_checker.server_program import BOOT
+from aludel.lean_checker.toolchains import find_toolchain, list_toolchains
 from aludel.settings import Settings, load_settings
-from lean_checker.embedded.command import Host
-from lean_checker.embedded.install import install_root
-from lean_checker.embedded.selftest import ensure_tested
-from lean_checker.node import find_node
-from lean_checker.process import ServerCommand
-from lean_checker.program import ensure_program
-from lean_checker.progress import Silent
-from lean_checker.server_program import BOOT
-from lean_checker.toolchains import find_toolchain, list_toolchains
 
 REQUEST = {
     "id": "cold",

@@ -40,8 +40,7 @@ from aludel.models import (
     Severity,
     Usage,
 )
-from aludel.records import VariantRecord
-from proof_export import (
+from aludel.proof_export import (
     ATTEMPTS,
     DEFAULT_FORMATS,
     LINEAGES,
@@ -55,7 +54,8 @@ from proof_export import (
     export,
     lineages,
 )
-from proof_export.splitting import SplitKind
+from aludel.proof_export.splitting import SplitKind
+from aludel.records import VariantRecord
 
 _THREE = ("cpt", "variants", "whole_proof")
 CONTEXT = LeanContext(imports=("Init",))

@@ -24,13 +24,13 @@ from rich.table import Table
 
 from aludel.deadline import Deadline
 from aludel.errors import ToolchainMissing
+from aludel.fstar_checker.checker import FStarChecker
+from aludel.fstar_checker.pool import build_pool
+from aludel.fstar_checker.process import FStarProcess
+from aludel.fstar_checker.session import Fragment, Session
+from aludel.fstar_checker.toolchain import FStarToolchain, find_fstar
 from aludel.models import CheckRequest, FStarContext
 from aludel.settings import Settings, load_settings
-from fstar_checker.checker import FStarChecker
-from fstar_checker.pool import build_pool
-from fstar_checker.process import FStarProcess
-from fstar_checker.session import Fragment, Session
-from fstar_checker.toolchain import FStarToolchain, find_fstar
 
 CANDIDATES = 10
 MODES = ("prefix kept", "prefix reloaded", "fresh process")

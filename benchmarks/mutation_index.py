@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from aludel.lean_checker.answers import Match
+from aludel.lean_checker.operations import LeanOperations, MutationTask
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.toolchains import find_toolchain
 from aludel.settings import load_settings
-from lean_checker.answers import Match
-from lean_checker.operations import LeanOperations, MutationTask
-from lean_checker.pool import LeanPool
-from lean_checker.toolchains import find_toolchain
 
 IMPORTS = ("Init",)
 RANDOM_THEOREMS = 10

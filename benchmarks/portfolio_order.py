@@ -21,13 +21,13 @@ from proving_premises import variants
 
 from aludel.errors import SessionEnded
 from aludel.goals import GoalRequest
+from aludel.lean_checker.checker import build_checker
+from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.operations import LeanOperations
 from aludel.problems import TheoremProblem
+from aludel.proving.portfolio import filled
+from aludel.proving.premises import Library
 from aludel.settings import load_settings
-from lean_checker.checker import build_checker
-from lean_checker.goals import LeanGoals
-from lean_checker.operations import LeanOperations
-from proving.portfolio import filled
-from proving.premises import Library
 
 SCRIPTS = (
     "simp_all", "grind", "exact?", "omega", "constructor <;> simp_all", "simp_all <;> grind",

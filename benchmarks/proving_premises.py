@@ -27,18 +27,18 @@ from aludel.attempt_figures import compare, pass_table
 from aludel.attempts import AttemptOptions, ProblemOutcome, SearchBudget
 from aludel.deadline import Deadline
 from aludel.generators import Portfolio
+from aludel.lean_checker.checker import LeanChecker, build_checker
+from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.operations import LeanOperations
+from aludel.lean_checker.pool import LeanPool
 from aludel.models import CheckRequest, Rejected, RejectReason, Toolchain, Verdict
 from aludel.problems import Problem, TheoremProblem
 from aludel.protocols import Checker
+from aludel.proving.attempting import Attempt, Done, attempt_all
+from aludel.proving.build import Generators, attempt_with, open_generators
+from aludel.proving.premises import MADE, Library
 from aludel.records import VariantRecord
 from aludel.settings import load_settings
-from lean_checker.checker import LeanChecker, build_checker
-from lean_checker.goals import LeanGoals
-from lean_checker.operations import LeanOperations
-from lean_checker.pool import LeanPool
-from proving.attempting import Attempt, Done, attempt_all
-from proving.build import Generators, attempt_with, open_generators
-from proving.premises import MADE, Library
 
 INIT = ("Init",)
 KS = (1, 2, 4, 8)

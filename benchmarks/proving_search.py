@@ -15,13 +15,13 @@ import json
 import time
 
 from aludel.goals import GoalRequest
+from aludel.lean_checker.checker import LeanChecker, build_checker
+from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.operations import LeanOperations
 from aludel.models import LeanContext
+from aludel.proving import SearchBudget, TacticPortfolio, TheoremProblem, best_first
+from aludel.proving.premises import Library, PremisedTactics
 from aludel.settings import load_settings
-from lean_checker.checker import LeanChecker, build_checker
-from lean_checker.goals import LeanGoals
-from lean_checker.operations import LeanOperations
-from proving import SearchBudget, TacticPortfolio, TheoremProblem, best_first
-from proving.premises import Library, PremisedTactics
 
 LONG = "theorem long (a b : Nat) : a + b = b + a"
 PROBLEMS = (

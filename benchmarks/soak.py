@@ -26,10 +26,10 @@ from rich.progress import track
 from rich.table import Table
 
 from aludel.errors import InvalidRequest, QueueFull
+from aludel.lean_checker.checker import LeanChecker, build_checker
 from aludel.models import Budget, CheckRequest
 from aludel.protocols import Checker
 from aludel.settings import Settings, load_settings
-from lean_checker.checker import LeanChecker, build_checker
 
 PATIENT = Budget(wall_s=300)
 IMPATIENT = Budget(wall_s=1)

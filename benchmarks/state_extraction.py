@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aludel.deadline import Deadline
+from aludel.lean_checker.checker import LeanChecker, build_checker
+from aludel.lean_checker.operations import QUEUE_S, collect
+from aludel.lean_checker.states import LeanStates
 from aludel.models import Accepted, CheckRequest, LeanContext
 from aludel.records import Result
 from aludel.settings import load_settings
-from lean_checker.checker import LeanChecker, build_checker
-from lean_checker.operations import QUEUE_S, collect
-from lean_checker.states import LeanStates
 
 STATEMENT = "theorem long (a b : Nat) : a + b = b + a"
 IMPORTS = ("Init",)

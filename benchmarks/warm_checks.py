@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from aludel.deadline import Deadline
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.toolchains import LeanToolchain, find_toolchain
 from aludel.models import CheckRequest
 from aludel.settings import Settings, load_settings
-from lean_checker.checker import LeanChecker
-from lean_checker.pool import LeanPool
-from lean_checker.toolchains import LeanToolchain, find_toolchain
 
 TARGET_RATIO = 50
 # (statement, proof, whether it is one): terms, automation, induction, and failures of each kind.

@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
+from aludel.lean_checker.attacks.fuzz import combinations
+from aludel.lean_checker.attacks.library import LIBRARY, restated_theorems
+from aludel.lean_checker.attacks.run import MAX_SHOWN, Report, run_cases
+from aludel.lean_checker.checker import LeanChecker, build_checker
 from aludel.settings import load_settings
-from lean_checker.attacks.corpus import Case, all_cases, read_corpus
-from lean_checker.attacks.fuzz import combinations
-from lean_checker.attacks.library import LIBRARY, restated_theorems
-from lean_checker.attacks.run import MAX_SHOWN, Report, run_cases
-from lean_checker.checker import LeanChecker, build_checker
 
 
 @click.command(name="attacks")

@@ -15,18 +15,18 @@ from rich.table import Table
 from aludel import attempt_figures
 from aludel.attempts import AttemptOptions, AttemptRun, ProblemOutcome
 from aludel.estimate import Estimate
+from aludel.fstar_checker.checker import FStarChecker
+from aludel.fstar_checker.checker import build_checker as build_fstar_checker
+from aludel.lean_checker.checker import LeanChecker, build_checker
+from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.operations import LeanOperations
 from aludel.models import Prover
 from aludel.problems import Problem, problems_digest
+from aludel.proving.attempting import attempt_all
+from aludel.proving.build import Generators, attempt_with, plan_of
+from aludel.proving.premises import Library
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
-from fstar_checker.checker import FStarChecker
-from fstar_checker.checker import build_checker as build_fstar_checker
-from lean_checker.checker import LeanChecker, build_checker
-from lean_checker.goals import LeanGoals
-from lean_checker.operations import LeanOperations
-from proving.attempting import attempt_all
-from proving.build import Generators, attempt_with, plan_of
-from proving.premises import Library
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from aludel.attempt_figures import Comparison, compare
+from aludel.cli.attempting import Attempter, attempts_table, figures, open_attempter
+from aludel.cli.generating import attempt_options, generator_options, spec_of
+from aludel.fstar_checker.checker import FStarChecker
+from aludel.fstar_checker.dataset import read_definitions
 from aludel.models import Prover
 from aludel.problems import Problem, read_problems
+from aludel.proving.build import open_generators
+from aludel.proving.fstar import pose
 from aludel.settings import load_settings
 from aludel.store import Store
-from cli.attempting import Attempter, attempts_table, figures, open_attempter
-from cli.generating import attempt_options, generator_options, spec_of
-from fstar_checker.checker import FStarChecker
-from fstar_checker.dataset import read_definitions
-from proving.build import open_generators
-from proving.fstar import pose
 
 
 @click.group(name="attempts")

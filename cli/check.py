@@ -15,6 +15,10 @@ from typing import Literal
 import click
 from pydantic import ValidationError
 
+from aludel.cli.progress import Lines
+from aludel.cli.project import project_option, with_project
+from aludel.cli.rendering import render_verdict
+from aludel.cli.source import STANDARD_INPUT, read_source
 from aludel.errors import AludelError, InvalidRequest
 from aludel.models import (
     MAX_WALL_S,
@@ -30,10 +34,6 @@ from aludel.models import (
 from aludel.protocols import Checker
 from aludel.receipts import issue, load_signing_key, sign
 from aludel.settings import Settings, load_settings
-from cli.progress import Lines
-from cli.project import project_option, with_project
-from cli.rendering import render_verdict
-from cli.source import STANDARD_INPUT, read_source
 
 EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
 
@@ -143,13 +143,13 @@ def _check(prover: Prover, settings: Settings, request: CheckRequest, paper: Pap
 
 # Only the asked prover's package is imported: the other's toolchain need not be there.
 def _lean_checker(settings: Settings) -> Checker:
-    from lean_checker.checker import build_checker
+    from aludel.lean_checker.checker import build_checker
 
     return build_checker(settings, Lines())
 
 
 def _fstar_checker(settings: Settings) -> Checker:
-    from fstar_checker.checker import build_checker
+    from aludel.fstar_checker.checker import build_checker
 
     return build_checker(settings)
 

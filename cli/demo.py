@@ -12,17 +12,15 @@ import click
 from rich.console import Console
 
 from aludel.attempts import AttemptOptions
+from aludel.cli.attempting import attempts_table, figures, open_attempter
+from aludel.cli.held_out import problems_in
+from aludel.cli.mutating import example_of, mutate_into, report_table
 from aludel.generators import Portfolio
+from aludel.mutation import MutationPlan
+from aludel.mutation.folder import RunFolder
+from aludel.mutation.plan import RULES
 from aludel.problems import TheoremProblem
-from aludel.settings import Settings, load_settings
-from aludel.store import Store
-from cli.attempting import attempts_table, figures, open_attempter
-from cli.held_out import problems_in
-from cli.mutating import example_of, mutate_into, report_table
-from mutation import MutationPlan
-from mutation.folder import RunFolder
-from mutation.plan import RULES
-from proof_export import (
+from aludel.proof_export import (
     ATTEMPTS,
     LINEAGES,
     ExportOptions,
@@ -36,7 +34,9 @@ from proof_export import (
     lineages,
     provenance,
 )
-from proving.build import open_generators
+from aludel.proving.build import open_generators
+from aludel.settings import Settings, load_settings
+from aludel.store import Store
 
 PATTERNS = ("Nat.*", "List.*", "Option.*", "Int.*", "Bool.*", "Array.*", "Prod.*", "Function.*")
 TARGETS = 80

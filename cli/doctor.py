@@ -27,16 +27,16 @@ from aludel.errors import (
     StoreError,
     ToolchainMissing,
 )
+from aludel.fstar_checker.toolchain import find_fstar
+from aludel.lean_checker.embedded import release
+from aludel.lean_checker.embedded.install import install_root, is_installed
+from aludel.lean_checker.native.locate import find_native
+from aludel.lean_checker.node import MINIMUM_MAJOR, find_node
+from aludel.lean_checker.process import LeanProcess
+from aludel.lean_checker.toolchains import find_toolchain, native_host, verify_toolchain
+from aludel.lean_checker.watchdog import Watchdog
 from aludel.queue import MEMORY_BROKER, broker_app, ensure_broker
 from aludel.settings import Settings, load_settings
-from fstar_checker.toolchain import find_fstar
-from lean_checker.embedded import release
-from lean_checker.embedded.install import install_root, is_installed
-from lean_checker.native.locate import find_native
-from lean_checker.node import MINIMUM_MAJOR, find_node
-from lean_checker.process import LeanProcess
-from lean_checker.toolchains import find_toolchain, native_host, verify_toolchain
-from lean_checker.watchdog import Watchdog
 
 _PYTHON = (3, 11)
 _START_S = 180.0

@@ -12,16 +12,14 @@ from typing import Any, TypeVar, get_args
 import click
 from rich.console import Console
 
+from aludel.cli.extracting import extract_with_progress
+from aludel.cli.mutate import read_statements
+from aludel.cli.progress import watched
 from aludel.errors import InvalidRequest
-from aludel.settings import Settings, load_settings
-from aludel.store import Store, VariantFilter
-from cli.extracting import extract_with_progress
-from cli.mutate import read_statements
-from cli.progress import watched
-from lean_checker.avoided import AvoidedStatements, normal_text, read_avoided_everywhere
-from lean_checker.checker import build_checker
-from lean_checker.operations import LeanOperations
-from proof_export import (
+from aludel.lean_checker.avoided import AvoidedStatements, normal_text, read_avoided_everywhere
+from aludel.lean_checker.checker import build_checker
+from aludel.lean_checker.operations import LeanOperations
+from aludel.proof_export import (
     DEFAULT_FORMATS,
     DEFAULT_SHARD_ROWS,
     FORMATS,
@@ -33,7 +31,9 @@ from proof_export import (
     export_recorded,
     provenance,
 )
-from proof_export.splitting import ProjectBy, SplitKind
+from aludel.proof_export.splitting import ProjectBy, SplitKind
+from aludel.settings import Settings, load_settings
+from aludel.store import Store, VariantFilter
 
 T = TypeVar("T")
 _DEFAULT = SplitPlan()

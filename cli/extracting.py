@@ -6,12 +6,12 @@ from contextlib import closing
 
 from rich.console import Console
 
+from aludel.cli.progress import watched
+from aludel.lean_checker.checker import build_checker
+from aludel.lean_checker.states import LeanStates
+from aludel.proof_export import Extraction, extract_states
 from aludel.settings import Settings
 from aludel.store import Store, VariantFilter
-from cli.progress import watched
-from lean_checker.checker import build_checker
-from lean_checker.states import LeanStates
-from proof_export import Extraction, extract_states
 
 _SHOWN = 5
 

@@ -53,9 +53,9 @@ def verify(
 
     Writes results.jsonl, report.json and report.md into the folder --out.
     """
-    from fstar_checker.dataset import read_definitions
-    from fstar_checker.problems import read_candidates
-    from fstar_checker.verify import build_work, render, report, write_report
+    from aludel.fstar_checker.dataset import read_definitions
+    from aludel.fstar_checker.problems import read_candidates
+    from aludel.fstar_checker.verify import build_work, render, report, write_report
 
     try:
         work = build_work(read_definitions(problems), read_candidates(candidates), _budget(timeout))
@@ -82,8 +82,8 @@ def extract(folder: Path, project: str, out: Path) -> None:
     is_proof and is_simply_typed are guesses, and effects, premises and elaborated types stay
     unknown.
     """
-    from fstar_checker.dataset import write_rows
-    from fstar_checker.extract import LEXICAL, extract_project
+    from aludel.fstar_checker.dataset import write_rows
+    from aludel.fstar_checker.extract import LEXICAL, extract_project
 
     found = list(extract_project(folder, project))
     write_rows(out, found)
@@ -99,10 +99,10 @@ def extract(folder: Path, project: str, out: Path) -> None:
 @click.option("--similar", type=click.IntRange(0, 20), default=3, show_default=True)
 def prompt(problems: Path, name: str, similar: int) -> None:
     """Print the prompt for the problem NAME, with similar solved problems of the same file."""
-    from fstar_checker.dataset import read_definitions
-    from fstar_checker.problems import Candidate, by_name, find_problem
-    from proving.fstar import pose
-    from proving.prompts import PROOF_FSTAR_1, proof_messages
+    from aludel.fstar_checker.dataset import read_definitions
+    from aludel.fstar_checker.problems import Candidate, by_name, find_problem
+    from aludel.proving.fstar import pose
+    from aludel.proving.prompts import PROOF_FSTAR_1, proof_messages
 
     known = read_definitions(problems)
     wanted = find_problem(by_name(known), Candidate(name=name, candidate=""))
@@ -114,8 +114,8 @@ def prompt(problems: Path, name: str, similar: int) -> None:
 
 
 def _check_here(work: list[Any]) -> list[Any]:
-    from fstar_checker.checker import build_checker
-    from fstar_checker.verify import fit_options, run
+    from aludel.fstar_checker.checker import build_checker
+    from aludel.fstar_checker.verify import fit_options, run
 
     settings = load_settings()
     with contextlib.closing(build_checker(settings)) as checker:
@@ -124,8 +124,8 @@ def _check_here(work: list[Any]) -> list[Any]:
 
 
 def _check_remote(server: str, work: list[Any]) -> list[Any]:
-    from cli.remote import check_through
-    from fstar_checker.verify import outcome_of
+    from aludel.cli.remote import check_through
+    from aludel.fstar_checker.verify import outcome_of
 
     sent = [item for item in work if item.request is not None]
     items = iter(check_through(server, [item.request for item in sent]))

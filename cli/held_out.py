@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from aludel.problems import TheoremProblem
+from aludel.proof_export import Splits
 from aludel.records import VariantRecord
-from proof_export import Splits
 
 
 def problems_in(

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from fstar_checker.dataset import write_text
-from proof_import import FORMATS, Imported, import_records
+from aludel.fstar_checker.dataset import write_text
+from aludel.proof_import import FORMATS, Imported, import_records
 
 _SHOWN = 20
 _SOME_BAD = 1

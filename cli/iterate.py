@@ -10,16 +10,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from aludel.cli.attempting import Attempter, open_attempter
+from aludel.cli.generating import attempt_options, generator_options, spec_of
+from aludel.cli.held_out import problems_in
+from aludel.cli.iterating import Iteration, IterationPlan, Round, settle
 from aludel.errors import NotFound
 from aludel.estimate import Estimate
-from aludel.records import VariantRecord
-from aludel.settings import load_settings
-from aludel.store import Store, VariantFilter
-from cli.attempting import Attempter, open_attempter
-from cli.generating import attempt_options, generator_options, spec_of
-from cli.held_out import problems_in
-from cli.iterating import Iteration, IterationPlan, Round, settle
-from proof_export import (
+from aludel.proof_export import (
     ATTEMPTS,
     ExportOptions,
     RunAttempt,
@@ -30,6 +27,9 @@ from proof_export import (
     export,
     provenance,
 )
+from aludel.records import VariantRecord
+from aludel.settings import load_settings
+from aludel.store import Store, VariantFilter
 
 
 @click.command(name="iterate")

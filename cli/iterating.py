@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from aludel.attempts import AttemptOptions, ProblemOutcome
+from aludel.cli.attempting import Attempter, figures
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 from aludel.estimate import Estimate
 from aludel.generators import GeneratorSpec, LocalModel, Sampling
 from aludel.models import Model
 from aludel.problems import Problem
-from cli.attempting import Attempter, figures
-from proving.build import open_generators
+from aludel.proving.build import open_generators
 
 _PLAN = "plan.json"
 

@@ -12,25 +12,26 @@ import sys
 
 import click
 
+from aludel.distribution import DISTRIBUTION
 from aludel.errors import EX_USAGE, AludelError
 
 COMMANDS = {
-    "attacks": "cli.attacks",
-    "attempts": "cli.attempts",
-    "check": "cli.check",
-    "db": "cli.db",
-    "demo": "cli.demo",
-    "doctor": "cli.doctor",
-    "export": "cli.export",
-    "fstar": "cli.fstar",
-    "import": "cli.importing",
-    "iterate": "cli.iterate",
-    "keys": "cli.keys",
-    "mutate": "cli.mutate",
-    "receipt": "cli.receipt",
-    "serve": "cli.serve",
-    "toolchain": "cli.toolchain",
-    "worker": "cli.worker",
+    "attacks": "aludel.cli.attacks",
+    "attempts": "aludel.cli.attempts",
+    "check": "aludel.cli.check",
+    "db": "aludel.cli.db",
+    "demo": "aludel.cli.demo",
+    "doctor": "aludel.cli.doctor",
+    "export": "aludel.cli.export",
+    "fstar": "aludel.cli.fstar",
+    "import": "aludel.cli.importing",
+    "iterate": "aludel.cli.iterate",
+    "keys": "aludel.cli.keys",
+    "mutate": "aludel.cli.mutate",
+    "receipt": "aludel.cli.receipt",
+    "serve": "aludel.cli.serve",
+    "toolchain": "aludel.cli.toolchain",
+    "worker": "aludel.cli.worker",
 }
 
 
@@ -60,7 +61,7 @@ def _exists(module: str) -> bool:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="aludel")
+@click.version_option(package_name=DISTRIBUTION, prog_name="aludel")
 def cli() -> None:
     """Mutate, check, prove and export theorems with Lean 4 and F*."""
 

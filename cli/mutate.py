@@ -10,15 +10,15 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 
+from aludel.cli.mutating import mutate_into, report_table
+from aludel.cli.project import project_option, with_project
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.project import open_project
+from aludel.mutation import FILTERS, RULES, MutationPlan
+from aludel.mutation.folder import RunFolder
+from aludel.mutation.plan import SCREEN_BUDGET
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
-from cli.mutating import mutate_into, report_table
-from cli.project import project_option, with_project
-from lean_checker.project import open_project
-from mutation import FILTERS, RULES, MutationPlan
-from mutation.folder import RunFolder
-from mutation.plan import SCREEN_BUDGET
 
 
 def _listed(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:

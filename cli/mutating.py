@@ -9,12 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from aludel.records import VariantRecord
-from aludel.settings import Settings
-from aludel.store import CachedChecker, Store
-from lean_checker.checker import LeanChecker, build_checker
-from lean_checker.operations import LeanOperations
-from mutation import (
+from aludel.lean_checker.checker import LeanChecker, build_checker
+from aludel.lean_checker.operations import LeanOperations
+from aludel.mutation import (
     Journal,
     MutationEngine,
     MutationPlan,
@@ -24,7 +21,10 @@ from mutation import (
     look_again,
     sample_of,
 )
-from mutation.folder import JOURNAL, RunFolder
+from aludel.mutation.folder import JOURNAL, RunFolder
+from aludel.records import VariantRecord
+from aludel.settings import Settings
+from aludel.store import CachedChecker, Store
 
 
 def mutate_into(

@@ -35,7 +35,7 @@ class Lines:
 
 
 class Bars:
-    """Draws one bar per step (see :class:`lean_checker.progress.Progress`)."""
+    """Draws one bar per step (see :class:`aludel.lean_checker.progress.Progress`)."""
 
     def __init__(self, display: Progress) -> None:
         self._display = display

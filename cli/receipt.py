@@ -114,9 +114,9 @@ def _problems(receipt: Receipt, key: Ed25519PublicKey | None, checker: Checker |
 def _checker(receipt: Receipt) -> Checker:
     """The checker of the first receipt's prover; all receipts of one call must be of one prover."""
     if isinstance(receipt.request.context, FStarContext):
-        from fstar_checker.checker import build_checker as build_fstar
+        from aludel.fstar_checker.checker import build_checker as build_fstar
 
         return build_fstar(load_settings())
-    from lean_checker.checker import build_checker
+    from aludel.lean_checker.checker import build_checker
 
     return build_checker(load_settings())

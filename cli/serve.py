@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import click
 import uvicorn
 
+from aludel.api.app import create_app
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.goals import Goals
 from aludel.logs import configure_logging
@@ -19,8 +20,7 @@ from aludel.queue import MEMORY_BROKER, CeleryQueue, TaskQueue, broker_app
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
 from aludel.task_names import FSTAR_QUEUE
-from api.app import create_app
-from workers.runtime import Parts
+from aludel.workers.runtime import Parts
 
 _GRACE_S = 5
 _BACKLOG = 2_048
@@ -41,7 +41,7 @@ def command(host: str | None, port: int | None, workers: int | None) -> None:
 
     Checks run in this process, or, when ALUDEL_BROKER_URL names a broker, in `aludel worker`.
     """
-    from workers.parts import default_parts, fstar_parts
+    from aludel.workers.parts import default_parts, fstar_parts
 
     given = {"ALUDEL_HOST": host, "ALUDEL_PORT": port, "ALUDEL_POOL_SIZE": workers}
     chosen = {name: str(value) for name, value in given.items() if value is not None}
@@ -112,8 +112,8 @@ def _worker(
     if settings.broker_url != MEMORY_BROKER:
         yield CeleryQueue(broker_app(settings)), None
         return
-    from workers.local import LocalQueue, LocalWorker
-    from workers.runtime import Runtime
+    from aludel.workers.local import LocalQueue, LocalWorker
+    from aludel.workers.runtime import Runtime
 
     messages = LocalQueue()
     made = parts()

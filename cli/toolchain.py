@@ -10,13 +10,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from aludel.cli.progress import bars
 from aludel.errors import AludelError
+from aludel.fstar_checker.toolchain import find_fstar, installed_programs
+from aludel.lean_checker.embedded.install import install, install_root
+from aludel.lean_checker.embedded.manifest import INSTALL_FIX
+from aludel.lean_checker.toolchains import list_toolchains
 from aludel.settings import Settings, load_settings
-from cli.progress import bars
-from fstar_checker.toolchain import find_fstar, installed_programs
-from lean_checker.embedded.install import install, install_root
-from lean_checker.embedded.manifest import INSTALL_FIX
-from lean_checker.toolchains import list_toolchains
 
 Row = dict[str, Any]
 
@@ -59,7 +59,7 @@ def install_command(
 
 
 def _install_native(version: str, sha256: str | None) -> None:
-    from lean_checker.native.install import install_native
+    from aludel.lean_checker.native.install import install_native
 
     found = install_native(version, sha256=sha256)
     console = Console(stderr=True)
@@ -70,7 +70,7 @@ def _install_native(version: str, sha256: str | None) -> None:
 def _install_fstar(
     settings: Settings, release: str | None, sha256: str | None, archive: Path | None
 ) -> None:
-    from fstar_checker.install import install as install_fstar
+    from aludel.fstar_checker.install import install as install_fstar
 
     if release is None:
         raise click.UsageError("F* needs --version, for example --version 2025.10.06")

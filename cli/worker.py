@@ -10,8 +10,8 @@ from aludel.queue import MEMORY_BROKER, broker_app, ensure_broker
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
 from aludel.task_names import FSTAR_QUEUE, LEAN_QUEUES
-from workers.app import run_worker
-from workers.runtime import Parts
+from aludel.workers.app import run_worker
+from aludel.workers.runtime import Parts
 
 ALL_QUEUES = (*LEAN_QUEUES, FSTAR_QUEUE)
 
@@ -27,7 +27,7 @@ ALL_QUEUES = (*LEAN_QUEUES, FSTAR_QUEUE)
 )
 def command(queues: str, concurrency: int) -> int:
     """Run jobs that the broker at ALUDEL_BROKER_URL hands out."""
-    from workers.parts import default_parts, fstar_parts
+    from aludel.workers.parts import default_parts, fstar_parts
 
     parts = fstar_parts() if FSTAR_QUEUE in queues else default_parts()
     return run(load_settings(), parts, queues, concurrency)

@@ -11,6 +11,11 @@ import logging
 import time
 
 from aludel.errors import BackendCrashed, InvalidRequest, RequestTooLarge
+from aludel.fstar_checker.decide import Decision, decide
+from aludel.fstar_checker.intake import Ask, read_request
+from aludel.fstar_checker.pool import FStarPool, build_pool
+from aludel.fstar_checker.session import Session
+from aludel.fstar_checker.toolchain import NAME, find_fstar
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -25,11 +30,6 @@ from aludel.models import (
     content_hash,
 )
 from aludel.settings import Settings
-from fstar_checker.decide import Decision, decide
-from fstar_checker.intake import Ask, read_request
-from fstar_checker.pool import FStarPool, build_pool
-from fstar_checker.session import Session
-from fstar_checker.toolchain import NAME, find_fstar
 
 _LOG = logging.getLogger(__name__)
 QUEUE_S = 600.0

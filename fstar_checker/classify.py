@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from aludel.fstar_checker.protocol import Issue
 from aludel.models import RejectReason, UndecidedReason, Verdict
-from fstar_checker.protocol import Issue
 
 ASSUMES_NUMBER = 335
 SOLVER_NUMBER = 17

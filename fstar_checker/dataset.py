@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aludel.errors import InvalidRequest
-from fstar_checker.lexer import code_tokens
-from fstar_checker.vconfig import VConfig
+from aludel.fstar_checker.lexer import code_tokens
+from aludel.fstar_checker.vconfig import VConfig
 
 UNKNOWN = "<UNK>"
 

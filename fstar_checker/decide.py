@@ -13,6 +13,12 @@ from aludel.errors import (
     InvalidRequest,
     ToolchainMissing,
 )
+from aludel.fstar_checker.classify import InternalFault, Judgement, SolverMissing, judge
+from aludel.fstar_checker.intake import Ask
+from aludel.fstar_checker.pool import shared_fragments
+from aludel.fstar_checker.process import MemoryExceeded
+from aludel.fstar_checker.protocol import INPUT, Issue, Response
+from aludel.fstar_checker.session import SOLVER_FIX, Fragment, Session, TimedOut
 from aludel.models import (
     Diagnostic,
     Position,
@@ -20,12 +26,6 @@ from aludel.models import (
     Severity,
     UndecidedReason,
 )
-from fstar_checker.classify import InternalFault, Judgement, SolverMissing, judge
-from fstar_checker.intake import Ask
-from fstar_checker.pool import shared_fragments
-from fstar_checker.process import MemoryExceeded
-from fstar_checker.protocol import INPUT, Issue, Response
-from fstar_checker.session import SOLVER_FIX, Fragment, Session, TimedOut
 
 _LOG = logging.getLogger(__name__)
 LOAD_S = 300.0

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aludel.errors import InvalidRequest
-from fstar_checker.dataset import Definition, Open, read_text
-from fstar_checker.lexer import Kind, blank_comments, position
-from fstar_checker.scaffold import module_of
-from fstar_checker.structure import Declaration, split_declarations
+from aludel.fstar_checker.dataset import Definition, Open, read_text
+from aludel.fstar_checker.lexer import Kind, blank_comments, position
+from aludel.fstar_checker.scaffold import module_of
+from aludel.fstar_checker.structure import Declaration, split_declarations
 
 LEXICAL = "lexical"
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, ToolchainMissing
+from aludel.fstar_checker.toolchain import PROGRAM, FStarToolchain, find_fstar, installed_folder
 from aludel.settings import Settings
-from fstar_checker.toolchain import PROGRAM, FStarToolchain, find_fstar, installed_folder
 
 RELEASES = "https://github.com/FStarLang/FStar/releases/download"
 METADATA = "https://api.github.com/repos/FStarLang/FStar/releases/tags"

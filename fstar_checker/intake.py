@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from aludel.errors import InvalidRequest
+from aludel.fstar_checker.lexer import code_tokens
+from aludel.fstar_checker.policy import Finding, scan_definition, scan_module, without_repeated_val
+from aludel.fstar_checker.scaffold import Plan, candidate_fragment, module_of, plan, split_module
+from aludel.fstar_checker.session import Fragment
 from aludel.models import CheckRequest, FStarContext, RejectReason
-from fstar_checker.lexer import code_tokens
-from fstar_checker.policy import Finding, scan_definition, scan_module, without_repeated_val
-from fstar_checker.scaffold import Plan, candidate_fragment, module_of, plan, split_module
-from fstar_checker.session import Fragment
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Start a program in a session of its own with an address-space limit.
 
-Usage: ``launch.py BYTES PROGRAM ...``; run as a script by :mod:`fstar_checker.process`.
+Usage: ``launch.py BYTES PROGRAM ...``; run as a script by :mod:`aludel.fstar_checker.process`.
 A launcher and not a ``preexec_fn``, which is unsafe in a process that has threads.
 """
 

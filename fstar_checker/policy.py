@@ -14,10 +14,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aludel.models import Diagnostic, RejectReason, Severity
-from fstar_checker.lexer import Kind, Token, code_tokens, position, words
-from fstar_checker.options import switches_proofs_off, unsafe_in_pragma
-from fstar_checker.structure import (
+from aludel.fstar_checker.lexer import Kind, Token, code_tokens, position, words
+from aludel.fstar_checker.options import switches_proofs_off, unsafe_in_pragma
+from aludel.fstar_checker.structure import (
     OPENERS,
     QUALIFIERS,
     Declaration,
@@ -25,6 +24,7 @@ from fstar_checker.structure import (
     split_declarations,
     val_of,
 )
+from aludel.models import Diagnostic, RejectReason, Severity
 
 MAX_DEPTH = 400
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendUnavailable, InvalidRequest, QueueFull
+from aludel.fstar_checker.process import FStarProcess
+from aludel.fstar_checker.scaffold import Plan
+from aludel.fstar_checker.session import CHECKED_FILE, Session
+from aludel.fstar_checker.toolchain import FStarToolchain
 from aludel.settings import Settings
-from fstar_checker.process import FStarProcess
-from fstar_checker.scaffold import Plan
-from fstar_checker.session import CHECKED_FILE, Session
-from fstar_checker.toolchain import FStarToolchain
 
 Key = tuple[str, str | None]
 Starter = Callable[[Key], Session]

@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aludel.errors import InvalidRequest, NotFound
+from aludel.fstar_checker.dataset import Definition, read_text
+from aludel.fstar_checker.vconfig import VConfig, to_options
 from aludel.models import Budget, CheckRequest, FStarContext
-from fstar_checker.dataset import Definition, read_text
-from fstar_checker.vconfig import VConfig, to_options
 
 
 class Candidate(BaseModel):

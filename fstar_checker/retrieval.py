@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rank_bm25 import BM25Okapi
 
-from fstar_checker.dataset import Definition
-from fstar_checker.lexer import Kind, code_tokens, words
+from aludel.fstar_checker.dataset import Definition
+from aludel.fstar_checker.lexer import Kind, code_tokens, words
 
 _WORDS = (Kind.IDENT, Kind.KEYWORD, Kind.SYMBOL, Kind.NUMBER)
 _COMMON = words("( ) [ ] { } , ; : . ->")

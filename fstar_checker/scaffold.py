@@ -12,11 +12,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from aludel.errors import InvalidRequest
+from aludel.fstar_checker.lexer import Kind, blank_comments, code_tokens
+from aludel.fstar_checker.options import (
+    check_options,
+    render_options,
+    split_options,
+    switches_proofs_off,
+)
+from aludel.fstar_checker.session import Fragment
+from aludel.fstar_checker.structure import Declaration, split_declarations, val_of
 from aludel.models import FStarContext
-from fstar_checker.lexer import Kind, blank_comments, code_tokens
-from fstar_checker.options import check_options, render_options, split_options, switches_proofs_off
-from fstar_checker.session import Fragment
-from fstar_checker.structure import Declaration, split_declarations, val_of
 
 DEFAULT_MODULE = "Candidate"
 MODULE_PATTERN = r"[A-Z][A-Za-z0-9_']*(?:\.[A-Z][A-Za-z0-9_']*)*"

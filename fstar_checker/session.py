@@ -14,8 +14,8 @@ from typing import Any
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, ToolchainMissing
-from fstar_checker.process import DeadlinePassed, FStarProcess
-from fstar_checker.protocol import (
+from aludel.fstar_checker.process import DeadlinePassed, FStarProcess
+from aludel.fstar_checker.protocol import (
     Banner,
     ProtocolError,
     Response,

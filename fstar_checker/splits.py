@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fstar_checker.dataset import Definition
-from fstar_checker.lexer import Kind, code_tokens
+from aludel.fstar_checker.dataset import Definition
+from aludel.fstar_checker.lexer import Kind, code_tokens
 
 SHINGLE = 4
 _CLOSED = (Kind.KEYWORD, Kind.SYMBOL)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fstar_checker.lexer import Kind, Token, code_tokens, words
+from aludel.fstar_checker.lexer import Kind, Token, code_tokens, words
 
 QUALIFIERS = words(
     """abstract default inline inline_for_extraction irreducible logic new noeq noextract opaque

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from aludel.errors import ToolchainMissing
+from aludel.fstar_checker.process import FStarProcess
+from aludel.fstar_checker.session import Session
 from aludel.models import Prover, Toolchain
 from aludel.settings import Settings
-from fstar_checker.process import FStarProcess
-from fstar_checker.session import Session
 
 NAME = "fstar"
 PROGRAM = "fstar.exe"

@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.fstar_checker.classify import ErrorClass, error_class
+from aludel.fstar_checker.dataset import Definition, ProblemClass, write_text
+from aludel.fstar_checker.problems import Candidate, by_name, find_problem, request_for
+from aludel.fstar_checker.vconfig import dropped, to_options
 from aludel.models import Budget, CheckRequest, Verdict
-from fstar_checker.classify import ErrorClass, error_class
-from fstar_checker.dataset import Definition, ProblemClass, write_text
-from fstar_checker.problems import Candidate, by_name, find_problem, request_for
-from fstar_checker.vconfig import dropped, to_options
 
 Check = Callable[[CheckRequest], Verdict]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from lean_checker.operations import MutantSource, ScreenItem, ScreenTask
+from aludel.lean_checker.operations import MutantSource, ScreenItem, ScreenTask
 
 _HEAD = re.compile(r"^\s*(?:@\[[^\]]*\]\s*)?(?:theorem|lemma|example|def)\b\s*(?P<rest>.*)$", re.S)
 _NAME = re.compile(r"^[^\s(\[{:⦃]+")

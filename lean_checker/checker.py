@@ -6,6 +6,15 @@ import logging
 import time
 
 from aludel.deadline import Deadline
+from aludel.lean_checker import intake
+from aludel.lean_checker.facts import parse_facts
+from aludel.lean_checker.native.leanchecker import ModuleChecker
+from aludel.lean_checker.policy import Ask, Finding, judge, refusal
+from aludel.lean_checker.pool import LeanPool, probe
+from aludel.lean_checker.process import LeanProcess, LimitReached, ProcessDied
+from aludel.lean_checker.progress import Progress
+from aludel.lean_checker.second import FirstTier, replayed
+from aludel.lean_checker.toolchains import find_toolchain
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -17,15 +26,6 @@ from aludel.models import (
     content_hash,
 )
 from aludel.settings import Settings
-from lean_checker import intake
-from lean_checker.facts import parse_facts
-from lean_checker.native.leanchecker import ModuleChecker
-from lean_checker.policy import Ask, Finding, judge, refusal
-from lean_checker.pool import LeanPool, probe
-from lean_checker.process import LeanProcess, LimitReached, ProcessDied
-from lean_checker.progress import Progress
-from lean_checker.second import FirstTier, replayed
-from lean_checker.toolchains import find_toolchain
 
 _LOG = logging.getLogger(__name__)
 QUEUE_S = 600.0

@@ -37,11 +37,11 @@ from aludel.goals import (
     StepError,
     assemble,
 )
+from aludel.lean_checker.intake import validate_goals, validate_tactic
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.process import LeanProcess, LimitReached, Reply
 from aludel.models import CheckRequest
 from aludel.settings import Settings
-from lean_checker.intake import validate_goals, validate_tactic
-from lean_checker.pool import LeanPool
-from lean_checker.process import LeanProcess, LimitReached, Reply
 
 _QUEUE_S = 60.0
 _REMEMBERED = 256

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ValidationError
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed
 from aludel.goals import Goal, Hypothesis
-from aludel.models import Toolchain, Usage
-from lean_checker.answers import (
+from aludel.lean_checker.answers import (
     FailedTactic,
     LibraryTheorem,
     Match,
@@ -22,9 +21,10 @@ from lean_checker.answers import (
     TacticState,
     Tally,
 )
-from lean_checker.intake import validate_imports
-from lean_checker.pool import LeanPool
-from lean_checker.process import Reply
+from aludel.lean_checker.intake import validate_imports
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.process import Reply
+from aludel.models import Toolchain, Usage
 
 QUEUE_S = 600.0
 LIST_S = 120.0

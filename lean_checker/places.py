@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from aludel.lean_checker.facts import CheckFacts, DeclarationPlace, StatementFacts, position
 from aludel.models import Position
-from lean_checker.facts import CheckFacts, DeclarationPlace, StatementFacts, position
 
 Range = tuple[Position | None, Position | None]
 

@@ -28,6 +28,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aludel.errors import BackendCrashed
+from aludel.lean_checker.facts import CheckFacts, FoundDiagnostic
+from aludel.lean_checker.places import extent, place_of
 from aludel.models import (
     Accepted,
     Diagnostic,
@@ -40,8 +42,6 @@ from aludel.models import (
     UndecidedReason,
     Usage,
 )
-from lean_checker.facts import CheckFacts, FoundDiagnostic
-from lean_checker.places import extent, place_of
 
 SORRY_AXIOM = "sorryAx"
 NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})

@@ -15,12 +15,12 @@ import psutil
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
+from aludel.lean_checker.confinement.plan import CPU_S
+from aludel.lean_checker.meter import MEGABYTE
+from aludel.lean_checker.process import LeanProcess, ServerCommand
+from aludel.lean_checker.watchdog import Watchdog
 from aludel.models import Toolchain
 from aludel.settings import Settings
-from lean_checker.confinement.plan import CPU_S
-from lean_checker.meter import MEGABYTE
-from lean_checker.process import LeanProcess, ServerCommand
-from lean_checker.watchdog import Watchdog
 
 _LOG = logging.getLogger(__name__)
 START_S = 120.0

@@ -24,10 +24,9 @@ from aludel.errors import (
     InvalidRequest,
     ToolchainMissing,
 )
-from aludel.models import Usage
-from lean_checker.meter import Meter, Sample
-from lean_checker.watchdog import Watchdog
-from lean_checker.wire import (
+from aludel.lean_checker.meter import Meter, Sample
+from aludel.lean_checker.watchdog import Watchdog
+from aludel.lean_checker.wire import (
     Done,
     Item,
     LineChannel,
@@ -39,6 +38,7 @@ from lean_checker.wire import (
     parse_ready,
     parse_reply,
 )
+from aludel.models import Usage
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1

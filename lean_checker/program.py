@@ -18,17 +18,17 @@ from typing import Protocol
 import psutil
 
 from aludel.errors import ToolchainMissing
-from lean_checker.lock import folder_lock
-from lean_checker.process import ServerCommand
-from lean_checker.progress import Progress
-from lean_checker.server_program import (
+from aludel.lean_checker.lock import folder_lock
+from aludel.lean_checker.process import ServerCommand
+from aludel.lean_checker.progress import Progress
+from aludel.lean_checker.server_program import (
     BOOT,
     SERVER_MODULES,
     SOURCES,
     source_path,
     sources_digest,
 )
-from lean_checker.watchdog import Watchdog
+from aludel.lean_checker.watchdog import Watchdog
 
 _COMPILE_S = 300.0
 _EXIT_MARK = "[exit "  # the host says the code and kills itself; see shared.cjs

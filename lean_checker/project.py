@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.digests import folders_digest
 from aludel.models import Toolchain
-from lean_checker.digests import folders_digest
 
 _LAKEFILES = ("lakefile.toml", "lakefile.lean")
 _MANIFEST = "lake-manifest.json"

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aludel.deadline import Deadline
+from aludel.lean_checker.facts import CheckFacts, parse_facts
+from aludel.lean_checker.policy import Ask, Finding, judge, refusal
+from aludel.lean_checker.pool import LeanPool
 from aludel.models import Accepted, CheckRequest, LeanContext, UndecidedReason, Usage, Verdict
-from lean_checker.facts import CheckFacts, parse_facts
-from lean_checker.policy import Ask, Finding, judge, refusal
-from lean_checker.pool import LeanPool
 
 REPLAY_CHECK = "replay_in_fresh_process"
 _QUEUE_S = 600.0

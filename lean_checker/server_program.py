@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import lean_checker
+from aludel import lean_checker
 
 SOURCES = Path(lean_checker.__file__).parent / "lean_server"
 BOOT = "Boot.lean"

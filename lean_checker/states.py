@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict
 
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.intake import validate_imports
+from aludel.lean_checker.operations import QUEUE_S, collect, parse_answer
+from aludel.lean_checker.pool import LeanPool
 from aludel.models import Accepted, LeanContext, Position, Toolchain, Usage
 from aludel.proof_states import Premise, ProofStep, ProofTrace
 from aludel.records import Result
-from lean_checker.intake import validate_imports
-from lean_checker.operations import QUEUE_S, collect, parse_answer
-from lean_checker.pool import LeanPool
 
 WALL_S = 120.0
 _HEARTBEATS = 200_000

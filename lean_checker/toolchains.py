@@ -10,30 +10,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aludel.errors import ToolchainMissing
-from aludel.models import Prover, Toolchain
-from aludel.settings import Settings
-from lean_checker.confinement.plan import missing_protection
-from lean_checker.digests import folders_digest
-from lean_checker.embedded import release
-from lean_checker.embedded.command import Host
-from lean_checker.embedded.install import install_root, toolchains_folder
-from lean_checker.embedded.manifest import (
+from aludel.lean_checker.confinement.plan import missing_protection
+from aludel.lean_checker.digests import folders_digest
+from aludel.lean_checker.embedded import release
+from aludel.lean_checker.embedded.command import Host
+from aludel.lean_checker.embedded.install import install_root, toolchains_folder
+from aludel.lean_checker.embedded.manifest import (
     INSTALL_FIX,
     Manifest,
     check_hashes,
     check_sizes,
     read_manifest,
 )
-from lean_checker.embedded.selftest import ensure_tested
-from lean_checker.native.host import NativeHost
-from lean_checker.native.leanchecker import CHECK, ModuleChecker
-from lean_checker.native.locate import NativeLean, find_native, native_toolchains
-from lean_checker.node import find_node
-from lean_checker.process import ServerCommand
-from lean_checker.program import LeanHost, ensure_program
-from lean_checker.progress import Progress, Silent
-from lean_checker.project import LeanProject, open_project, require_same_lean
-from lean_checker.server_program import BOOT, sources_digest
+from aludel.lean_checker.embedded.selftest import ensure_tested
+from aludel.lean_checker.native.host import NativeHost
+from aludel.lean_checker.native.leanchecker import CHECK, ModuleChecker
+from aludel.lean_checker.native.locate import NativeLean, find_native, native_toolchains
+from aludel.lean_checker.node import find_node
+from aludel.lean_checker.process import ServerCommand
+from aludel.lean_checker.program import LeanHost, ensure_program
+from aludel.lean_checker.progress import Progress, Silent
+from aludel.lean_checker.project import LeanProject, open_project, require_same_lean
+from aludel.lean_checker.server_program import BOOT, sources_digest
+from aludel.models import Prover, Toolchain
+from aludel.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 ``SIGKILL``, ``os._exit`` and a crash give this process no chance to clean up. Linux' parent-death
 signal is no cure: it is bound to the thread that forked, and other systems lack it. A pipe whose
-other end is read by :mod:`lean_checker.reaper` works on every POSIX system.
+other end is read by :mod:`aludel.lean_checker.reaper` works on every POSIX system.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from lean_checker import reaper
+from aludel.lean_checker import reaper
 
 _REAPER = Path(reaper.__file__)
 _REAPER_EXIT_S = 5.0

@@ -1,12 +1,12 @@
 """Theorem mutation by symbolic rewriting (Alchemy, ICLR 2025)."""
 
-from mutation.engine import MutationEngine, RoundProgress, run_to_end
-from mutation.journal import Journal
-from mutation.outcome import RefusedVariant, TargetOutcome
-from mutation.plan import FILTERS, RULES, Filter, MutationPlan, Rule
-from mutation.quality import QualityCheck, look_again, sample_of
-from mutation.report import Costs, MutationReport, RuleFigures
-from mutation.targets import Target
+from aludel.mutation.engine import MutationEngine, RoundProgress, run_to_end
+from aludel.mutation.journal import Journal
+from aludel.mutation.outcome import RefusedVariant, TargetOutcome
+from aludel.mutation.plan import FILTERS, RULES, Filter, MutationPlan, Rule
+from aludel.mutation.quality import QualityCheck, look_again, sample_of
+from aludel.mutation.report import Costs, MutationReport, RuleFigures
+from aludel.mutation.targets import Target
 
 __all__ = [
     "FILTERS",

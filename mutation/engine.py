@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from aludel.lean_checker.avoided import read_avoided
+from aludel.lean_checker.operations import MutantSource, MutationResult, MutationTask
+from aludel.lean_checker.process import LimitReached, ProcessDied
+from aludel.mutation.judging import TARGET_WALL_S, Judge, shape_of
+from aludel.mutation.outcome import TargetOutcome
+from aludel.mutation.plan import MutationPlan
+from aludel.mutation.report import MutationReport
+from aludel.mutation.targets import Target, first_targets, next_targets
 from aludel.protocols import Checker
 from aludel.records import VariantRecord
-from lean_checker.avoided import read_avoided
-from lean_checker.operations import MutantSource, MutationResult, MutationTask
-from lean_checker.process import LimitReached, ProcessDied
-from mutation.judging import TARGET_WALL_S, Judge, shape_of
-from mutation.outcome import TargetOutcome
-from mutation.plan import MutationPlan
-from mutation.report import MutationReport
-from mutation.targets import Target, first_targets, next_targets
 
 
 @dataclass

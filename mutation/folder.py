@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from aludel.errors import StoreError
+from aludel.mutation.journal import Journal
+from aludel.mutation.pages import report_page
+from aludel.mutation.plan import MutationPlan
+from aludel.mutation.plots import draw
+from aludel.mutation.quality import QualityCheck
+from aludel.mutation.report import MutationReport
 from aludel.records import VariantRecord
-from mutation.journal import Journal
-from mutation.pages import report_page
-from mutation.plan import MutationPlan
-from mutation.plots import draw
-from mutation.quality import QualityCheck
-from mutation.report import MutationReport
 
 JOURNAL = "journal.jsonl"
 VARIANTS = "variants.jsonl"

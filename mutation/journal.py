@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from aludel.errors import Conflict, InvalidRequest, StoreError
-from mutation.outcome import TargetOutcome
-from mutation.plan import MutationPlan
+from aludel.mutation.outcome import TargetOutcome
+from aludel.mutation.plan import MutationPlan
 
 _BLOCK = 1 << 16
 

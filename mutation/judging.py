@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided, Verdict
-from aludel.protocols import Checker
-from aludel.records import VariantRecord
-from lean_checker.avoided import AvoidedStatements
-from lean_checker.operations import (
+from aludel.lean_checker.avoided import AvoidedStatements
+from aludel.lean_checker.operations import (
     Mutant,
     MutantSource,
     MutationResult,
@@ -22,12 +19,15 @@ from lean_checker.operations import (
     ScreenItem,
     ScreenTask,
 )
-from lean_checker.process import LimitReached, ProcessDied
-from mutation.naming import variant_name
-from mutation.outcome import RefusedVariant, TargetOutcome
-from mutation.plan import Filter, MutationPlan
-from mutation.report import MutationReport
-from mutation.targets import Target
+from aludel.lean_checker.process import LimitReached, ProcessDied
+from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided, Verdict
+from aludel.mutation.naming import variant_name
+from aludel.mutation.outcome import RefusedVariant, TargetOutcome
+from aludel.mutation.plan import Filter, MutationPlan
+from aludel.mutation.report import MutationReport
+from aludel.mutation.targets import Target
+from aludel.protocols import Checker
+from aludel.records import VariantRecord
 
 TARGET_WALL_S = 120.0
 NOT_SCREENED = "not_screened"

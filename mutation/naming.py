@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from lean_checker.operations import Mutant
+from aludel.lean_checker.operations import Mutant
 
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]+")
 _MAX_STEM = 60

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from aludel.mutation.report import MutationReport
 from aludel.records import VariantRecord
-from mutation.report import MutationReport
 
 
 class RefusedVariant(BaseModel):

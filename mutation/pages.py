@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mutation.plan import MutationPlan
-from mutation.quality import QualityCheck
-from mutation.report import MutationReport
+from aludel.mutation.plan import MutationPlan
+from aludel.mutation.quality import QualityCheck
+from aludel.mutation.report import MutationReport
 
 _MOST = 20
 

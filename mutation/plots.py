@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from mutation.report import MutationReport
+from aludel.mutation.report import MutationReport
 
 _MOST = 20
 _COLOURS = ("#3b6ea5", "#d98b2b", "#a33b3b")

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from aludel.lean_checker.operations import MutantSource, Screening, ScreenItem, ScreenTask
+from aludel.mutation.judging import NOT_SCREENED, TARGET_WALL_S, reasons_of, screened, shape_of
+from aludel.mutation.naming import order_key
+from aludel.mutation.plan import MutationPlan
+from aludel.mutation.report import MutationReport
 from aludel.records import VariantRecord
-from lean_checker.operations import MutantSource, Screening, ScreenItem, ScreenTask
-from mutation.judging import NOT_SCREENED, TARGET_WALL_S, reasons_of, screened, shape_of
-from mutation.naming import order_key
-from mutation.plan import MutationPlan
-from mutation.report import MutationReport
 
 STRONGER = 10
 """How many times the filters' budget the second look has."""

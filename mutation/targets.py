@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.operations import MutantSource
 from aludel.models import Accepted, CheckRequest, LeanContext
+from aludel.mutation.naming import order_key
+from aludel.mutation.plan import MutationPlan
 from aludel.protocols import Checker
 from aludel.records import VariantRecord
-from lean_checker.operations import MutantSource
-from mutation.naming import order_key
-from mutation.plan import MutationPlan
 
 _T = TypeVar("_T")
 

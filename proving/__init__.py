@@ -2,10 +2,10 @@
 
 from aludel.attempts import SearchBudget
 from aludel.problems import TheoremProblem
-from proving.generators import ProofGenerator, Proposal, Proposals, TacticGenerator
-from proving.portfolio import ProofPortfolio, TacticPortfolio
-from proving.sampling import Sample, outcomes, sample_proofs
-from proving.search import SearchResult, best_first
+from aludel.proving.generators import ProofGenerator, Proposal, Proposals, TacticGenerator
+from aludel.proving.portfolio import ProofPortfolio, TacticPortfolio
+from aludel.proving.sampling import Sample, outcomes, sample_proofs
+from aludel.proving.search import SearchResult, best_first
 
 __all__ = [
     "ProofGenerator",

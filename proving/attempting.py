@@ -13,10 +13,10 @@ from aludel.errors import InvalidRequest
 from aludel.goals import Goals
 from aludel.problems import Problem, TheoremProblem
 from aludel.protocols import Checker
-from proving.generators import ProofGenerator, TacticGenerator
-from proving.sampling import outcomes as counted
-from proving.sampling import sample_proofs
-from proving.search import best_first
+from aludel.proving.generators import ProofGenerator, TacticGenerator
+from aludel.proving.sampling import outcomes as counted
+from aludel.proving.sampling import sample_proofs
+from aludel.proving.search import best_first
 
 _POSES = ("statement", "imports", "context")  # fields of a problem, not of a candidate
 

@@ -13,13 +13,13 @@ from aludel.goals import Goals
 from aludel.models import Prover
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
-from proving.attempting import Attempt, Premised, sampling, searching
-from proving.fstar import FStarPortfolio
-from proving.generators import ProofGenerator, TacticGenerator
-from proving.local import LocalGenerator
-from proving.openai import OpenAIGenerator
-from proving.portfolio import ProofPortfolio, TacticPortfolio
-from proving.premises import Library, PremisedTactics
+from aludel.proving.attempting import Attempt, Premised, sampling, searching
+from aludel.proving.fstar import FStarPortfolio
+from aludel.proving.generators import ProofGenerator, TacticGenerator
+from aludel.proving.local import LocalGenerator
+from aludel.proving.openai import OpenAIGenerator
+from aludel.proving.portfolio import ProofPortfolio, TacticPortfolio
+from aludel.proving.premises import Library, PremisedTactics
 
 
 class Generators(NamedTuple):

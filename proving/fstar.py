@@ -7,15 +7,15 @@ from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from aludel.errors import InvalidRequest
+from aludel.fstar_checker.dataset import Definition
+from aludel.fstar_checker.lexer import Kind, Token, code_tokens
+from aludel.fstar_checker.problems import context_for
+from aludel.fstar_checker.retrieval import SimilarProblems
+from aludel.fstar_checker.scaffold import parse_statement
+from aludel.fstar_checker.structure import CLOSERS, OPENERS, split_declarations
+from aludel.fstar_checker.vconfig import VConfig, to_options
 from aludel.problems import FStarProblem, Premise, Problem
-from fstar_checker.dataset import Definition
-from fstar_checker.lexer import Kind, Token, code_tokens
-from fstar_checker.problems import context_for
-from fstar_checker.retrieval import SimilarProblems
-from fstar_checker.scaffold import parse_statement
-from fstar_checker.structure import CLOSERS, OPENERS, split_declarations
-from fstar_checker.vconfig import VConfig, to_options
-from proving.generators import Proposal, Proposals
+from aludel.proving.generators import Proposal, Proposals
 
 
 class Posed(NamedTuple):
@@ -82,7 +82,7 @@ def _example(definition: Definition) -> str:
 
 
 class FStarPortfolio:
-    """A :class:`~proving.generators.ProofGenerator` of a few definitions that need no model.
+    """A :class:`~aludel.proving.generators.ProofGenerator` of a few definitions that need no model.
 
     For lemmas ``()``, and induction over lists and numbers; a parameter; the solutions of similar
     problems under the asked name. Nothing is left to F* that it does not prove.

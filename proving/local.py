@@ -11,10 +11,10 @@ from typing import Any
 from aludel.generators import LocalModel
 from aludel.goals import GoalState
 from aludel.problems import Premise, Problem
-from proving.generators import Proposal, Proposals, distinct
-from proving.local_batches import Batches
-from proving.local_model import Draw, Drawn, TextModel
-from proving.prompts import (
+from aludel.proving.generators import Proposal, Proposals, distinct
+from aludel.proving.local_batches import Batches
+from aludel.proving.local_model import Draw, Drawn, TextModel
+from aludel.proving.prompts import (
     PROOF_FSTAR_1,
     PROOF_LEAN_1,
     PROOF_PLAIN_1,

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.generators import LocalModel, Sampling
-from proving.local_decoding import Chooser, Stops
-from proving.prompts import Message, plain_text
+from aludel.proving.local_decoding import Chooser, Stops
+from aludel.proving.prompts import Message, plain_text
 
 _UNBOUNDED = 2_048  # new tokens, where neither the request, the model nor its window says
 

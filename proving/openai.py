@@ -16,8 +16,8 @@ from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.generators import Endpoint
 from aludel.goals import GoalState
 from aludel.problems import Premise, Problem
-from proving.generators import Proposal, Proposals, distinct
-from proving.prompts import (
+from aludel.proving.generators import Proposal, Proposals, distinct
+from aludel.proving.prompts import (
     PROOF_FSTAR_1,
     PROOF_LEAN_1,
     TACTIC_LEAN_1,

@@ -8,7 +8,7 @@ from typing import Any
 
 from aludel.goals import Goal, GoalState
 from aludel.problems import Premise, Problem
-from proving.generators import Proposal, Proposals
+from aludel.proving.generators import Proposal, Proposals
 
 # Cost 0.1 to 0.9 closes goals or fails at once; above 1 the goal changes and has to pay for it.
 _CLOSING = (
@@ -57,7 +57,7 @@ HELPED = (
 
 
 class TacticPortfolio:
-    """A :class:`~proving.generators.TacticGenerator` of standard tactics.
+    """A :class:`~aludel.proving.generators.TacticGenerator` of standard tactics.
 
     Args:
         searching: whether ``exact?`` and ``rw?`` are among them, which search the library (0.05 to
@@ -144,7 +144,7 @@ def _of_hypothesis(name: str, kind: str) -> Iterator[tuple[str, float]]:
 
 
 class ProofPortfolio:
-    """A :class:`~proving.generators.ProofGenerator` of short proofs, the most promising first."""
+    """Short standard proofs, the most promising first: a ``ProofGenerator``."""
 
     name = "portfolio/proofs-2"
 

@@ -18,7 +18,7 @@ from aludel.errors import InvalidRequest
 from aludel.goals import GoalState
 from aludel.models import Toolchain, canonical_json
 from aludel.problems import Premise, Problem, TheoremProblem
-from proving.generators import Proposals, TacticGenerator
+from aludel.proving.generators import Proposals, TacticGenerator
 
 RETRIEVER = "bm25-1"
 _PRINTED_AT_ONCE = 1_000
@@ -149,7 +149,7 @@ class Library:
 
 
 class PremisedTactics:
-    """A :class:`~proving.generators.TacticGenerator` that gives another one premises.
+    """A :class:`~aludel.proving.generators.TacticGenerator` that gives another one premises.
 
     Args:
         generator: proposes the tactics.

@@ -18,7 +18,7 @@ from aludel.models import (
 )
 from aludel.problems import Problem
 from aludel.protocols import Checker
-from proving.generators import ProofGenerator, Proposals
+from aludel.proving.generators import ProofGenerator, Proposals
 
 _MAX_SAID = 2_000
 _PAID: dict[str, object] = {

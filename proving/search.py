@@ -17,8 +17,8 @@ from aludel.goals import MAX_TACTICS, Goals, GoalState, Step, assemble
 from aludel.models import CheckRequest, Model, Verdict
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
-from proving.generators import Proposal, TacticGenerator
-from proving.sampling import judged
+from aludel.proving.generators import Proposal, TacticGenerator
+from aludel.proving.sampling import judged
 
 T = TypeVar("T")
 

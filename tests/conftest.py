@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.toolchains import LeanToolchain, find_toolchain
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
-from lean_checker.checker import LeanChecker
-from lean_checker.pool import LeanPool
-from lean_checker.toolchains import LeanToolchain, find_toolchain
 
 FAKES = Path(__file__).parent / "fakes"
 sys.path.insert(0, str(FAKES))  # tests import the fakes by name

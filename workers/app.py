@@ -15,10 +15,10 @@ from aludel.models import MAX_WALL_S
 from aludel.queue import CeleryQueue, broker_app
 from aludel.settings import Settings
 from aludel.task_names import LEAN_QUEUES
-from workers.housekeeping import Housekeeper
-from workers.metering import serve_metrics
-from workers.runtime import Parts, Runtime
-from workers.tasks import TASKS
+from aludel.workers.housekeeping import Housekeeper
+from aludel.workers.metering import serve_metrics
+from aludel.workers.runtime import Parts, Runtime
+from aludel.workers.tasks import TASKS
 
 # The prover keeps its own deadlines; these limits are for the day it does not.
 _SOFT_LIMIT_S = 2 * MAX_WALL_S

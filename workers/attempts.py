@@ -11,11 +11,11 @@ from aludel.models import MAX_WALL_S
 from aludel.problems import TheoremProblem
 from aludel.queue import dispatch
 from aludel.store import Claim
-from workers.guarding import guard_of
-from workers.leasing import conclude
-from workers.proving import Prepared
-from workers.runtime import Runtime
-from workers.turns import Taking, Turn
+from aludel.workers.guarding import guard_of
+from aludel.workers.leasing import conclude
+from aludel.workers.proving import Prepared
+from aludel.workers.runtime import Runtime
+from aludel.workers.turns import Taking, Turn
 
 # A turn and one problem together end before Celery's limit, which ends the process.
 TURN_S = 60.0

@@ -10,21 +10,21 @@ from typing import Any, TypeVar
 
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 from aludel.job_requests import ExportRequest
+from aludel.lean_checker.avoided import AvoidedStatements, read_avoided_everywhere
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.operations import LeanOperations
 from aludel.models import canonical_json
+from aludel.proof_export import ExportOptions, Selection, SplitPlan, export_recorded, provenance
+from aludel.proof_export.staging import MANIFEST
 from aludel.store import VariantFilter
-from lean_checker.avoided import AvoidedStatements, read_avoided_everywhere
-from lean_checker.checker import LeanChecker
-from lean_checker.operations import LeanOperations
-from proof_export import ExportOptions, Selection, SplitPlan, export_recorded, provenance
-from proof_export.staging import MANIFEST
-from workers.runtime import ExportContext
+from aludel.workers.runtime import ExportContext
 
 T = TypeVar("T")
 _REPORT_EVERY_S = 1.0
 
 
 def write_dataset(context: ExportContext) -> Mapping[str, Any]:
-    """Write the dataset and return its figures; an :data:`~workers.runtime.Exporter`.
+    """Write the dataset and return its figures; an :data:`~aludel.workers.runtime.Exporter`.
 
     A dataset that the same request has made is left as it is: its worker died before it could say
     so. An export that was killed goes on.
@@ -66,7 +66,7 @@ def _avoided(context: ExportContext) -> AvoidedStatements | None:
 
 
 class _Watch:
-    """A :class:`proof_export.recorded.Watch` that reports, and ends the export when told to."""
+    """Reports the progress of an export, and ends it when told to: a ``Watch``."""
 
     def __init__(self, context: ExportContext) -> None:
         self._context = context

@@ -8,8 +8,8 @@ from typing import Any
 from aludel.job_requests import ExportRequest
 from aludel.jobs import JobKind
 from aludel.store import Claim
-from workers.runtime import ExportContext, Runtime
-from workers.wholes import run_whole
+from aludel.workers.runtime import ExportContext, Runtime
+from aludel.workers.wholes import run_whole
 
 
 def run_export(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see below

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from aludel.errors import AludelError
 from aludel.queue import dispatch
-from workers.metering import show_pool
-from workers.runtime import Runtime
+from aludel.workers.metering import show_pool
+from aludel.workers.runtime import Runtime
 
 _MAX_PERIOD_S = 15.0
 _RESEND_AFTER_LEASES = 5

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 
 from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.jobs import MutationRequest
-from lean_checker.checker import LeanChecker
-from lean_checker.operations import LeanOperations
-from mutation import MutationEngine, MutationPlan, run_to_end
-from workers.runtime import MutationContext
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.operations import LeanOperations
+from aludel.mutation import MutationEngine, MutationPlan, run_to_end
+from aludel.workers.runtime import MutationContext
 
 
 def mutate(context: MutationContext) -> Mapping[str, Any]:
-    """Carry out the request and return its figures; a :data:`~workers.runtime.Mutator`.
+    """Carry out the request and return its figures; a :data:`~aludel.workers.runtime.Mutator`.
 
     Raises:
         InvalidRequest: pattern, lemma or import does not exist.

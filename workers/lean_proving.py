@@ -9,22 +9,22 @@ import threading
 from aludel.errors import BackendUnavailable
 from aludel.generators import Endpoint, GeneratorSpec
 from aludel.job_requests import ProveRequest
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.operations import LeanOperations
 from aludel.permitted import endpoint_key, ensure_permitted
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
+from aludel.proving.attempting import attempted
+from aludel.proving.build import Generators, attempt_with, open_generators, plan_of
+from aludel.proving.premises import Library
 from aludel.settings import Settings
-from lean_checker.checker import LeanChecker
-from lean_checker.goals import LeanGoals
-from lean_checker.operations import LeanOperations
-from proving.attempting import attempted
-from proving.build import Generators, attempt_with, open_generators, plan_of
-from proving.premises import Library
-from workers.guarding import Guard, GuardedChecker, GuardedGoals
-from workers.proving import Attempted, Prepared
+from aludel.workers.guarding import Guard, GuardedChecker, GuardedGoals
+from aludel.workers.proving import Attempted, Prepared
 
 
 class LeanProving:
-    """A :class:`~workers.proving.Proving` with Lean.
+    """A :class:`~aludel.workers.proving.Proving` with Lean.
 
     The generator of the last job stays open, for the next one may ask for an equal one: a local
     model is loaded once.
@@ -44,7 +44,7 @@ class LeanProving:
         self._generators: Generators | None = None
 
     def prepare(self, request: ProveRequest, checker: Checker) -> Prepared:
-        """Open the generator, unless it is open; see :class:`~workers.proving.Proving`."""
+        """Open the generator, unless it is open; see :class:`~aludel.workers.proving.Proving`."""
         generators, options = self._open(request.generator), request.options
         digest = checker.toolchain.digest
         plan = plan_of(generators, options, digest, request.problems_digest)

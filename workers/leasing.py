@@ -12,7 +12,7 @@ from aludel.errors import AludelError, BackendUnavailable, QueueFull, StoreError
 from aludel.jobs import Failure
 from aludel.store import Claim, Store
 from aludel.store.leases import MAX_ATTEMPTS
-from workers.runtime import Runtime
+from aludel.workers.runtime import Runtime
 
 _BEATS_PER_LEASE = 3
 _LONGEST_BEAT_S = 2.0  # so that work on a cancelled job ends soon

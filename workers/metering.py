@@ -7,10 +7,10 @@ import logging
 from billiard import current_process
 from prometheus_client import start_http_server
 
+from aludel.lean_checker.checker import LeanChecker
 from aludel.metrics import POOL, POOL_EVENTS, REGISTRY
 from aludel.protocols import Checker
 from aludel.settings import Settings
-from lean_checker.checker import LeanChecker
 
 _log = logging.getLogger(__name__)
 

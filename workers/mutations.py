@@ -8,8 +8,8 @@ from typing import Any
 from aludel.jobs import JobKind, MutationRequest
 from aludel.records import VariantRecord
 from aludel.store import Claim
-from workers.runtime import MutationContext, Runtime
-from workers.wholes import run_whole
+from aludel.workers.runtime import MutationContext, Runtime
+from aludel.workers.wholes import run_whole
 
 
 def run_mutation(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see below

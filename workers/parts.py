@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from aludel.errors import BackendUnavailable
+from aludel.fstar_checker.checker import build_checker as build_fstar_checker
 from aludel.goals import Goals
+from aludel.lean_checker.checker import LeanChecker, build_checker
+from aludel.lean_checker.goals import LeanGoals
 from aludel.protocols import Checker
 from aludel.settings import Settings
-from fstar_checker.checker import build_checker as build_fstar_checker
-from lean_checker.checker import LeanChecker, build_checker
-from lean_checker.goals import LeanGoals
-from workers.dataset_export import write_dataset
-from workers.lean_mutation import mutate
-from workers.lean_proving import lean_proving
-from workers.runtime import Parts
+from aludel.workers.dataset_export import write_dataset
+from aludel.workers.lean_mutation import mutate
+from aludel.workers.lean_proving import lean_proving
+from aludel.workers.runtime import Parts
 
 
 def lean_goals(checker: Checker, settings: Settings) -> Goals:

@@ -12,7 +12,7 @@ from aludel.job_requests import ProveRequest
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
 from aludel.settings import Settings
-from workers.guarding import Guard
+from aludel.workers.guarding import Guard
 
 Attempted = tuple[ProblemOutcome, list[AttemptRecord]]
 

@@ -23,7 +23,7 @@ from aludel.queue import TaskQueue
 from aludel.records import VariantRecord
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
-from workers.proving import NoProving, ProvingFactory
+from aludel.workers.proving import NoProving, ProvingFactory
 
 _YIELD_S = 0.0005
 

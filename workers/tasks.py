@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from aludel.task_names import RUN_ATTEMPTS, RUN_CHECKS, RUN_EXPORT, RUN_MUTATION, SWEEP
-from workers.attempts import run_attempts
-from workers.checks import run_checks
-from workers.exports import run_export
-from workers.housekeeping import sweep
-from workers.mutations import run_mutation
-from workers.runtime import Runtime
+from aludel.workers.attempts import run_attempts
+from aludel.workers.checks import run_checks
+from aludel.workers.exports import run_export
+from aludel.workers.housekeeping import sweep
+from aludel.workers.mutations import run_mutation
+from aludel.workers.runtime import Runtime
 
 
 def run_sweep(runtime: Runtime) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from aludel.deadline import Deadline
 from aludel.models import Prover
 from aludel.store import Claim
-from workers.leasing import LeaseKeeper
-from workers.runtime import Runtime
+from aludel.workers.leasing import LeaseKeeper
+from aludel.workers.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from aludel.errors import StoreError
 from aludel.jobs import JobKind
 from aludel.queue import dispatch
 from aludel.store import Claim
-from workers.leasing import LeaseKeeper, conclude
-from workers.runtime import Runtime
+from aludel.workers.leasing import LeaseKeeper, conclude
+from aludel.workers.runtime import Runtime
 
 CarryOut = Callable[[Claim, Callable[[], bool]], Mapping[str, Any]]
 """Carries out an item until told to stop, and returns the job's summary (JSON)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from aludel.attempts import AttemptPlan, AttemptRecord
 from aludel.models import LeanContext
+from aludel.proof_export.feeds import Feed
 from aludel.store import Store
-from proof_export.feeds import Feed
 
 
 @dataclass(frozen=True, slots=True)

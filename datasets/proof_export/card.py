@@ -7,20 +7,20 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from proof_export.manifest import Written
-from proof_export.provenance import Provenance
-from proof_export.quality import NOT_MEASURED
-from proof_export.recipes import Recipe
-from proof_export.rows import columns
-from proof_export.splitting import Splits
-from proof_export.tally import Tally
+from aludel.proof_export.manifest import Written
+from aludel.proof_export.provenance import Provenance
+from aludel.proof_export.quality import NOT_MEASURED
+from aludel.proof_export.recipes import Recipe
+from aludel.proof_export.rows import columns
+from aludel.proof_export.splitting import Splits
+from aludel.proof_export.tally import Tally
 
 _POWERS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 
 
 def render_card(written: Written) -> str:
     """Return the text of the card. Every figure comes from what was just written."""
-    template = Template(files("proof_export").joinpath("card.md").read_text(encoding="utf-8"))
+    template = Template(files(__package__).joinpath("card.md").read_text(encoding="utf-8"))
     made, rows = written.made, written.rows()
     return template.substitute(
         size_category=size_category(max(sum(by_split.values()) for by_split in rows.values())),

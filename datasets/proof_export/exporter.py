@@ -13,22 +13,22 @@ from typing import Any
 import pyarrow as pa
 
 from aludel.errors import InvalidRequest, NotFound
+from aludel.lean_checker.avoided import AvoidedStatements
 from aludel.models import canonical_json
+from aludel.proof_export.card import render_card
+from aludel.proof_export.feeds import VARIANTS, Feed
+from aludel.proof_export.manifest import Written, render_manifest
+from aludel.proof_export.provenance import Provenance
+from aludel.proof_export.quality import Survey
+from aludel.proof_export.recipes import Recipe, choose_recipes
+from aludel.proof_export.rows import arrow_schema
+from aludel.proof_export.shards import ShardJournal
+from aludel.proof_export.sinks import choose_formats
+from aludel.proof_export.splitting import SPLITS, Splits
+from aludel.proof_export.staging import CARD, MANIFEST, staged, write_synced
+from aludel.proof_export.tally import FeedTally, Tally
+from aludel.proof_export.writer import DataFile, ShardWriter, make_rows
 from aludel.records import VariantRecord
-from lean_checker.avoided import AvoidedStatements
-from proof_export.card import render_card
-from proof_export.feeds import VARIANTS, Feed
-from proof_export.manifest import Written, render_manifest
-from proof_export.provenance import Provenance
-from proof_export.quality import Survey
-from proof_export.recipes import Recipe, choose_recipes
-from proof_export.rows import arrow_schema
-from proof_export.shards import ShardJournal
-from proof_export.sinks import choose_formats
-from proof_export.splitting import SPLITS, Splits
-from proof_export.staging import CARD, MANIFEST, staged, write_synced
-from proof_export.tally import FeedTally, Tally
-from proof_export.writer import DataFile, ShardWriter, make_rows
 
 DEFAULT_SHARD_ROWS = 500_000
 TRAIN = SPLITS[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from proof_export.keys import NONE, Indices, Keys, KeyTable, NameIndex
+from aludel.proof_export.keys import NONE, Indices, Keys, KeyTable, NameIndex
 
 
 def families(keys: KeyTable, also: Keys | None = None) -> Indices:

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lean_checker.avoided import normal_text
-from proof_export.feeds import Theorem
+from aludel.lean_checker.avoided import normal_text
+from aludel.proof_export.feeds import Theorem
 
 Keys: TypeAlias = NDArray[np.int64]
 """One key a theorem; 0 stands for nothing known."""

@@ -10,10 +10,10 @@ from itertools import islice
 
 import numpy as np
 
+from aludel.proof_export.families import families
+from aludel.proof_export.feeds import VARIANTS, Feed, Theorem, derived_feed
+from aludel.proof_export.keys import Indices, Keys, KeyTable
 from aludel.records import VariantRecord
-from proof_export.families import families
-from proof_export.feeds import VARIANTS, Feed, Theorem, derived_feed
-from proof_export.keys import Indices, Keys, KeyTable
 
 _SCHEMA = """
     create table parent (toolchain text, name text, target text, primary key (toolchain, name))

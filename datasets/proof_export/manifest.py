@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proof_export.provenance import Provenance
-from proof_export.quality import NOT_MEASURED, Quality
-from proof_export.recipes import Recipe
-from proof_export.splitting import SPLITS, Splits
-from proof_export.staging import MANIFEST_FORMAT
-from proof_export.tally import Tally
-from proof_export.writer import DataFile
+from aludel.proof_export.provenance import Provenance
+from aludel.proof_export.quality import NOT_MEASURED, Quality
+from aludel.proof_export.recipes import Recipe
+from aludel.proof_export.splitting import SPLITS, Splits
+from aludel.proof_export.staging import MANIFEST_FORMAT
+from aludel.proof_export.tally import Tally
+from aludel.proof_export.writer import DataFile
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from proof_export.keys import NONE, Indices, Keys, KeyTable, NameIndex
+from aludel.proof_export.keys import NONE, Indices, Keys, KeyTable, NameIndex
 
 _MAX_DEPTH = 1_000
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aludel
+from aludel.distribution import installed_version
 from aludel.models import Toolchain
 
 
@@ -36,8 +36,8 @@ def provenance(
     """Return the provenance of an export that this installation makes now."""
     return Provenance(
         command=command,
-        version=importlib.metadata.version("aludel"),
-        commit=checkout_commit(Path(aludel.__file__).parents[1]),
+        version=installed_version(),
+        commit=checkout_commit(Path(aludel.__file__).parents[2]),
         seed=seed,
         toolchains=toolchains,
     )

@@ -13,9 +13,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from proof_export.feeds import Theorem
-from proof_export.keys import NONE, Indices, Keys, KeyTable, NameIndex
-from proof_export.splitting import SPLITS, TRAIN
+from aludel.proof_export.feeds import Theorem
+from aludel.proof_export.keys import NONE, Indices, Keys, KeyTable, NameIndex
+from aludel.proof_export.splitting import SPLITS, TRAIN
 
 Flags: TypeAlias = NDArray[np.bool_]
 """Whether something holds of each theorem."""

@@ -8,18 +8,18 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from aludel.lean_checker.avoided import AvoidedStatements
 from aludel.models import Prover
+from aludel.proof_export.attempts_feed import ATTEMPTS, attempts_of
+from aludel.proof_export.exporter import ExportOptions, ExportReport, export
+from aludel.proof_export.feeds import VARIANTS, Feed, Theorem
+from aludel.proof_export.lineage_feed import LINEAGES, lineages
+from aludel.proof_export.provenance import Provenance
+from aludel.proof_export.recipes import RECIPES
+from aludel.proof_export.splitting import SplitPlan, Splits, assign_splits
+from aludel.proof_export.states_feed import PROOF_STATES, traced_variants
 from aludel.records import VariantRecord
 from aludel.store import Store, VariantFilter
-from lean_checker.avoided import AvoidedStatements
-from proof_export.attempts_feed import ATTEMPTS, attempts_of
-from proof_export.exporter import ExportOptions, ExportReport, export
-from proof_export.feeds import VARIANTS, Feed, Theorem
-from proof_export.lineage_feed import LINEAGES, lineages
-from proof_export.provenance import Provenance
-from proof_export.recipes import RECIPES
-from proof_export.splitting import SplitPlan, Splits, assign_splits
-from proof_export.states_feed import PROOF_STATES, traced_variants
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def export_recorded(
 
     Without recipes named, all are made that there are records for.
 
-    Raises as :func:`proof_export.export`, and:
+    Raises as :func:`aludel.proof_export.export`, and:
         InvalidRequest: the theorems cannot be divided as asked.
         NotFound: there is no run of a name.
         StoreError: the database cannot be read.

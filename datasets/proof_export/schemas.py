@@ -1,6 +1,7 @@
 """JSON Schemas of the row types, as kept in ``datasets/schemas``.
 
-``python -m proof_export.schemas FOLDER`` writes them; a test fails when they are out of date.
+``python -m aludel.proof_export.schemas FOLDER`` writes them; a test fails when they are out of
+date.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from proof_export.recipes import RECIPES
+from aludel.proof_export.recipes import RECIPES
 
 
 def json_schemas() -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aludel.errors import Conflict
-from proof_export.staging import JOURNAL, write_synced
+from aludel.proof_export.staging import JOURNAL, write_synced
 
 
 class ShardFile(BaseModel):

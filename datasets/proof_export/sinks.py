@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from aludel.errors import InvalidRequest
-from proof_export.rows import Row, arrow_schema
+from aludel.proof_export.rows import Row, arrow_schema
 
 
 class Batch:

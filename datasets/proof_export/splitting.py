@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from aludel.errors import Conflict, InvalidRequest
-from proof_export.families import families
-from proof_export.feeds import Theorem
-from proof_export.keys import Indices, Keys, KeyTable, NameIndex, stable_key
-from proof_export.novelty import novel_families
+from aludel.proof_export.families import families
+from aludel.proof_export.feeds import Theorem
+from aludel.proof_export.keys import Indices, Keys, KeyTable, NameIndex, stable_key
+from aludel.proof_export.novelty import novel_families
 
 SplitKind = Literal["none", "random", "lineage", "novel_premises", "cross_project"]
 ProjectBy = Literal["imports", "namespace"]

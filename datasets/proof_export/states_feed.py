@@ -10,18 +10,18 @@ from itertools import islice
 from typing import Protocol
 
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.process import LimitReached
 from aludel.models import Toolchain
+from aludel.proof_export.feeds import Feed, derived_feed
 from aludel.proof_states import ProofTrace
 from aludel.records import Result, VariantRecord
 from aludel.store import Store
-from lean_checker.process import LimitReached
-from proof_export.feeds import Feed, derived_feed
 
 _PAGE = 200
 
 
 class Tracer(Protocol):
-    """Extracts the steps of an accepted proof: :class:`lean_checker.states.LeanStates`."""
+    """Extracts the steps of an accepted proof: :class:`aludel.lean_checker.states.LeanStates`."""
 
     @property
     def toolchain(self) -> Toolchain:

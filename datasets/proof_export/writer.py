@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from aludel.errors import InvalidRequest
-from proof_export.recipes import Recipe
-from proof_export.rows import Row
-from proof_export.shards import (
+from aludel.proof_export.recipes import Recipe
+from aludel.proof_export.rows import Row
+from aludel.proof_export.shards import (
     Origin,
     Shard,
     ShardFile,
@@ -23,7 +23,7 @@ from proof_export.shards import (
     changed,
     unfinished_path,
 )
-from proof_export.sinks import FORMATS, Batch, Sink
+from aludel.proof_export.sinks import FORMATS, Batch, Sink
 
 BATCH_ROWS = 2_048
 BATCH_CHARS = 8 * 2**20

@@ -1,7 +1,7 @@
 """Imports what others have published: LeanDojo, miniF2F and PoPAI, bad records reported."""
 
-from proof_import.formats import FORMATS, Format, import_records
-from proof_import.records import (
+from aludel.proof_import.formats import FORMATS, Format, import_records
+from aludel.proof_import.records import (
     BadRecord,
     Imported,
     ImportedProblem,

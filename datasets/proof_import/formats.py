@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aludel.errors import InvalidRequest
-from proof_import import leandojo, minif2f, popai, traced
-from proof_import.records import Imported
+from aludel.proof_import import leandojo, minif2f, popai, traced
+from aludel.proof_import.records import Imported
 
 
 @dataclass(frozen=True, slots=True)

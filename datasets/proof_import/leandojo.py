@@ -12,8 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aludel.errors import InvalidRequest
-from aludel.proof_states import Premise
-from proof_import.records import (
+from aludel.proof_import.records import (
     Imported,
     ImportedStep,
     ImportedTheorem,
@@ -21,7 +20,8 @@ from proof_import.records import (
     json_array,
     json_lines,
 )
-from proof_import.statements import UnusableText, header_of, module_of
+from aludel.proof_import.statements import UnusableText, header_of, module_of
+from aludel.proof_states import Premise
 
 CORPUS = "corpus.jsonl"
 _SPLITS = ("train", "val", "test")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from proof_import.records import Imported, json_lines
-from proof_import.statements import UnusableText, declared_name, header_of, split_preamble
+from aludel.proof_import.records import Imported, json_lines
+from aludel.proof_import.statements import UnusableText, declared_name, header_of, split_preamble
 
 _STATEMENTS = ("formal_statement", "lean4_code", "statement")
 _INFORMAL = ("informal_statement", "informal_stmt", "informal_prefix", "problem")

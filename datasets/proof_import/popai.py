@@ -1,4 +1,4 @@
-"""PoPAI's JSON, record by record; what a definition is, `fstar_checker.dataset` says."""
+"""PoPAI's JSON, record by record; what a definition is, `aludel.fstar_checker.dataset` says."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from aludel.errors import InvalidRequest
-from fstar_checker.dataset import Definition
-from proof_import.records import Imported, first_error, json_lines, read_file
+from aludel.fstar_checker.dataset import Definition
+from aludel.proof_import.records import Imported, first_error, json_lines, read_file
 
 
 def read(path: Path) -> Imported:

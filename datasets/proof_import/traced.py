@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from aludel.errors import InvalidRequest, ToolchainMissing
+from aludel.proof_import.records import Imported, ImportedStep, ImportedTheorem
+from aludel.proof_import.statements import UnusableText, header_of, module_of
 from aludel.proof_states import Premise
-from proof_import.records import Imported, ImportedStep, ImportedTheorem
-from proof_import.statements import UnusableText, header_of, module_of
 
 
 def read(path: Path) -> Imported:

@@ -13,8 +13,8 @@ import random
 import re
 from collections.abc import Iterator
 
+from aludel.lean_checker.attacks.corpus import ACCEPTED, INVALID, Case, Family
 from aludel.models import RejectReason, UndecidedReason
-from lean_checker.attacks.corpus import ACCEPTED, INVALID, Case, Family
 
 HONEST_SHARE = 5
 REFUSED = (*(reason.value for reason in (*RejectReason, *UndecidedReason)), f"{INVALID}*")

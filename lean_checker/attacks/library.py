@@ -7,11 +7,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from aludel.lean_checker.attacks.corpus import ACCEPTED, Case
+from aludel.lean_checker.operations import LeanOperations, PrintedTheorem
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.process import LimitReached
 from aludel.models import MAX_STATEMENT_BYTES
-from lean_checker.attacks.corpus import ACCEPTED, Case
-from lean_checker.operations import LeanOperations, PrintedTheorem
-from lean_checker.pool import LeanPool
-from lean_checker.process import LimitReached
 
 LIBRARY = "theorems of Init"
 _IMPORTS = ("Init",)

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.attacks.corpus import ACCEPTED, INVALID, Case
+from aludel.lean_checker.places import inside
 from aludel.models import Rejected, Severity, Verdict
 from aludel.protocols import Checker
-from lean_checker.attacks.corpus import ACCEPTED, INVALID, Case
-from lean_checker.places import inside
 
 MAX_SHOWN = 20
 

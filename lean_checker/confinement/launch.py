@@ -1,10 +1,11 @@
 """Confines itself and becomes a prover: ``python -I -S launch.py PLAN PROGRAM [ARGUMENTS]``.
 
-PLAN is the JSON of :class:`lean_checker.confinement.plan.Confinement`. Resource limits, Landlock
-(files) and a seccomp filter (processes, sockets, signals) are inherited over ``execve`` and cannot
-be lifted again, by root neither. All of it works without privileges and inside containers. This
-file imports nothing of Aludel and costs some 20 ms. Sources: the kernel's documentation of Landlock
-(``userspace-api/landlock``) and of seccomp filters (``userspace-api/seccomp_filter``).
+PLAN is the JSON of :class:`aludel.lean_checker.confinement.plan.Confinement`. Resource limits,
+Landlock (files) and a seccomp filter (processes, sockets, signals) are inherited over ``execve``
+and cannot be lifted again, by root neither. All of it works without privileges and inside
+containers. This file imports nothing of Aludel and costs some 20 ms. Sources: the kernel's
+documentation of Landlock (``userspace-api/landlock``) and of seccomp filters
+(``userspace-api/seccomp_filter``).
 """
 
 from __future__ import annotations

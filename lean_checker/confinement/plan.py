@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lean_checker.confinement import launch
+from aludel.lean_checker.confinement import launch
 
 # What every program needs to load and to look around: nothing that is anybody's.
 SYSTEM_READ = (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import lean_checker
-from lean_checker.confinement.plan import Confinement
-from lean_checker.node import Node
-from lean_checker.process import ServerCommand
+from aludel import lean_checker
+from aludel.lean_checker.confinement.plan import Confinement
+from aludel.lean_checker.node import Node
+from aludel.lean_checker.process import ServerCommand
 
 HOSTS = Path(lean_checker.__file__).parent / "host"
 _NODE_FLAGS = (

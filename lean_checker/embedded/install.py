@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 from aludel.errors import ToolchainMissing
-from aludel.settings import Settings
-from lean_checker.embedded import release
-from lean_checker.embedded.command import Host
-from lean_checker.embedded.fetch import fetch, verify
-from lean_checker.embedded.glue import GlueFormatError
-from lean_checker.embedded.manifest import (
+from aludel.lean_checker.embedded import release
+from aludel.lean_checker.embedded.command import Host
+from aludel.lean_checker.embedded.fetch import fetch, verify
+from aludel.lean_checker.embedded.glue import GlueFormatError
+from aludel.lean_checker.embedded.manifest import (
     FileRecord,
     LibraryRecord,
     Manifest,
@@ -26,14 +25,15 @@ from lean_checker.embedded.manifest import (
     read_manifest,
     write_manifest,
 )
-from lean_checker.embedded.prepare import prepare_fast
-from lean_checker.embedded.selftest import SelfTestFailed, ensure_tested, self_test
-from lean_checker.embedded.unpack import unpack
-from lean_checker.embedded.wasm import WasmFormatError
-from lean_checker.lock import folder_lock
-from lean_checker.node import Node, find_node
-from lean_checker.program import ensure_program
-from lean_checker.progress import Progress
+from aludel.lean_checker.embedded.prepare import prepare_fast
+from aludel.lean_checker.embedded.selftest import SelfTestFailed, ensure_tested, self_test
+from aludel.lean_checker.embedded.unpack import unpack
+from aludel.lean_checker.embedded.wasm import WasmFormatError
+from aludel.lean_checker.lock import folder_lock
+from aludel.lean_checker.node import Node, find_node
+from aludel.lean_checker.program import ensure_program
+from aludel.lean_checker.progress import Progress
+from aludel.settings import Settings
 
 _LOCK_S = 1_800.0
 

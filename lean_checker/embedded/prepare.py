@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lean_checker.embedded.glue import slim_glue
-from lean_checker.embedded.manifest import FileRecord, hash_file
-from lean_checker.embedded.wasm import slim_module
-from lean_checker.progress import Progress
+from aludel.lean_checker.embedded.glue import slim_glue
+from aludel.lean_checker.embedded.manifest import FileRecord, hash_file
+from aludel.lean_checker.embedded.wasm import slim_module
+from aludel.lean_checker.progress import Progress
 
 FILES = ("lean.js", "lean.wasm", "symbols.bin")
 

@@ -6,11 +6,11 @@ import json
 import subprocess
 
 from aludel.errors import ToolchainMissing
-from lean_checker.embedded.command import Host
-from lean_checker.lock import folder_lock
-from lean_checker.program import ProgramSource, ensure_program, run
-from lean_checker.progress import Progress
-from lean_checker.server_program import BOOT, SOURCES
+from aludel.lean_checker.embedded.command import Host
+from aludel.lean_checker.lock import folder_lock
+from aludel.lean_checker.program import ProgramSource, ensure_program, run
+from aludel.lean_checker.progress import Progress
+from aludel.lean_checker.server_program import BOOT, SOURCES
 
 _TIMEOUT_S = 300.0
 _LOCK_S = 900.0

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from aludel.errors import ToolchainMissing
-from lean_checker.embedded.manifest import FileRecord, LibraryRecord, library_record
-from lean_checker.progress import Progress
+from aludel.lean_checker.embedded.manifest import FileRecord, LibraryRecord, library_record
+from aludel.lean_checker.progress import Progress
 
 LIBRARY = "lean-lib.tar.gz"
 PROGRAMS = ("lean.js", "lean.wasm")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from lean_checker.embedded.leb128 import (
+from aludel.lean_checker.embedded.leb128 import (
     read_name,
     read_signed,
     read_unsigned,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lean_checker.confinement.plan import Confinement
-from lean_checker.native.locate import NativeLean
-from lean_checker.process import ServerCommand
+from aludel.lean_checker.confinement.plan import Confinement
+from aludel.lean_checker.native.locate import NativeLean
+from aludel.lean_checker.process import ServerCommand
 
 MAX_FILE_MB = 256
 DATA_MB = 16_000
@@ -17,7 +17,7 @@ DATA_MB = 16_000
 
 @dataclass(frozen=True)
 class NativeHost:
-    """A native Lean as a :class:`lean_checker.program.LeanHost`.
+    """A native Lean as a :class:`aludel.lean_checker.program.LeanHost`.
 
     Attributes:
         lean: the toolchain.

@@ -20,7 +20,13 @@ from pathlib import Path
 import httpx
 
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, ToolchainMissing
-from lean_checker.native.locate import MINIMUM, NativeLean, elan_folder, elan_home, find_native
+from aludel.lean_checker.native.locate import (
+    MINIMUM,
+    NativeLean,
+    elan_folder,
+    elan_home,
+    find_native,
+)
 
 LATEST = "https://api.github.com/repos/leanprover/elan/releases/latest"
 _TIMEOUT_S = 600.0

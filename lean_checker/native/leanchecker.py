@@ -16,6 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aludel.errors import ToolchainMissing
+from aludel.lean_checker.facts import CheckFacts
+from aludel.lean_checker.native.host import NativeHost
+from aludel.lean_checker.policy import Finding, refusal
+from aludel.lean_checker.process import ServerCommand
+from aludel.lean_checker.program import run
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -24,11 +29,6 @@ from aludel.models import (
     UndecidedReason,
     Verdict,
 )
-from lean_checker.facts import CheckFacts
-from lean_checker.native.host import NativeHost
-from lean_checker.policy import Finding, refusal
-from lean_checker.process import ServerCommand
-from lean_checker.program import run
 
 CHECK = "leanchecker"
 MODULE = "Candidate"

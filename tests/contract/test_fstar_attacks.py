@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fstar_support import ask, fake_checker, real_checker
 
+from aludel.fstar_checker.checker import FStarChecker
 from aludel.models import CheckRequest
-from fstar_checker.checker import FStarChecker
 
 CORPUS = Path(__file__).parent.parent / "attacks" / "fstar"
 

@@ -14,12 +14,12 @@ from fstar_support import FAKE_TOOLCHAIN, ask, fake_checker, fake_session
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, InvalidRequest, ToolchainMissing
+from aludel.fstar_checker.checker import FStarChecker
+from aludel.fstar_checker.process import FStarProcess
+from aludel.fstar_checker.session import CHECKED_FILE, RESTART_SOLVER, Session
+from aludel.fstar_checker.toolchain import find_fstar
 from aludel.models import Budget, CheckRequest, FStarContext, RejectReason, UndecidedReason
 from aludel.settings import Settings
-from fstar_checker.checker import FStarChecker
-from fstar_checker.process import FStarProcess
-from fstar_checker.session import CHECKED_FILE, RESTART_SOLVER, Session
-from fstar_checker.toolchain import find_fstar
 
 VAL = "val f : x:int -> Tot int"
 

@@ -12,22 +12,22 @@ from fake_checker import FakeChecker
 from fastapi.testclient import TestClient
 from fstar_support import ask, fake_checker, real_checker
 
+from aludel.api.app import create_app
+from aludel.cli.remote import check_through
+from aludel.cli.worker import run
 from aludel.errors import InvalidRequest
+from aludel.fstar_checker.checker import FStarChecker
+from aludel.fstar_checker.dataset import read_definitions
+from aludel.fstar_checker.problems import read_candidates
+from aludel.fstar_checker.verify import build_work, outcome_of, report
+from aludel.fstar_checker.verify import run as run_work
 from aludel.jobs import Item
 from aludel.models import VERDICT, CheckRequest
 from aludel.settings import Settings
 from aludel.store import Store
 from aludel.task_names import CHECK_QUEUE, FSTAR_QUEUE, MUTATE_QUEUE
-from api.app import create_app
-from cli.remote import check_through
-from cli.worker import run
-from fstar_checker.checker import FStarChecker
-from fstar_checker.dataset import read_definitions
-from fstar_checker.problems import read_candidates
-from fstar_checker.verify import build_work, outcome_of, report
-from fstar_checker.verify import run as run_work
-from workers.local import LocalQueue, LocalWorker
-from workers.runtime import Parts, Runtime
+from aludel.workers.local import LocalQueue, LocalWorker
+from aludel.workers.runtime import Parts, Runtime
 
 VAL = "val f : x:int -> Tot int"
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples"

@@ -12,11 +12,11 @@ from fstar_support import TRANSCRIPTS, replay
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed
+from aludel.fstar_checker.classify import judge
+from aludel.fstar_checker.policy import scan_definition
+from aludel.fstar_checker.session import Fragment, Session, TimedOut
+from aludel.fstar_checker.structure import split_declarations
 from aludel.models import RejectReason, UndecidedReason
-from fstar_checker.classify import judge
-from fstar_checker.policy import scan_definition
-from fstar_checker.session import Fragment, Session, TimedOut
-from fstar_checker.structure import split_declarations
 
 OK = None
 SMT, TYPE, PARSE = RejectReason.SMT_FAILURE, RejectReason.ELABORATION, RejectReason.PARSE

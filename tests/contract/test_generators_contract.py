@@ -14,8 +14,8 @@ from openai_server import openai_server
 
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
 from aludel.goals import Goal, GoalState
-from proving import TheoremProblem
-from proving.build import Generators, open_generators
+from aludel.proving import TheoremProblem
+from aludel.proving.build import Generators, open_generators
 
 PROBLEMS = [
     TheoremProblem(name="comm", statement="theorem comm (a b : Nat) : a + b = b + a"),

@@ -10,10 +10,10 @@ import pytest
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, NotFound, QueueFull, SessionEnded
 from aludel.goals import GoalRequest, Stepper
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.goals import LeanGoals
 from aludel.models import LeanContext
 from aludel.settings import Settings
-from lean_checker.checker import LeanChecker
-from lean_checker.goals import LeanGoals
 
 AND = "theorem t (a b : Nat) (h : a = b) : b + 0 = a ∧ True"
 INIT = LeanContext(imports=("Init",))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from aludel.lean_checker.checker import LeanChecker
 from aludel.models import Accepted, Budget, CheckRequest
-from lean_checker.checker import LeanChecker
 
 pytestmark = [pytest.mark.lean, pytest.mark.long, pytest.mark.timeout(600)]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
+from aludel.lean_checker.attacks.run import run_cases
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.second import REPLAY_CHECK
 from aludel.models import Accepted, CheckRequest, Rejected, RejectReason
-from lean_checker.attacks.corpus import Case, all_cases, read_corpus
-from lean_checker.attacks.run import run_cases
-from lean_checker.checker import LeanChecker
-from lean_checker.second import REPLAY_CHECK
 
 CORPUS = Path(__file__).parents[1] / "attacks" / "lean"
 # A timeout costs its wall time and a new process; one of them is among the contract's cases.

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.checker import LeanChecker
 from aludel.models import (
     VERDICT,
     Budget,
@@ -28,7 +29,6 @@ from aludel.models import (
 )
 from aludel.protocols import Checker
 from aludel.settings import Settings
-from lean_checker.checker import LeanChecker
 
 CASES_FILE = Path(__file__).with_name("lean_cases.json")
 CASES: list[dict[str, Any]] = json.loads(CASES_FILE.read_text(encoding="utf-8"))
@@ -168,7 +168,7 @@ def test_closing_leaves_no_process(
 @pytest.mark.lean
 @pytest.mark.timeout(300)
 def test_closing_leaves_no_lean_process(lean_toolchain: Any) -> None:
-    from lean_checker.pool import LeanPool
+    from aludel.lean_checker.pool import LeanPool
 
     settings = Settings(pool_size=1)
     checker = LeanChecker(LeanPool(lean_toolchain, settings), settings)

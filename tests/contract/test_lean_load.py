@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from aludel.lean_checker.attacks.corpus import all_cases, read_corpus
+from aludel.lean_checker.checker import LeanChecker
 from aludel.models import Budget, CheckRequest, Verdict
-from lean_checker.attacks.corpus import all_cases, read_corpus
-from lean_checker.checker import LeanChecker
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "tests" / "attacks" / "lean"

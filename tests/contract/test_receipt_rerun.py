@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from aludel.cli.main import cli
+from aludel.lean_checker.attacks.corpus import all_cases, read_corpus
+from aludel.lean_checker.checker import LeanChecker
 from aludel.models import Accepted, CheckRequest, content_hash
 from aludel.receipts import Receipt, issue
-from cli.main import cli
-from lean_checker.attacks.corpus import all_cases, read_corpus
-from lean_checker.checker import LeanChecker
 
 CORPUS = Path(__file__).parents[1] / "attacks" / "lean" / "honest"
 COUNT = 50

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from aludel.proof_export import ExportOptions, Provenance, SplitPlan, assign_splits, export
 from aludel.records import VariantRecord
-from proof_export import ExportOptions, Provenance, SplitPlan, assign_splits, export
 
 SHARD_ROWS = 500
 

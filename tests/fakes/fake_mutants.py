@@ -9,6 +9,17 @@ from typing import Any
 
 from fake_checker import TOOLCHAIN
 
+from aludel.lean_checker.operations import (
+    Mutant,
+    MutationResult,
+    MutationTask,
+    Screening,
+    ScreenItem,
+    ScreenResult,
+    ScreenTask,
+    Tally,
+)
+from aludel.lean_checker.process import LimitReached
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -20,17 +31,6 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
-from lean_checker.operations import (
-    Mutant,
-    MutationResult,
-    MutationTask,
-    Screening,
-    ScreenItem,
-    ScreenResult,
-    ScreenTask,
-    Tally,
-)
-from lean_checker.process import LimitReached
 
 
 def mutant(target: str, number: int, term_hash: str | None = None, **changes: Any) -> Mutant:

@@ -14,12 +14,12 @@ from aludel.models import CheckRequest
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
 from aludel.settings import Settings
-from workers.guarding import Guard, GuardedChecker
-from workers.proving import Attempted, Prepared
+from aludel.workers.guarding import Guard, GuardedChecker
+from aludel.workers.proving import Attempted, Prepared
 
 
 class FakeProving:
-    """Keeps the promises of :class:`workers.proving.Proving`; a local model has a bad name."""
+    """A fake ``workers.proving.Proving``; a local model has a bad name."""
 
     def __init__(self, _checker: Checker | None = None, _settings: Settings | None = None) -> None:
         self.prepared: list[ProveRequest] = []

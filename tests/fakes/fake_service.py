@@ -15,13 +15,13 @@ from fake_checker import FakeChecker
 from fake_proving import FakeProving
 from fake_toolchain import FakeLeanToolchain
 
-import cli.serve
-import cli.worker
+import aludel.cli.serve
+import aludel.cli.worker
 from aludel.errors import AludelError
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.pool import LeanPool
 from aludel.settings import Settings, load_settings
-from lean_checker.checker import LeanChecker
-from lean_checker.pool import LeanPool
-from workers.runtime import CheckerFactory, MutationContext, Parts
+from aludel.workers.runtime import CheckerFactory, MutationContext, Parts
 
 
 def fake_mutation(context: MutationContext) -> Mapping[str, Any]:
@@ -40,9 +40,9 @@ def main() -> None:
     parts = Parts(checker, fake_mutation, proving=FakeProving)
     try:
         if sys.argv[1] == "serve":
-            cli.serve.run(load_settings(), lambda: parts)
+            aludel.cli.serve.run(load_settings(), lambda: parts)
         else:
-            sys.exit(cli.worker.run(load_settings(), parts))
+            sys.exit(aludel.cli.worker.run(load_settings(), parts))
     except AludelError as error:
         sys.stderr.write(f"aludel: {error}\n")
         sys.exit(error.exit_code)

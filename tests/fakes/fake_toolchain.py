@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aludel.lean_checker.process import ServerCommand
 from aludel.models import Prover, Toolchain
-from lean_checker.process import ServerCommand
 
 FAKE_SERVER = Path(__file__).parent / "fake_lean_server.py"
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from aludel.errors import ToolchainMissing
+from aludel.fstar_checker.checker import FStarChecker, build_checker
+from aludel.fstar_checker.pool import FStarPool, Key
+from aludel.fstar_checker.process import FStarProcess
+from aludel.fstar_checker.session import Session
+from aludel.fstar_checker.toolchain import HOW_TO_GET
 from aludel.models import CheckRequest, FStarContext, Prover, Toolchain
 from aludel.settings import Settings, load_settings
-from fstar_checker.checker import FStarChecker, build_checker
-from fstar_checker.pool import FStarPool, Key
-from fstar_checker.process import FStarProcess
-from fstar_checker.session import Session
-from fstar_checker.toolchain import HOW_TO_GET
 
 FAKES = Path(__file__).parent
 TRANSCRIPTS = FAKES.parent / "data" / "fstar" / "transcripts"

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from fstar_support import fake_checker
 
-import cli.worker
+import aludel.cli.worker
 from aludel.settings import load_settings
 from aludel.task_names import FSTAR_QUEUE
-from workers.runtime import Parts
+from aludel.workers.runtime import Parts
 
 
 def main() -> None:
     folder = Path.cwd() / "fstar"
     folder.mkdir(exist_ok=True)
     parts = Parts(checker=lambda _settings: fake_checker(folder))
-    sys.exit(cli.worker.run(load_settings(), parts, FSTAR_QUEUE))
+    sys.exit(aludel.cli.worker.run(load_settings(), parts, FSTAR_QUEUE))
 
 
 if __name__ == "__main__":

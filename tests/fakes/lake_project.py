@@ -10,12 +10,12 @@ import shutil
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from aludel.lean_checker.embedded.command import Host
+from aludel.lean_checker.embedded.install import install_root
+from aludel.lean_checker.embedded.manifest import read_manifest
+from aludel.lean_checker.node import find_node
+from aludel.lean_checker.program import run
 from aludel.settings import load_settings
-from lean_checker.embedded.command import Host
-from lean_checker.embedded.install import install_root
-from lean_checker.embedded.manifest import read_manifest
-from lean_checker.node import find_node
-from lean_checker.program import run
 
 ORCHARD = Path(__file__).parents[1] / "fixtures" / "orchard"
 _IMPORT = re.compile(r"^public import ([\w.]+)", re.MULTILINE)

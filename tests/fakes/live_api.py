@@ -13,13 +13,13 @@ import uvicorn
 from fake_checker import FakeChecker
 from service_process import free_port, until
 
+from aludel.api.app import create_app
 from aludel.goals import Goals
 from aludel.protocols import Checker
 from aludel.settings import Settings
 from aludel.store import Store
-from api.app import create_app
-from workers.local import LocalQueue, LocalWorker
-from workers.runtime import Parts, Runtime
+from aludel.workers.local import LocalQueue, LocalWorker
+from aludel.workers.runtime import Parts, Runtime
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import os
 import shutil
 from pathlib import Path
 
-import lean_checker
+from aludel import lean_checker
+from aludel.lean_checker.embedded import release
+from aludel.lean_checker.embedded.install import install_root
+from aludel.lean_checker.node import find_node
 from aludel.settings import load_settings
-from lean_checker.embedded import release
-from lean_checker.embedded.install import install_root
-from lean_checker.node import find_node
 
 _LAUNCHER = r"""#!@ROOT@/bin/node --openssl-config=/dev/null
 'use strict';

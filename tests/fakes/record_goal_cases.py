@@ -12,10 +12,10 @@ from typing import Any
 
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.process import LeanProcess, Reply
+from aludel.lean_checker.toolchains import find_toolchain
 from aludel.settings import load_settings
-from lean_checker.pool import LeanPool
-from lean_checker.process import LeanProcess, Reply
-from lean_checker.toolchains import find_toolchain
 
 CASES = Path(__file__).parents[1] / "contract" / "goal_cases.json"
 AND = "theorem t (a b : Nat) (h : a = b) : b + 0 = a ∧ True"

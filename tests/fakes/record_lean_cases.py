@@ -13,9 +13,9 @@ from typing import Any
 
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.checker import build_checker
+from aludel.lean_checker.process import LeanProcess
 from aludel.settings import load_settings
-from lean_checker.checker import build_checker
-from lean_checker.process import LeanProcess
 
 CASES = Path(__file__).parents[1] / "contract" / "lean_cases.json"
 

@@ -20,7 +20,7 @@ import psutil
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
 FAKE_SERVICE = Path(__file__).parent / "fake_service.py"
-ALUDEL = "from cli.main import main; main()"
+ALUDEL = "from aludel.cli.main import main; main()"
 
 
 def until(call: Callable[[], T | None], what: str, seconds: float = 60) -> T:

@@ -15,7 +15,7 @@ from some_variants import record_variants
 
 from aludel.models import Usage, Verdict
 from aludel.settings import Settings
-from workers.dataset_export import write_dataset
+from aludel.workers.dataset_export import write_dataset
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-the-api.md"
 

@@ -26,7 +26,7 @@ ROWS = [
 
 def attempts(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from cli.main import main; main()", "attempts", *arguments],
+        [sys.executable, "-c", "from aludel.cli.main import main; main()", "attempts", *arguments],
         env={**os.environ, "ALUDEL_DATA_DIR": str(folder), "ALUDEL_POOL_SIZE": "1"},
         capture_output=True,
         text=True,
@@ -45,7 +45,7 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
     path = tmp_path / "problems.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in MANY))
     words = ["run", str(path), "--samples", "2", "--seed", "3", "--json"]
-    command = [sys.executable, "-c", "from cli.main import main; main()", "attempts", *words]
+    command = [sys.executable, "-c", "from aludel.cli.main import main; main()", "attempts", *words]
     environ = {**os.environ, "ALUDEL_DATA_DIR": str(tmp_path), "ALUDEL_POOL_SIZE": "1"}
     with Store.open(Settings(data_dir=tmp_path)) as store:
         running = subprocess.Popen([*command, "--name", "killed"], env=environ)

@@ -17,8 +17,8 @@ from aludel.client.events import ItemEvent
 from aludel.http_models import AttemptSubmission
 from aludel.job_requests import ExportRequest
 from aludel.jobs import JobState
+from aludel.lean_checker.toolchains import LeanToolchain
 from aludel.problems import TheoremProblem
-from lean_checker.toolchains import LeanToolchain
 
 pytestmark = [pytest.mark.lean, *NEEDS_REDIS]
 

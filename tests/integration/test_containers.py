@@ -17,8 +17,8 @@ import pytest
 from compose import ROOT, missing
 from postgres_server import NEEDS_POSTGRES
 
+from aludel.lean_checker.toolchains import LeanToolchain
 from aludel.settings import load_settings
-from lean_checker.toolchains import LeanToolchain
 
 POD = Path(__file__).parents[1] / "fakes" / "pod.py"
 WALL = ["bwrap", "--unshare-user", "--unshare-net", "--cap-add", "ALL", "--dev-bind", "/", "/"]

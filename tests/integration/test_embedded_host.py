@@ -13,19 +13,19 @@ import psutil
 import pytest
 
 from aludel.errors import ToolchainMissing
+from aludel.lean_checker.confinement.plan import missing_protection
+from aludel.lean_checker.embedded.command import Host
+from aludel.lean_checker.embedded.install import install_root
+from aludel.lean_checker.embedded.manifest import read_manifest
+from aludel.lean_checker.embedded.selftest import ensure_tested
+from aludel.lean_checker.node import find_node
+from aludel.lean_checker.process import ServerCommand
+from aludel.lean_checker.program import ProgramSource, ensure_program
+from aludel.lean_checker.program import run as run_command
+from aludel.lean_checker.progress import Silent
+from aludel.lean_checker.server_program import BOOT
+from aludel.lean_checker.toolchains import LeanToolchain, list_toolchains, verify_toolchain
 from aludel.settings import load_settings
-from lean_checker.confinement.plan import missing_protection
-from lean_checker.embedded.command import Host
-from lean_checker.embedded.install import install_root
-from lean_checker.embedded.manifest import read_manifest
-from lean_checker.embedded.selftest import ensure_tested
-from lean_checker.node import find_node
-from lean_checker.process import ServerCommand
-from lean_checker.program import ProgramSource, ensure_program
-from lean_checker.program import run as run_command
-from lean_checker.progress import Silent
-from lean_checker.server_program import BOOT
-from lean_checker.toolchains import LeanToolchain, list_toolchains, verify_toolchain
 
 pytestmark = [pytest.mark.lean, pytest.mark.usefixtures("lean_toolchain")]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from live_api import live_api
 
+from aludel.lean_checker.checker import build_checker
 from aludel.settings import load_settings
-from lean_checker.checker import build_checker
-from workers.parts import lean_goals
+from aludel.workers.parts import lean_goals
 
 pytestmark = pytest.mark.lean
 

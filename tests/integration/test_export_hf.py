@@ -15,8 +15,7 @@ from typing import Any, get_args
 
 import pytest
 
-from aludel.records import VariantRecord
-from proof_export import (
+from aludel.proof_export import (
     LINEAGES,
     ExportOptions,
     ExportReport,
@@ -27,7 +26,8 @@ from proof_export import (
     export,
     lineages,
 )
-from proof_export.splitting import ProjectBy, SplitKind
+from aludel.proof_export.splitting import ProjectBy, SplitKind
+from aludel.records import VariantRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = Path(os.environ.get("ALUDEL_HF_DATASETS", ROOT / ".venv" / "hf-datasets"))

@@ -21,7 +21,7 @@ RECHECK = """
 import json, sys
 from aludel.models import CheckRequest, LeanContext
 from aludel.settings import load_settings
-from lean_checker.checker import build_checker
+from aludel.lean_checker.checker import build_checker
 
 checker = build_checker(load_settings())
 for line in sys.stdin:

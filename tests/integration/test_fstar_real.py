@@ -20,7 +20,12 @@ import pytest
 from click.testing import CliRunner
 from fstar_support import ask, fake_checker, real_checker
 
+from aludel.cli.main import cli
 from aludel.errors import BackendCrashed, InvalidRequest, ToolchainMissing
+from aludel.fstar_checker.checker import FStarChecker, build_checker
+from aludel.fstar_checker.extract import extract_file
+from aludel.fstar_checker.problems import request_for
+from aludel.fstar_checker.toolchain import find_fstar
 from aludel.models import (
     Budget,
     CheckRequest,
@@ -30,11 +35,6 @@ from aludel.models import (
     UndecidedReason,
 )
 from aludel.settings import load_settings
-from cli.main import cli
-from fstar_checker.checker import FStarChecker, build_checker
-from fstar_checker.extract import extract_file
-from fstar_checker.problems import request_for
-from fstar_checker.toolchain import find_fstar
 
 pytestmark = pytest.mark.fstar
 

@@ -11,15 +11,15 @@ import pytest
 from live_api import LiveApi, live_api
 
 from aludel import AsyncClient, Client
+from aludel.api.examples import GOAL_EXAMPLES, STEP_EXAMPLES
 from aludel.errors import InvalidRequest, NotFound, SessionEnded, ToolchainMissing
 from aludel.goals import GoalRequest, Stepper
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.toolchains import LeanToolchain
 from aludel.models import LeanContext
 from aludel.settings import Settings
-from api.examples import GOAL_EXAMPLES, STEP_EXAMPLES
-from lean_checker.checker import LeanChecker
-from lean_checker.pool import LeanPool
-from lean_checker.toolchains import LeanToolchain
-from workers.parts import lean_goals
+from aludel.workers.parts import lean_goals
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(300)]
 SWAP = GoalRequest(

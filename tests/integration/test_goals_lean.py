@@ -8,10 +8,10 @@ import pytest
 
 from aludel.errors import InvalidRequest, SessionEnded
 from aludel.goals import GoalRequest, Stepper
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.goals import LeanGoals
 from aludel.models import LeanContext
 from aludel.settings import Settings
-from lean_checker.checker import LeanChecker
-from lean_checker.goals import LeanGoals
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(300)]
 INIT = LeanContext(imports=("Init",))

@@ -14,10 +14,10 @@ import httpx
 import pytest
 from live_api import LiveApi, live_api
 
+from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
+from aludel.lean_checker.checker import build_checker
 from aludel.models import Accepted, CheckRequest, RejectReason
 from aludel.settings import load_settings
-from lean_checker.attacks.corpus import Case, all_cases, read_corpus
-from lean_checker.checker import build_checker
 
 pytestmark = pytest.mark.lean
 

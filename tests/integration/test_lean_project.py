@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from aludel.lean_checker.toolchains import find_toolchain
 from aludel.settings import load_settings
-from lean_checker.toolchains import find_toolchain
 
 pytestmark = [pytest.mark.lean, pytest.mark.slow, pytest.mark.usefixtures("lean_toolchain")]
 

@@ -9,7 +9,7 @@ import pytest
 from traced_repository import write_traced_repository
 
 from aludel.errors import InvalidRequest
-from proof_import import import_records
+from aludel.proof_import import import_records
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("lean_dojo") is None,

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.operations import LeanOperations, MutationTask
 from aludel.models import Accepted
-from lean_checker.checker import LeanChecker
-from lean_checker.operations import LeanOperations, MutationTask
-from mutation import MutationEngine, MutationPlan, MutationReport, Target
-from mutation.judging import candidate_of
+from aludel.mutation import MutationEngine, MutationPlan, MutationReport, Target
+from aludel.mutation.judging import candidate_of
 
 pytestmark = pytest.mark.lean
 

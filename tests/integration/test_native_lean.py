@@ -18,19 +18,24 @@ import psutil
 import pytest
 from native_lean import add_leanchecker, make_escaping_lean, make_native_lean
 
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.confinement.plan import missing_protection
+from aludel.lean_checker.embedded import release
+from aludel.lean_checker.embedded.install import install_root
+from aludel.lean_checker.native.host import NativeHost
+from aludel.lean_checker.native.locate import NativeLean, find_native
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.program import ProgramSource, ensure_program
+from aludel.lean_checker.progress import Silent
+from aludel.lean_checker.server_program import SOURCES, sources_digest
+from aludel.lean_checker.toolchains import (
+    LeanToolchain,
+    find_toolchain,
+    list_toolchains,
+    native_host,
+)
 from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided
 from aludel.settings import Settings, load_settings
-from lean_checker.checker import LeanChecker
-from lean_checker.confinement.plan import missing_protection
-from lean_checker.embedded import release
-from lean_checker.embedded.install import install_root
-from lean_checker.native.host import NativeHost
-from lean_checker.native.locate import NativeLean, find_native
-from lean_checker.pool import LeanPool
-from lean_checker.program import ProgramSource, ensure_program
-from lean_checker.progress import Silent
-from lean_checker.server_program import SOURCES, sources_digest
-from lean_checker.toolchains import LeanToolchain, find_toolchain, list_toolchains, native_host
 
 pytestmark = [
     pytest.mark.lean,

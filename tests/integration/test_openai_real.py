@@ -20,7 +20,7 @@ import pytest
 import tiny_models
 
 from aludel.problems import TheoremProblem
-from proving.prompts import PROOF_LEAN_1, proof_messages
+from aludel.proving.prompts import PROOF_LEAN_1, proof_messages
 
 pytestmark = [pytest.mark.slow, pytest.mark.lean, pytest.mark.timeout(300)]
 PROBLEMS = [
@@ -72,7 +72,7 @@ def test_attempts_through_a_real_server(tmp_path: Path) -> None:
     with served(model, tmp_path / "server.log") as url:
         done = subprocess.run(
             [
-                sys.executable, "-c", "from cli.main import main; main()", "attempts", "run",
+                sys.executable, "-c", "from aludel.cli.main import main; main()", "attempts", "run",
                 str(rows), "--name", "real", "--generator", "openai", "--url", url,
                 "--model", str(model), "--samples", "3", "--temperature", "0.1",
                 "--max-tokens", "16", "--prompt-price", "1000000", "--json",

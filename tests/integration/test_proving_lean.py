@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.goals import LeanGoals
+from aludel.proving import SearchBudget, TacticPortfolio, TheoremProblem, best_first
 from aludel.settings import Settings
-from lean_checker.checker import LeanChecker
-from lean_checker.goals import LeanGoals
-from proving import SearchBudget, TacticPortfolio, TheoremProblem, best_first
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(300)]
 PROVABLE = {

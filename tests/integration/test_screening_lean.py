@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aludel.errors import InvalidRequest
-from lean_checker.checker import LeanChecker
-from lean_checker.operations import LeanOperations, Screening, ScreenItem, ScreenTask
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.operations import LeanOperations, Screening, ScreenItem, ScreenTask
 
 pytestmark = pytest.mark.lean
 

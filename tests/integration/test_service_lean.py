@@ -12,7 +12,7 @@ import pytest
 from redis_server import NEEDS_REDIS, Redis
 from service_process import Service, descendants, gone, until
 
-from lean_checker.toolchains import LeanToolchain
+from aludel.lean_checker.toolchains import LeanToolchain
 
 pytestmark = pytest.mark.lean
 # Verdicts per kind of candidate; {n} makes each another one.

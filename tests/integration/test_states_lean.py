@@ -12,23 +12,23 @@ import pytest
 
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest, Stepper
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.states import LeanStates
+from aludel.lean_checker.toolchains import LeanToolchain
 from aludel.models import Accepted, CheckRequest, LeanContext, Rejected
-from aludel.proof_states import ProofTrace
-from aludel.records import Result, VariantRecord
-from aludel.settings import Settings
-from aludel.store import Store
-from lean_checker.checker import LeanChecker
-from lean_checker.goals import LeanGoals
-from lean_checker.pool import LeanPool
-from lean_checker.states import LeanStates
-from lean_checker.toolchains import LeanToolchain
-from proof_export import (
+from aludel.proof_export import (
     ExportOptions,
     Selection,
     export_recorded,
     extract_states,
     provenance,
 )
+from aludel.proof_states import ProofTrace
+from aludel.records import Result, VariantRecord
+from aludel.settings import Settings
+from aludel.store import Store
 
 pytestmark = pytest.mark.lean
 

@@ -18,9 +18,9 @@ import zstandard
 from toy_theorems import Toy, dataset, toys
 
 from aludel.generators import LocalModel, Sampling
-from lean_checker.checker import LeanChecker
-from proving import TheoremProblem, outcomes, sample_proofs
-from proving.build import open_generators
+from aludel.lean_checker.checker import LeanChecker
+from aludel.proving import TheoremProblem, outcomes, sample_proofs
+from aludel.proving.build import open_generators
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "train_prover.py"
 SMALL = ["--width", "32", "--layers", "1", "--batch", "8", "--words", "400", "--rate", "1e-2"]

@@ -13,6 +13,8 @@ from fake_checker import TOOLCHAIN, FakeChecker
 from fastapi.testclient import TestClient
 from postgres_server import NEEDS_POSTGRES, Postgres
 
+from aludel.api.app import MAX_BODY_BYTES, create_app
+from aludel.api.examples import CHECK_EXAMPLES, MUTATION_EXAMPLES
 from aludel.errors import BackendUnavailable
 from aludel.http_models import MAX_BATCH
 from aludel.jobs import Item, Job
@@ -20,10 +22,8 @@ from aludel.models import CheckRequest, content_hash
 from aludel.receipts import differences, parse_receipt
 from aludel.settings import Settings
 from aludel.store import Store
-from api.app import MAX_BODY_BYTES, create_app
-from api.examples import CHECK_EXAMPLES, MUTATION_EXAMPLES
-from workers.local import LocalQueue, LocalWorker
-from workers.runtime import MutationContext, Parts, Runtime
+from aludel.workers.local import LocalQueue, LocalWorker
+from aludel.workers.runtime import MutationContext, Parts, Runtime
 
 
 def _mutate(context: MutationContext) -> Mapping[str, Any]:
@@ -192,7 +192,7 @@ def test_a_worker_that_went_away_is_missed(
 
     store.toolchains.register(TOOLCHAIN)
     assert lonely.get("/readyz").status_code == 200
-    monkeypatch.setattr("api.system._PRESENT", timedelta(0))
+    monkeypatch.setattr("aludel.api.system._PRESENT", timedelta(0))
     body = _problem(lonely.get("/readyz"), 503, "backend_unavailable")
     assert "no worker seen since" in body["detail"]
 

@@ -21,6 +21,8 @@ from live_api import LiveApi, live_api
 from some_variants import record_variants
 
 from aludel import AsyncClient, Client
+from aludel.api.cursors import cursor_of
+from aludel.api.examples import ATTEMPT_EXAMPLES, EXPORT_EXAMPLES
 from aludel.attempts import AttemptOptions
 from aludel.client.events import EndEvent, ItemEvent
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, NotFound
@@ -31,9 +33,7 @@ from aludel.jobs import JobKind, JobState
 from aludel.problems import TheoremProblem
 from aludel.settings import Settings
 from aludel.store import Scope
-from api.cursors import cursor_of
-from api.examples import ATTEMPT_EXAMPLES, EXPORT_EXAMPLES
-from workers.dataset_export import write_dataset
+from aludel.workers.dataset_export import write_dataset
 
 OPTIONS = AttemptOptions(samples=2)
 SLOW = {"kind": "openai", "url": "http://models/v1", "model": "m", "timeout_s": 1_000}

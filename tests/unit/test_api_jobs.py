@@ -15,14 +15,14 @@ from live_api import LiveApi, live_api
 from service_process import until
 
 from aludel import CheckRequest, Client
+from aludel.api.admission import free_bytes
+from aludel.api.app import create_app
 from aludel.client.events import EndEvent, ItemEvent, ProgressEvent
 from aludel.errors import BackendUnavailable, Forbidden, NotFound, Unauthorized
 from aludel.jobs import JobState
 from aludel.models import Accepted, Evidence, Verdict
 from aludel.settings import Settings
 from aludel.store import Scope, Store
-from api.admission import free_bytes
-from api.app import create_app
 
 
 class _Patient(FakeChecker):

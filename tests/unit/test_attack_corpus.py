@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from aludel.errors import InvalidRequest
-from lean_checker.attacks.corpus import Case, all_cases, read_corpus
-from lean_checker.attacks.fuzz import combinations
-from lean_checker.attacks.library import argument_names
-from lean_checker.attacks.run import Outcome, Report, run_cases
-from lean_checker.checker import LeanChecker
+from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
+from aludel.lean_checker.attacks.fuzz import combinations
+from aludel.lean_checker.attacks.library import argument_names
+from aludel.lean_checker.attacks.run import Outcome, Report, run_cases
+from aludel.lean_checker.checker import LeanChecker
 
 CORPUS = Path(__file__).parents[1] / "attacks" / "lean"
 

@@ -17,13 +17,13 @@ from aludel.attempts import AttemptPlan, AttemptRecord, ProblemOutcome
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, NotFound
 from aludel.models import Accepted, CheckRequest, Evidence, Rejected, RejectReason, Verdict
 from aludel.problems import problems_digest, read_problems
-from aludel.store import Store
-from proving import Proposal, Proposals, SearchBudget, TheoremProblem
-from proving.attempting import (
+from aludel.proving import Proposal, Proposals, SearchBudget, TheoremProblem
+from aludel.proving.attempting import (
     attempt_all,
     sampling,
     searching,
 )
+from aludel.store import Store
 
 PLAN = AttemptPlan(generator="g", toolchain_digest="0" * 64, problems_digest="1" * 64)
 

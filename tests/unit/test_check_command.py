@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from aludel.cli.main import main
 from aludel.errors import ToolchainMissing
-from cli.main import main
-from lean_checker import checker as checker_module
-from lean_checker.checker import LeanChecker
+from aludel.lean_checker import checker as checker_module
+from aludel.lean_checker.checker import LeanChecker
 
 
 class Outcome(NamedTuple):

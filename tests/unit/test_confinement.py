@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lean_checker.confinement import launch
-from lean_checker.confinement.plan import Confinement, missing_protection
+from aludel.lean_checker.confinement import launch
+from aludel.lean_checker.confinement.plan import Confinement, missing_protection
 
 ESCAPE = Path(__file__).parents[1] / "fakes" / "escape.py"
 PYTHON = Path(sys.executable)

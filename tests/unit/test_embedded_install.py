@@ -16,12 +16,11 @@ from typing import NamedTuple
 import pytest
 
 from aludel.errors import BackendUnavailable, ToolchainMissing
-from aludel.settings import Settings
-from lean_checker.embedded import install as module
-from lean_checker.embedded import release
-from lean_checker.embedded.command import Host
-from lean_checker.embedded.install import install, install_root, is_installed
-from lean_checker.embedded.manifest import (
+from aludel.lean_checker.embedded import install as module
+from aludel.lean_checker.embedded import release
+from aludel.lean_checker.embedded.command import Host
+from aludel.lean_checker.embedded.install import install, install_root, is_installed
+from aludel.lean_checker.embedded.manifest import (
     FileRecord,
     LibraryRecord,
     Manifest,
@@ -32,10 +31,11 @@ from lean_checker.embedded.manifest import (
     scan_library,
     write_manifest,
 )
-from lean_checker.embedded.selftest import SelfTestFailed
-from lean_checker.embedded.wasm import WasmFormatError
-from lean_checker.lock import folder_lock
-from lean_checker.progress import Progress, Silent
+from aludel.lean_checker.embedded.selftest import SelfTestFailed
+from aludel.lean_checker.embedded.wasm import WasmFormatError
+from aludel.lean_checker.lock import folder_lock
+from aludel.lean_checker.progress import Progress, Silent
+from aludel.settings import Settings
 
 
 class Calls(NamedTuple):
@@ -292,7 +292,7 @@ def test_a_lock_of_a_running_process_is_respected(tmp_path: Path) -> None:
     lock = tmp_path / "x.lock"
     script = (
         "import sys, pathlib, time\n"
-        "from lean_checker.lock import folder_lock\n"
+        "from aludel.lean_checker.lock import folder_lock\n"
         f"with folder_lock(pathlib.Path({str(lock)!r}), 5.0):\n"
         "    print('held', flush=True); time.sleep(60)\n"
     )

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from aludel.errors import ToolchainMissing
-from lean_checker.embedded import release
-from lean_checker.embedded.fetch import fetch, integrity, verify
-from lean_checker.embedded.unpack import unpack
-from lean_checker.node import Node
-from lean_checker.progress import Silent
+from aludel.lean_checker.embedded import release
+from aludel.lean_checker.embedded.fetch import fetch, integrity, verify
+from aludel.lean_checker.embedded.unpack import unpack
+from aludel.lean_checker.node import Node
+from aludel.lean_checker.progress import Silent
 
 
 def tar(members: dict[str, bytes | str]) -> bytes:

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from aludel.models import Prover, Toolchain
+from aludel.proof_export import RECIPES, VARIANTS, ExportOptions, ExportReport, Provenance, export
+from aludel.proof_export.card import size_category
+from aludel.proof_export.rows import columns
+from aludel.proof_export.schemas import json_schemas
 from aludel.records import VariantRecord
-from proof_export import RECIPES, VARIANTS, ExportOptions, ExportReport, Provenance, export
-from proof_export.card import size_category
-from proof_export.rows import columns
-from proof_export.schemas import json_schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGESTS = ("a" * 64, "b" * 64)
@@ -160,7 +160,7 @@ def test_size_category(rows: int, category: str) -> None:
 
 
 def test_kept_json_schemas_are_up_to_date() -> None:
-    """Mend with: python -m proof_export.schemas datasets/schemas"""
+    """Mend with: python -m aludel.proof_export.schemas datasets/schemas"""
     folder = ROOT / "datasets" / "schemas"
     kept = {path.name: path.read_text("utf-8") for path in folder.iterdir()}
     assert kept == json_schemas()

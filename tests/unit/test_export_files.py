@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from aludel.errors import InvalidRequest, NotFound
 from aludel.models import Usage
+from aludel.proof_export import RECIPES, VARIANTS, ExportOptions, ExportReport, Provenance, export
+from aludel.proof_export.recipes.variants import VariantRow
+from aludel.proof_export.rows import arrow_schema
 from aludel.records import VariantRecord
-from proof_export import RECIPES, VARIANTS, ExportOptions, ExportReport, Provenance, export
-from proof_export.recipes.variants import VariantRow
-from proof_export.rows import arrow_schema
 
 MADE = Provenance(command="aludel export", version="0.0.0")
 

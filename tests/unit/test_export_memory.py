@@ -12,7 +12,7 @@ SCRIPT = """
     from pathlib import Path
     import psutil
     from aludel.records import VariantRecord
-    from proof_export import ExportOptions, Provenance, export
+    from aludel.proof_export import ExportOptions, Provenance, export
 
     peak = 0
 

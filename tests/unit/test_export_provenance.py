@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import subprocess
 from pathlib import Path
 
-from proof_export.provenance import checkout_commit, provenance
+from aludel.distribution import installed_version
+from aludel.proof_export.provenance import checkout_commit, provenance
 
 
 def _git(root: Path, *words: str) -> str:
@@ -40,5 +40,5 @@ def test_an_empty_repository_has_no_commit(tmp_path: Path) -> None:
 
 
 def test_provenance_names_this_version() -> None:
-    version = importlib.metadata.version("aludel")
+    version = installed_version()
     assert provenance("aludel export", {}).version == version

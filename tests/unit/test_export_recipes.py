@@ -13,6 +13,7 @@ import pytest
 
 from aludel.attempts import AttemptPlan, AttemptRecord, ProblemOutcome
 from aludel.errors import Conflict, InvalidRequest, NotFound
+from aludel.lean_checker.avoided import AvoidedStatements, normal_text
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -28,10 +29,7 @@ from aludel.models import (
     Toolchain,
     content_hash,
 )
-from aludel.records import VariantRecord
-from aludel.store import Store
-from lean_checker.avoided import AvoidedStatements, normal_text
-from proof_export import (
+from aludel.proof_export import (
     LINEAGES,
     ExportOptions,
     ExportReport,
@@ -43,6 +41,8 @@ from proof_export import (
     export_recorded,
     lineages,
 )
+from aludel.records import VariantRecord
+from aludel.store import Store
 
 MADE = Provenance("aludel export", "0")
 LEAN = Toolchain(prover=Prover.LEAN, name="lean", version="4", kind="embedded", digest="d" * 64)

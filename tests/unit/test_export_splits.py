@@ -11,9 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aludel.errors import Conflict, InvalidRequest
+from aludel.proof_export import SplitPlan, Splits, assign_splits
+from aludel.proof_export.splitting import SplitKind
 from aludel.records import VariantRecord
-from proof_export import SplitPlan, Splits, assign_splits
-from proof_export.splitting import SplitKind
 
 KINDS = [kind for kind in get_args(SplitKind) if kind != "none"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from aludel.errors import Conflict, InvalidRequest
-from proof_export.staging import MANIFEST, staged
+from aludel.proof_export.staging import MANIFEST, staged
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -197,7 +197,7 @@ EXPORT_FOR_EVER = """
     import itertools, sys
     from pathlib import Path
     from aludel.records import VariantRecord
-    from proof_export import ExportOptions, Provenance, export
+    from aludel.proof_export import ExportOptions, Provenance, export
 
     def records(count):
         for i in count:

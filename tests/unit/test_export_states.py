@@ -12,10 +12,7 @@ from hypothesis import strategies as st
 
 from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.models import Accepted, CheckRequest, Evidence, Position, Toolchain, content_hash
-from aludel.proof_states import Premise, ProofStep, ProofTrace
-from aludel.records import Result, VariantRecord
-from aludel.store import Store
-from proof_export import (
+from aludel.proof_export import (
     ExportOptions,
     Selection,
     SplitPlan,
@@ -23,6 +20,9 @@ from proof_export import (
     extract_states,
     provenance,
 )
+from aludel.proof_states import Premise, ProofStep, ProofTrace
+from aludel.records import Result, VariantRecord
+from aludel.store import Store
 
 
 def _step(tactic: str, column: int = 2, **more: object) -> ProofStep:

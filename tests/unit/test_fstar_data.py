@@ -12,6 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aludel.errors import InvalidRequest, NotFound
+from aludel.fstar_checker.classify import ErrorClass, error_class
+from aludel.fstar_checker.dataset import (
+    Definition,
+    ProblemClass,
+    Source,
+    read_definitions,
+    write_harness_form,
+    write_rows,
+)
+from aludel.fstar_checker.extract import LEXICAL, extract_file
+from aludel.fstar_checker.problems import context_for, read_candidates, request_for
+from aludel.fstar_checker.retrieval import SimilarProblems
+from aludel.fstar_checker.scaffold import parse_statement, plan, split_module
+from aludel.fstar_checker.splits import near_clones, split
+from aludel.fstar_checker.verify import (
+    Outcome,
+    build_work,
+    report,
+    verify_at_k,
+    write_report,
+)
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -22,27 +43,6 @@ from aludel.models import (
     Undecided,
     UndecidedReason,
     Verdict,
-)
-from fstar_checker.classify import ErrorClass, error_class
-from fstar_checker.dataset import (
-    Definition,
-    ProblemClass,
-    Source,
-    read_definitions,
-    write_harness_form,
-    write_rows,
-)
-from fstar_checker.extract import LEXICAL, extract_file
-from fstar_checker.problems import context_for, read_candidates, request_for
-from fstar_checker.retrieval import SimilarProblems
-from fstar_checker.scaffold import parse_statement, plan, split_module
-from fstar_checker.splits import near_clones, split
-from fstar_checker.verify import (
-    Outcome,
-    build_work,
-    report,
-    verify_at_k,
-    write_report,
 )
 
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from cli.main import cli
+from aludel.cli.main import cli
 
 
 def test_output_help_and_every_record_say_lexical(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from fstar_support import FAKES
 
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, ToolchainMissing
+from aludel.fstar_checker.install import asset_name, install
+from aludel.fstar_checker.toolchain import find_fstar, installed_folder
 from aludel.settings import Settings
-from fstar_checker.install import asset_name, install
-from fstar_checker.toolchain import find_fstar, installed_folder
 
 VERSION = "2025.10.06"
 PROGRAM = f"""#!{sys.executable}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fstar_checker.lexer import Kind, blank_comments, code_tokens, position, tokenize
+from aludel.fstar_checker.lexer import Kind, blank_comments, code_tokens, position, tokenize
 
 PIECES = st.sampled_from(
     ["(*", "*)", "//", '"', "'", "\\", "\n", " ", "admit", "let", "x'", "'a", "`", "``", "(", ")",

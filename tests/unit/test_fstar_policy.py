@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aludel.fstar_checker.policy import ADMIT_NAMES, scan_definition, scan_module
+from aludel.fstar_checker.structure import split_declarations
 from aludel.models import RejectReason
-from fstar_checker.policy import ADMIT_NAMES, scan_definition, scan_module
-from fstar_checker.structure import split_declarations
 
 SAFE_WORDS = st.text(alphabet="abcdefgh_", min_size=1, max_size=8).filter(
     lambda w: w not in ADMIT_NAMES and w not in ("fadmit", "begin", "f")

@@ -9,12 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aludel.models import Accepted, Evidence, FStarContext
-from fstar_checker.dataset import Definition
-from fstar_checker.options import check_options, render_options, split_options
-from fstar_checker.problems import Candidate
-from fstar_checker.scaffold import plan
-from fstar_checker.vconfig import (
+from aludel.fstar_checker.dataset import Definition
+from aludel.fstar_checker.options import check_options, render_options, split_options
+from aludel.fstar_checker.problems import Candidate
+from aludel.fstar_checker.scaffold import plan
+from aludel.fstar_checker.vconfig import (
     NOT_REPLAYED,
     REPLAYED,
     SAFE_TO_DROP,
@@ -23,7 +22,8 @@ from fstar_checker.vconfig import (
     from_options,
     to_options,
 )
-from fstar_checker.verify import build_work, fit_options, render, report, run
+from aludel.fstar_checker.verify import build_work, fit_options, render, report, run
+from aludel.models import Accepted, Evidence, FStarContext
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "fstar.md"
 NATURALS = st.one_of(st.none(), st.integers(0, 1000))

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
+from aludel.lean_checker.embedded.glue import GlueFormatError, slim_glue
+from aludel.lean_checker.node import find_node
 from aludel.settings import Settings
-from lean_checker.embedded.glue import GlueFormatError, slim_glue
-from lean_checker.node import find_node
 
 SAMPLE = (
     b'var Module=globalThis.given;var GOT={};var isInternalSym=n=>n=="internal";var registered=[];'

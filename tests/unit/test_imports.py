@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from aludel.cli.importing import command
 from aludel.errors import InvalidRequest, ToolchainMissing
+from aludel.fstar_checker.dataset import read_definitions
 from aludel.problems import read_problems
-from cli.importing import command
-from fstar_checker.dataset import read_definitions
-from proof_import import BadRecord, Imported, import_records
-from proof_import.statements import UnusableText, header_of, module_of, split_preamble
+from aludel.proof_import import BadRecord, Imported, import_records
+from aludel.proof_import.statements import UnusableText, header_of, module_of, split_preamble
 
 HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 400000\n\nopen Nat Real\n"
 SAMPLES = Path(__file__).resolve().parents[2] / "datasets" / "samples"

@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from aludel.attempts import AttemptOptions, AttemptRun
+from aludel.cli.attempting import Attempter
+from aludel.cli.iterating import Iteration, IterationPlan, Round, settle
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
-from cli.attempting import Attempter
-from cli.iterating import Iteration, IterationPlan, Round, settle
 
 # Writes down how it was called, where a model belongs.
 TRAINER = """

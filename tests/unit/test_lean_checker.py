@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from aludel.errors import BackendCrashed, InvalidRequest
+from aludel.lean_checker.checker import LeanChecker
 from aludel.models import (
     VERDICT,
     Budget,
@@ -21,7 +22,6 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
-from lean_checker.checker import LeanChecker
 
 MakeChecker = Callable[..., LeanChecker]
 

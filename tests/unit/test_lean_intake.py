@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aludel.errors import InvalidRequest, RequestTooLarge
+from aludel.lean_checker.intake import MAX_LINES, MAX_NESTING, nesting, validate
 from aludel.models import CheckRequest, FStarContext, LeanContext
 from aludel.settings import Settings
-from lean_checker.intake import MAX_LINES, MAX_NESTING, nesting, validate
 
 CODE = "theorem t : True := trivial\n"
 

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aludel.errors import BackendCrashed
+from aludel.lean_checker.facts import parse_facts
+from aludel.lean_checker.policy import NATIVE_AXIOMS, Ask, allows_axiom, judge
 from aludel.models import (
     STANDARD_AXIOMS,
     Accepted,
@@ -18,8 +20,6 @@ from aludel.models import (
     Usage,
     Verdict,
 )
-from lean_checker.facts import parse_facts
-from lean_checker.policy import NATIVE_AXIOMS, Ask, allows_axiom, judge
 
 HASH = "0" * 64
 

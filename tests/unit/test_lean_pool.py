@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
+from aludel.lean_checker import pool as pool_module
+from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.process import LeanProcess, LimitReached
 from aludel.settings import Settings
-from lean_checker import pool as pool_module
-from lean_checker.pool import LeanPool
-from lean_checker.process import LeanProcess, LimitReached
 
 MakePool = Callable[..., LeanPool]
 

@@ -15,9 +15,9 @@ import pytest
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, ToolchainMissing
-from lean_checker import wire
-from lean_checker.process import LeanProcess, LimitReached, ProcessDied, Reply, ServerCommand
-from lean_checker.watchdog import Watchdog
+from aludel.lean_checker import wire
+from aludel.lean_checker.process import LeanProcess, LimitReached, ProcessDied, Reply, ServerCommand
+from aludel.lean_checker.watchdog import Watchdog
 
 Start = Callable[..., LeanProcess]
 
@@ -246,8 +246,8 @@ import sys, os, signal
 sys.path[:0] = {path!r}
 from pathlib import Path
 from aludel.deadline import Deadline
-from lean_checker.process import LeanProcess, ServerCommand
-from lean_checker.watchdog import Watchdog
+from aludel.lean_checker.process import LeanProcess, ServerCommand
+from aludel.lean_checker.watchdog import Watchdog
 command = ServerCommand({argv!r}, {{"PATH": os.environ["PATH"]}}, Path("."))
 dog = Watchdog()
 process = LeanProcess.start(command, Deadline.after(20), watchdog=dog, memory_mb=1000)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.digests import folders_digest
+from aludel.lean_checker.project import open_project, require_same_lean
 from aludel.models import Prover, Toolchain
-from lean_checker.digests import folders_digest
-from lean_checker.project import open_project, require_same_lean
 
 COMMIT = "38f3c0c45b8d"
 

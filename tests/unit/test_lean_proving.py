@@ -10,19 +10,19 @@ import pytest
 from fake_checker import FakeChecker
 from openai_server import OpenAIServer, openai_server
 
+from aludel.api.results import results_of
 from aludel.attempts import AttemptOptions
 from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, Portfolio
 from aludel.job_requests import ProveRequest
 from aludel.jobs import JobState
+from aludel.lean_checker.checker import LeanChecker
 from aludel.problems import TheoremProblem, problems_digest
 from aludel.settings import Settings
-from api.results import results_of
-from lean_checker.checker import LeanChecker
-from workers.attempts import run_attempts
-from workers.lean_proving import lean_proving
-from workers.local import LocalQueue
-from workers.runtime import Parts, Runtime
+from aludel.workers.attempts import run_attempts
+from aludel.workers.lean_proving import lean_proving
+from aludel.workers.local import LocalQueue
+from aludel.workers.runtime import Parts, Runtime
 
 PROBLEMS = [
     TheoremProblem(name=name, statement=f"theorem {name} : True -- fake: slow 0") for name in "ab"
@@ -87,7 +87,7 @@ def test_the_key_goes_to_its_endpoint_and_nowhere_else(
 def test_an_equal_generator_stays_open_for_the_next_job(
     runtime: Runtime, endpoint: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import workers.lean_proving as module
+    import aludel.workers.lean_proving as module
 
     opened: list[GeneratorSpec] = []
     really = module.open_generators
@@ -113,7 +113,7 @@ def test_the_worker_has_its_own_list_of_endpoints(runtime: Runtime, tmp_path: Pa
 def test_an_endpoint_that_is_away_is_no_verdict(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.leasing._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("aludel.workers.leasing._FIRST_PAUSE_S", 0.001)
     settings = runtime.settings.model_copy(update={"endpoints": "http://127.0.0.1:9/v1"})
     runtime.proving = lean_proving(runtime.checker, settings)
     job = attempt(runtime, Endpoint(url="http://127.0.0.1:9/v1", model="m", retries=0))

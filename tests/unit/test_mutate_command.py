@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from aludel.cli import mutate
+from aludel.cli.main import main
 from aludel.errors import InvalidRequest
 from aludel.jobs import MutationRequest
-from cli import mutate
-from cli.main import main
-from mutation import FILTERS, MutationPlan
-from workers.lean_mutation import plan_of
+from aludel.mutation import FILTERS, MutationPlan
+from aludel.workers.lean_mutation import plan_of
 
 
 class Stopped(Exception):

@@ -8,12 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.operations import Mutant, MutationResult, MutationTask
+from aludel.lean_checker.process import ProcessDied
 from aludel.models import Usage
-from lean_checker.operations import Mutant, MutationResult, MutationTask
-from lean_checker.process import ProcessDied
-from mutation import MutationEngine, MutationPlan, MutationReport, RoundProgress, TargetOutcome
-from mutation.naming import variant_name
-from mutation.targets import first_targets
+from aludel.mutation import (
+    MutationEngine,
+    MutationPlan,
+    MutationReport,
+    RoundProgress,
+    TargetOutcome,
+)
+from aludel.mutation.naming import variant_name
+from aludel.mutation.targets import first_targets
 
 
 def plan(**changes: object) -> MutationPlan:

@@ -7,9 +7,16 @@ from collections.abc import Callable
 import pytest
 from fake_mutants import FakeSource, ProofChecker, mutant
 
-from lean_checker.avoided import as_theorem, normal_text
-from lean_checker.operations import Mutant
-from mutation import FILTERS, MutationEngine, MutationPlan, MutationReport, look_again, sample_of
+from aludel.lean_checker.avoided import as_theorem, normal_text
+from aludel.lean_checker.operations import Mutant
+from aludel.mutation import (
+    FILTERS,
+    MutationEngine,
+    MutationPlan,
+    MutationReport,
+    look_again,
+    sample_of,
+)
 
 
 def outcome_of(

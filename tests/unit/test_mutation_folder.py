@@ -10,7 +10,7 @@ import pytest
 from fake_mutants import FakeSource, ProofChecker
 
 from aludel.errors import Conflict, InvalidRequest, StoreError
-from mutation import (
+from aludel.mutation import (
     Journal,
     MutationEngine,
     MutationPlan,
@@ -19,7 +19,7 @@ from mutation import (
     look_again,
     sample_of,
 )
-from mutation.folder import JOURNAL, RunFolder
+from aludel.mutation.folder import JOURNAL, RunFolder
 
 COSTLY = {JOURNAL, "report.json", "report.md"}
 

@@ -8,9 +8,9 @@ from fake_mutants import FakeSource, ProofChecker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aludel.mutation import MutationEngine, MutationPlan, TargetOutcome
+from aludel.mutation.targets import next_targets
 from aludel.records import VariantRecord
-from mutation import MutationEngine, MutationPlan, TargetOutcome
-from mutation.targets import next_targets
 
 
 def plan(**changes: object) -> MutationPlan:

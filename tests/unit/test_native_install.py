@@ -13,9 +13,9 @@ import pytest
 
 from aludel.errors import AludelError, BackendUnavailable, Conflict, InvalidRequest, NotFound
 from aludel.errors import ToolchainMissing as Missing
-from lean_checker.native import install as module
-from lean_checker.native.install import install_native
-from lean_checker.native.locate import find_native, native_toolchains
+from aludel.lean_checker.native import install as module
+from aludel.lean_checker.native.install import install_native
+from aludel.lean_checker.native.locate import find_native, native_toolchains
 
 ELAN = """#!/bin/sh
 test "$1 $2" = "toolchain install" || exit 2

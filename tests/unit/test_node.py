@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from aludel.errors import ToolchainMissing
+from aludel.lean_checker import node as module
+from aludel.lean_checker.node import find_node
 from aludel.settings import Settings
-from lean_checker import node as module
-from lean_checker.node import find_node
 
 
 def program(path: Path, output: str, status: int = 0) -> Path:

@@ -13,13 +13,13 @@ from fake_goals import FakeGoals
 from aludel.attempts import AttemptOptions, SearchBudget
 from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.goals import Goal, GoalState
+from aludel.lean_checker.answers import LibraryTheorem
 from aludel.models import Toolchain
 from aludel.problems import Premise, TheoremProblem, problems_digest
-from lean_checker.answers import LibraryTheorem
-from proving import Proposal, Proposals
-from proving.build import Generators, attempt_with, plan_of
-from proving.premises import Library, PremisedTactics, PremiseIndex, terms
-from proving.prompts import PROOF_LEAN_1, TACTIC_LEAN_1, proof_messages, tactic_messages
+from aludel.proving import Proposal, Proposals
+from aludel.proving.build import Generators, attempt_with, plan_of
+from aludel.proving.premises import Library, PremisedTactics, PremiseIndex, terms
+from aludel.proving.prompts import PROOF_LEAN_1, TACTIC_LEAN_1, proof_messages, tactic_messages
 
 STATEMENTS = {
     "List.map_append": "∀ {l m : List α}, List.map f (l ++ m) = List.map f l ++ List.map f m",

@@ -15,7 +15,8 @@ from fake_proving import FakeProving
 from service_process import until
 from some_variants import record_variants
 
-import workers.attempts
+import aludel.workers.attempts
+from aludel.api.results import events_of, results_of
 from aludel.attempts import AttemptOptions
 from aludel.errors import BackendUnavailable, Conflict, StoreError
 from aludel.generators import GeneratorSpec, LocalModel, Portfolio
@@ -27,14 +28,13 @@ from aludel.problems import TheoremProblem, problems_digest
 from aludel.queue import dispatch
 from aludel.settings import Settings
 from aludel.task_names import EXPORT_QUEUE, PROVE_QUEUE, RUN_ATTEMPTS, RUN_EXPORT
-from api.results import events_of, results_of
-from workers.attempts import run_attempts
-from workers.dataset_export import write_dataset
-from workers.exports import run_export
-from workers.guarding import GuardedGoals, guard_of
-from workers.housekeeping import sweep
-from workers.local import LocalQueue, LocalWorker
-from workers.runtime import ExportContext, Parts, Runtime
+from aludel.workers.attempts import run_attempts
+from aludel.workers.dataset_export import write_dataset
+from aludel.workers.exports import run_export
+from aludel.workers.guarding import GuardedGoals, guard_of
+from aludel.workers.housekeeping import sweep
+from aludel.workers.local import LocalQueue, LocalWorker
+from aludel.workers.runtime import ExportContext, Parts, Runtime
 
 SAMPLES = AttemptOptions(samples=2)
 
@@ -167,7 +167,7 @@ def test_a_worker_that_dies_after_recording_loses_and_doubles_nothing(
 def test_a_turn_ends_and_another_message_is_sent(
     runtime: Runtime, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers.attempts, "TURN_S", 0.1)
+    monkeypatch.setattr(aludel.workers.attempts, "TURN_S", 0.1)
     job = submit(runtime, *(f"sleep 0.05 accept {n}" for n in range(12)))
     run_attempts(runtime, job.id)
     assert 0 < runtime.store.jobs.get(job.id).progress.done < 12
@@ -194,7 +194,7 @@ def test_a_model_that_is_not_there_is_told_once_for_each_problem(runtime: Runtim
 def test_a_failing_machine_is_tried_again(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.leasing._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("aludel.workers.leasing._FIRST_PAUSE_S", 0.001)
     job = submit(runtime, "crash", "accept 1")
     for _ in range(5):
         run_attempts(runtime, job.id)
@@ -205,7 +205,7 @@ def test_a_failing_machine_is_tried_again(
 
 
 def test_a_problem_has_its_time(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers.attempts, "PROBLEM_S", 0.2)
+    monkeypatch.setattr(aludel.workers.attempts, "PROBLEM_S", 0.2)
     job = submit(runtime, "sleep 0.15 accept", options=AttemptOptions(samples=50))
     begun = time.monotonic()
     run_attempts(runtime, job.id)
@@ -218,7 +218,7 @@ def test_a_problem_has_its_time(runtime: Runtime, monkeypatch: pytest.MonkeyPatc
 def test_a_cancelled_problem_ends_between_two_samples(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.leasing._LONGEST_BEAT_S", 0.05)
+    monkeypatch.setattr("aludel.workers.leasing._LONGEST_BEAT_S", 0.05)
     job = submit(runtime, "sleep 0.1 accept", options=AttemptOptions(samples=200))
     thread = threading.Thread(target=run_attempts, args=(runtime, job.id))
     thread.start()
@@ -328,7 +328,7 @@ def test_a_cancelled_export_leaves_nothing(
         return report(*arguments)
 
     monkeypatch.setattr(runtime.store.items, "report", cancelled)
-    monkeypatch.setattr("workers.leasing._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("aludel.workers.leasing._FIRST_PAUSE_S", 0.001)
     run_export(runtime, job.id)
     assert runtime.store.jobs.get(job.id).state is JobState.CANCELLED
     assert not list((tmp_path / "datasets").iterdir())

@@ -14,17 +14,17 @@ from fstar_support import FAKES, fake_checker
 from openai_server import openai_server
 
 from aludel.attempts import AttemptOptions
+from aludel.cli.attempts import command
 from aludel.errors import Conflict, InvalidRequest
+from aludel.fstar_checker.dataset import Definition, read_definitions
+from aludel.fstar_checker.problems import request_for
 from aludel.generators import Endpoint, Portfolio
 from aludel.models import CheckRequest, Prover
 from aludel.problems import FStarProblem, Problem, TheoremProblem, problems_digest
-from cli.attempts import command
-from fstar_checker.dataset import Definition, read_definitions
-from fstar_checker.problems import request_for
-from proving.attempting import attempt_all, attempted
-from proving.build import attempt_with, open_generators
-from proving.fstar import FStarPortfolio, pose
-from proving.prompts import PROOF_FSTAR_1, code_of, proof_messages
+from aludel.proving.attempting import attempt_all, attempted
+from aludel.proving.build import attempt_with, open_generators
+from aludel.proving.fstar import FStarPortfolio, pose
+from aludel.proving.prompts import PROOF_FSTAR_1, code_of, proof_messages
 
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples" / "fstar_problems.json"
 KNOWN = read_definitions(SAMPLES)

@@ -25,7 +25,7 @@ from aludel.models import (
     Verdict,
 )
 from aludel.problems import Premise
-from proving import (
+from aludel.proving import (
     ProofPortfolio,
     Proposal,
     Proposals,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from aludel.cli.main import cli
 from aludel.errors import InvalidRequest
 from aludel.models import Accepted, CheckRequest, Evidence, Prover, Toolchain, content_hash
 from aludel.receipts import (
@@ -21,7 +22,6 @@ from aludel.receipts import (
     rerun_differences,
     sign,
 )
-from cli.main import cli
 
 TOOLCHAIN = Toolchain(
     prover=Prover.LEAN, name="lean-fake", version="1", kind="embedded", digest="d" * 64

@@ -16,6 +16,8 @@ from postgres_server import NEEDS_POSTGRES, Postgres
 from sqlalchemy import select
 
 from aludel.attempts import AttemptOptions, AttemptPlan, AttemptRecord, ProblemOutcome
+from aludel.cli.db import command as db
+from aludel.cli.keys import command as keys
 from aludel.errors import AludelError, Conflict, InvalidRequest, StoreError
 from aludel.generators import Portfolio
 from aludel.job_requests import ExportRequest, ProveRequest
@@ -39,8 +41,6 @@ from aludel.store.backup import backup, restore
 from aludel.store.database import Database
 from aludel.store.migrate import downgrade, migrate, newest_revision, revision_of
 from aludel.store.tables import ANONYMOUS, AttemptRow
-from cli.db import command as db
-from cli.keys import command as keys
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from fstar_support import FAKES
 
 from aludel.errors import NotFound, ToolchainMissing
+from aludel.lean_checker.toolchains import find_toolchain, list_toolchains, verify_toolchain
 from aludel.settings import Settings
-from lean_checker.toolchains import find_toolchain, list_toolchains, verify_toolchain
 
 FSTAR_STAND_IN = f"""#!{sys.executable}
 import runpy, sys

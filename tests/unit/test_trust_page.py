@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from aludel.lean_checker.policy import SORRY_AXIOM
+from aludel.lean_checker.second import REPLAY_CHECK
 from aludel.models import STANDARD_AXIOMS, RejectReason, UndecidedReason
-from lean_checker.policy import SORRY_AXIOM
-from lean_checker.second import REPLAY_CHECK
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")

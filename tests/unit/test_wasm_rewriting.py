@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aludel.lean_checker.embedded import leb128, wasm
+from aludel.lean_checker.node import find_node
 from aludel.settings import Settings
-from lean_checker.embedded import leb128, wasm
-from lean_checker.node import find_node
 
 I32 = 0x7F
 FUNCREF = 0x70

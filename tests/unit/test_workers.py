@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fake_checker import TOOLCHAIN, FakeChecker
 
-import workers.checks
+import aludel.workers.checks
 from aludel.errors import BackendUnavailable, InvalidRequest, StoreError
 from aludel.jobs import ItemState, Job, JobKind, JobState, MutationRequest
 from aludel.models import CheckRequest
@@ -19,11 +19,11 @@ from aludel.settings import Settings
 from aludel.store import Store
 from aludel.store.leases import MAX_ATTEMPTS
 from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE, RUN_CHECKS, RUN_MUTATION
-from workers.checks import run_checks
-from workers.housekeeping import Housekeeper, sweep
-from workers.local import LocalQueue, LocalWorker
-from workers.mutations import run_mutation
-from workers.runtime import MutationContext, Parts, Runtime
+from aludel.workers.checks import run_checks
+from aludel.workers.housekeeping import Housekeeper, sweep
+from aludel.workers.local import LocalQueue, LocalWorker
+from aludel.workers.mutations import run_mutation
+from aludel.workers.runtime import MutationContext, Parts, Runtime
 
 
 class FakeQueue:
@@ -171,7 +171,7 @@ def test_two_workers_share_a_job(open_runtime: Callable[..., Runtime]) -> None:
 def test_a_long_job_gives_way_after_its_turn(
     runtime: Runtime, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers.checks, "TURN_S", 0.1)
+    monkeypatch.setattr(aludel.workers.checks, "TURN_S", 0.1)
     job = _job(runtime, *[f"sleep 0.05 accept {i}" for i in range(30)])
     run_checks(runtime, job.id)
     progress = runtime.store.jobs.get(job.id).progress
@@ -192,7 +192,7 @@ def test_a_failing_machine_is_tried_again_and_then_told(
     code: str,
     error: str,
 ) -> None:
-    monkeypatch.setattr("workers.leasing._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("aludel.workers.leasing._FIRST_PAUSE_S", 0.001)
     job = _job(runtime, code, "accept")
     for _ in range(MAX_ATTEMPTS):
         run_checks(runtime, job.id)
@@ -282,7 +282,7 @@ def test_a_mutation_with_an_unknown_pattern(open_runtime: Callable[..., Runtime]
 def test_a_mutation_that_the_machine_failed_is_sent_again(
     open_runtime: Callable[..., Runtime], queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.leasing._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("aludel.workers.leasing._FIRST_PAUSE_S", 0.001)
 
     def broken(_: MutationContext) -> Mapping[str, Any]:
         raise BackendUnavailable("no prover")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from aludel.errors import InvalidRequest
-from proof_export.feeds import Feed
-from proof_export.recipes import (
+from aludel.proof_export.feeds import Feed
+from aludel.proof_export.recipes import (
     attempts,
     cpt,
     found_proofs,
@@ -17,7 +17,7 @@ from proof_export.recipes import (
     variants,
     whole_proof,
 )
-from proof_export.recipes.base import Recipe
+from aludel.proof_export.recipes.base import Recipe
 
 _ALL: tuple[Recipe[Any], ...] = (
     cpt.RECIPE,

@@ -7,9 +7,9 @@ from typing import Any, Literal
 from pydantic import Field
 
 from aludel.models import Diagnostic, LeanContext, Verdict, canonical_json
-from proof_export.attempts_feed import ATTEMPTS, RunAttempt
-from proof_export.recipes.base import Recipe
-from proof_export.rows import Int64, Row
+from aludel.proof_export.attempts_feed import ATTEMPTS, RunAttempt
+from aludel.proof_export.recipes.base import Recipe
+from aludel.proof_export.rows import Int64, Row
 
 
 class AttemptRow(Row):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from proof_export.feeds import Feed
-from proof_export.rows import Row
+from aludel.proof_export.feeds import Feed
+from aludel.proof_export.rows import Row
 
 R = TypeVar("R")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from aludel.proof_export.feeds import VARIANTS
+from aludel.proof_export.recipes.base import Recipe
+from aludel.proof_export.rows import Row
 from aludel.records import VariantRecord
-from proof_export.feeds import VARIANTS
-from proof_export.recipes.base import Recipe
-from proof_export.rows import Row
 
 
 class CptRow(Row):

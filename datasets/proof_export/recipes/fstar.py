@@ -10,12 +10,12 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
+from aludel.fstar_checker.vconfig import REPLAYED, from_options
 from aludel.models import FStarContext, canonical_json
-from fstar_checker.vconfig import REPLAYED, from_options
-from proof_export.attempts_feed import ATTEMPTS, RunAttempt
-from proof_export.recipes.attempts import shown
-from proof_export.recipes.base import Recipe
-from proof_export.rows import Int64, Row
+from aludel.proof_export.attempts_feed import ATTEMPTS, RunAttempt
+from aludel.proof_export.recipes.attempts import shown
+from aludel.proof_export.recipes.base import Recipe
+from aludel.proof_export.rows import Int64, Row
 
 
 class FStarRow(Row):

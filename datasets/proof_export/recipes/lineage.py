@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from proof_export.lineage_feed import LINEAGES, Lineage
-from proof_export.recipes.base import Recipe
-from proof_export.rows import Int64, Row
+from aludel.proof_export.lineage_feed import LINEAGES, Lineage
+from aludel.proof_export.recipes.base import Recipe
+from aludel.proof_export.rows import Int64, Row
 
 
 class LineageRow(Row):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from proof_export.recipes.base import Recipe
-from proof_export.rows import Int64, Row
-from proof_export.states_feed import PROOF_STATES, TracedVariant
+from aludel.proof_export.recipes.base import Recipe
+from aludel.proof_export.rows import Int64, Row
+from aludel.proof_export.states_feed import PROOF_STATES, TracedVariant
 
 
 class SftRow(Row):

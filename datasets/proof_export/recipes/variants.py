@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from aludel.proof_export.feeds import VARIANTS
+from aludel.proof_export.recipes.base import Recipe
+from aludel.proof_export.rows import Int64, Row
 from aludel.records import VariantRecord
-from proof_export.feeds import VARIANTS
-from proof_export.recipes.base import Recipe
-from proof_export.rows import Int64, Row
 
 
 class VariantRow(Row):
