@@ -16,7 +16,7 @@ from aludel.api import (
     jobs,
     kimina,
     metrics,
-    problems,
+    problem_details,
     system,
     web,
 )
@@ -27,7 +27,7 @@ from aludel.api.middleware import BodyLimit, RequestLog
 from aludel.api.service import Service
 from aludel.distribution import installed_version
 from aludel.goals import Goals
-from aludel.http_models import Problem
+from aludel.http_models import ProblemDetails
 from aludel.queue import TaskQueue
 from aludel.settings import Settings
 from aludel.store import Store
@@ -53,7 +53,7 @@ def create_app(
     app = FastAPI(title="Aludel", version=installed_version(), docs_url=None, redoc_url=None)
     admission = Admission(settings, store)
     app.state.service = Service(settings, store, queue, admission, goals)
-    problems.install(app)
+    problem_details.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
     for module in (
         checks, attempts, datasets, jobs, events, corpus, kimina, metrics, system, web
@@ -72,7 +72,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes
         )
         schemas = document["components"]["schemas"]
-        schemas["Problem"] = Problem.model_json_schema()
+        schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         for operations in document["paths"].values():
@@ -81,7 +81,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                 operation["responses"]["default"] = {
                     "description": "A problem (RFC 9457)",
                     "content": {
-                        problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
+                        problem_details.MEDIA_TYPE: {
+                            "schema": {"$ref": "#/components/schemas/ProblemDetails"}
+                        }
                     },
                 }
         app.openapi_schema = document

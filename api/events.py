@@ -15,7 +15,7 @@ from aludel.api.auth import Reader
 from aludel.api.jobs import JobId
 from aludel.api.service import Service, ServiceDep
 from aludel.errors import AludelError, InvalidRequest
-from aludel.jobs import ENDED, Item, Job, Progress
+from aludel.jobs import ENDED, Item, Job, JobProgress
 
 _FIRST_POLL_S = 0.01
 _LONGEST_POLL_S = 0.25
@@ -69,7 +69,7 @@ class _Stream:
         self._request = request
         self._job = job
         self._last = last
-        self._shown: Progress | None = None
+        self._shown: JobProgress | None = None
         self._shown_at = self._said_at = time.monotonic()
 
     async def run(self) -> AsyncIterator[str]:
@@ -113,6 +113,6 @@ class _Stream:
         return "".join(parts), over
 
 
-def _event(name: str, data: Item | Progress | Job, number: int | None = None) -> str:
+def _event(name: str, data: Item | JobProgress | Job, number: int | None = None) -> str:
     ident = "" if number is None else f"id: {number}\n"
     return f"{ident}event: {name}\ndata: {data.model_dump_json()}\n\n"

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aludel.api.problems import problem, too_large
+from aludel.api.problem_details import problem, too_large
 from aludel.metrics import REQUEST_SECONDS, REQUESTS
 
 REQUEST_ID = "X-Request-ID"

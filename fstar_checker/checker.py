@@ -12,7 +12,7 @@ import time
 
 from aludel.errors import BackendCrashed, InvalidRequest, RequestTooLarge
 from aludel.fstar_checker.decide import Decision, decide
-from aludel.fstar_checker.intake import Ask, read_request
+from aludel.fstar_checker.intake import Intake, read_request
 from aludel.fstar_checker.pool import FStarPool, build_pool
 from aludel.fstar_checker.session import Session
 from aludel.fstar_checker.toolchain import NAME, find_fstar
@@ -104,7 +104,7 @@ class FStarChecker:
             raise RequestTooLarge(message, field="code")
         return request.context
 
-    def _attempt(self, ask: Ask, request: CheckRequest, digest: str) -> Verdict:
+    def _attempt(self, ask: Intake, request: CheckRequest, digest: str) -> Verdict:
         asked_at = time.monotonic()
         with self._pool.lease(ask.plan, QUEUE_S) as session:
             meter = _Meter(session, queue_s=time.monotonic() - asked_at)
@@ -153,7 +153,7 @@ def build_checker(settings: Settings) -> FStarChecker:
     return FStarChecker(pool, toolchain.toolchain, settings, toolchain.options)
 
 
-def _verdict(decision: Decision, digest: str, usage: Usage, ask: Ask) -> Verdict:
+def _verdict(decision: Decision, digest: str, usage: Usage, ask: Intake) -> Verdict:
     if decision.reason is None:
         asked = ask.plan.statement
         evidence = Evidence(

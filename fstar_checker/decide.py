@@ -14,7 +14,7 @@ from aludel.errors import (
     ToolchainMissing,
 )
 from aludel.fstar_checker.classify import InternalFault, Judgement, SolverMissing, judge
-from aludel.fstar_checker.intake import Ask
+from aludel.fstar_checker.intake import Intake
 from aludel.fstar_checker.pool import shared_fragments
 from aludel.fstar_checker.process import MemoryExceeded
 from aludel.fstar_checker.protocol import INPUT, Issue, Response
@@ -50,7 +50,7 @@ class Decision:
     checks: tuple[str, ...] = ()
 
 
-def decide(session: Session, ask: Ask, wall_s: float) -> Decision:
+def decide(session: Session, ask: Intake, wall_s: float) -> Decision:
     """Judge the candidate of ``ask``; the deadline starts once the context is loaded.
 
     A session that may not be used again is killed here; the pool then replaces it.
@@ -80,7 +80,7 @@ def decide(session: Session, ask: Ask, wall_s: float) -> Decision:
     return decision
 
 
-def load(session: Session, ask: Ask) -> Decision | None:
+def load(session: Session, ask: Intake) -> Decision | None:
     """Bring the session to the plan, popping and pushing only what differs.
 
     Returns:
@@ -131,7 +131,7 @@ def diagnostics(
     return tuple(_diagnostic(issue, fragment, first_line) for issue in issues)
 
 
-def _judge_candidate(session: Session, ask: Ask, deadline: Deadline) -> Decision:
+def _judge_candidate(session: Session, ask: Intake, deadline: Deadline) -> Decision:
     judgement, issues = _push(session, ask.candidate, deadline)
     told = diagnostics(issues, ask.candidate, ask.first_line)
     if judgement.reason is not None:
@@ -144,7 +144,7 @@ def _judge_candidate(session: Session, ask: Ask, deadline: Deadline) -> Decision
     return Decision(None, diagnostics=told, checks=_checks(session, ask))
 
 
-def _checks(session: Session, ask: Ask) -> tuple[str, ...]:
+def _checks(session: Session, ask: Intake) -> tuple[str, ...]:
     """Names of the checks that were run, in order."""
     asked = ask.plan.statement
     if asked is None:
@@ -155,12 +155,12 @@ def _checks(session: Session, ask: Ask) -> tuple[str, ...]:
     return tuple(c for c in DEFINITION_CHECKS if c not in left_out)
 
 
-def _is_defined_here(session: Session, ask: Ask, name: str, deadline: Deadline) -> bool:
+def _is_defined_here(session: Session, ask: Intake, name: str, deadline: Deadline) -> bool:
     found = session.defined_at(name, deadline)
     return found is not None and found >= ask.candidate.line
 
 
-def _probe(session: Session, ask: Ask, deadline: Deadline) -> Judgement | None:
+def _probe(session: Session, ask: Intake, deadline: Deadline) -> Judgement | None:
     """Ask F* what the candidate cannot answer for: is the name here, at the type, and no more."""
     asked = ask.plan.statement
     line = ask.candidate.next_line
@@ -222,7 +222,11 @@ def _judged(response: Response) -> Judgement:
 
 
 def _refused_context(
-    session: Session, ask: Ask, index: int, judgement: Judgement, issues: tuple[Issue, ...]
+    session: Session,
+    ask: Intake,
+    index: int,
+    judgement: Judgement,
+    issues: tuple[Issue, ...],
 ) -> Decision:
     """F* refuses a fragment of the context: the request's fault, or the candidate's own header."""
     name = ask.plan.fields[index]

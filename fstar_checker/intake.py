@@ -6,14 +6,19 @@ from dataclasses import dataclass, replace
 
 from aludel.errors import InvalidRequest
 from aludel.fstar_checker.lexer import code_tokens
-from aludel.fstar_checker.policy import Finding, scan_definition, scan_module, without_repeated_val
+from aludel.fstar_checker.policy import (
+    Violation,
+    scan_definition,
+    scan_module,
+    without_repeated_val,
+)
 from aludel.fstar_checker.scaffold import Plan, candidate_fragment, module_of, plan, split_module
 from aludel.fstar_checker.session import Fragment
 from aludel.models import CheckRequest, FStarContext, RejectReason
 
 
 @dataclass(frozen=True)
-class Ask:
+class Intake:
     """A request, read.
 
     Attributes:
@@ -25,13 +30,13 @@ class Ask:
     """
 
     plan: Plan
-    findings: tuple[Finding, ...]
+    findings: tuple[Violation, ...]
     candidate: Fragment
     first_line: int
     own_header: bool = False
 
 
-def read_request(request: CheckRequest, context: FStarContext, *, checked_files: bool) -> Ask:
+def read_request(request: CheckRequest, context: FStarContext, *, checked_files: bool) -> Intake:
     """Read a request for one definition (with a statement) or for a whole module (without).
 
     Raises:
@@ -44,7 +49,7 @@ def read_request(request: CheckRequest, context: FStarContext, *, checked_files:
     return _module(request, context, checked_files=checked_files)
 
 
-def _definition(request: CheckRequest, context: FStarContext, *, checked_files: bool) -> Ask:
+def _definition(request: CheckRequest, context: FStarContext, *, checked_files: bool) -> Intake:
     layout = plan(
         context,
         request.statement,
@@ -55,10 +60,10 @@ def _definition(request: CheckRequest, context: FStarContext, *, checked_files: 
     assert asked is not None  # noqa: S101 - plan() reads the statement it was given
     findings = scan_definition(request.code, asked.name, asked.tokens, context.tactics)
     code = without_repeated_val(request.code, asked.tokens) if not findings else request.code
-    return Ask(layout, tuple(findings), candidate_fragment(layout, code), 1)
+    return Intake(layout, tuple(findings), candidate_fragment(layout, code), 1)
 
 
-def _module(request: CheckRequest, context: FStarContext, *, checked_files: bool) -> Ask:
+def _module(request: CheckRequest, context: FStarContext, *, checked_files: bool) -> Intake:
     findings = scan_module(request.code, context.tactics)
     declared = module_of(request.code)
     header, body, own = "", request.code, declared is not None
@@ -68,13 +73,13 @@ def _module(request: CheckRequest, context: FStarContext, *, checked_files: bool
         context = context.model_copy(update={"module": declared})
     if not code_tokens(body):
         message = "the text declares nothing"
-        findings.append(Finding(RejectReason.MISSING_DECLARATION, message, 0, len(request.code)))
+        findings.append(Violation(RejectReason.MISSING_DECLARATION, message, 0, len(request.code)))
     layout = plan(context, None, z3rlimit=request.budget.z3rlimit, checked_files=checked_files)
     if own:
         layout = _with_header(layout, header, body)
     first_line = 1 + header.count("\n")
     fragment = candidate_fragment(layout, body)
-    return Ask(layout, tuple(findings), fragment, first_line, own_header=own)
+    return Intake(layout, tuple(findings), fragment, first_line, own_header=own)
 
 
 def _agree(context: FStarContext, declared: str) -> None:

@@ -82,7 +82,7 @@ _SEVERITY = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class Violation:
     """One thing that the policy refuses, at offsets ``start`` to ``end`` of the candidate."""
 
     reason: RejectReason
@@ -102,7 +102,7 @@ class Finding:
 
 def scan_definition(
     code: str, name: str, val_tokens: tuple[str, ...] = (), tactics: Iterable[str] = ()
-) -> list[Finding]:
+) -> list[Violation]:
     """Scan a candidate that must define exactly ``name``; worst finding first, empty if clean.
 
     Args:
@@ -119,7 +119,7 @@ def scan_definition(
     return _worst_first(found)
 
 
-def scan_module(code: str, tactics: Iterable[str] = ()) -> list[Finding]:
+def scan_module(code: str, tactics: Iterable[str] = ()) -> list[Violation]:
     """Scan a whole module: several declarations, and options from the closed list, are its
     right."""
     found = [*_scan_tokens(code_tokens(code), frozenset(tactics), strict=False)]
@@ -147,17 +147,17 @@ def without_repeated_val(code: str, val_tokens: tuple[str, ...]) -> str:
     return code
 
 
-def _worst_first(found: list[Finding]) -> list[Finding]:
+def _worst_first(found: list[Violation]) -> list[Violation]:
     return sorted(found, key=lambda f: (_SEVERITY.index(f.reason), f.start))
 
 
-def _at(where: Token | Declaration, reason: RejectReason, message: str) -> Finding:
-    return Finding(reason, message, where.start, where.end)
+def _at(where: Token | Declaration, reason: RejectReason, message: str) -> Violation:
+    return Violation(reason, message, where.start, where.end)
 
 
 def _scan_tokens(
     tokens: list[Token], tactics: frozenset[str], *, strict: bool
-) -> Iterator[Finding]:
+) -> Iterator[Violation]:
     if max_depth(tokens) > MAX_DEPTH:
         message = f"brackets are nested deeper than {MAX_DEPTH}"
         yield _at(tokens[0], RejectReason.FORBIDDEN_CONSTRUCT, message)
@@ -173,7 +173,7 @@ def _scan_tokens(
 
 def _scan_token(
     tokens: list[Token], index: int, token: Token, *, strict: bool
-) -> Iterator[Finding]:
+) -> Iterator[Violation]:
     if token.kind is Kind.ERROR:
         yield _at(token, RejectReason.PARSE, f"not F* text: {token.text[:20]!r}")
     elif token.kind is Kind.PRAGMA:
@@ -189,7 +189,7 @@ def _scan_token(
         yield from _scan_symbol(tokens, index, token, strict=strict)
 
 
-def _scan_identifier(token: Token) -> Iterator[Finding]:
+def _scan_identifier(token: Token) -> Iterator[Violation]:
     if token.name in ADMIT_NAMES:
         yield _at(token, RejectReason.ADMIT, f"{token.name} proves anything")
     elif token.name in TACTIC_ENTRIES:
@@ -200,7 +200,7 @@ def _scan_identifier(token: Token) -> Iterator[Finding]:
         yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
 
 
-def _scan_keyword(token: Token, *, strict: bool) -> Iterator[Finding]:
+def _scan_keyword(token: Token, *, strict: bool) -> Iterator[Violation]:
     if token.text == "assume":
         yield _at(token, RejectReason.ADMIT, "assume proves anything")
     elif token.text == "synth" or (strict and token.text in ("reify", "reflect")):
@@ -212,7 +212,7 @@ def _scan_keyword(token: Token, *, strict: bool) -> Iterator[Finding]:
 
 def _scan_symbol(
     tokens: list[Token], index: int, token: Token, *, strict: bool
-) -> Iterator[Finding]:
+) -> Iterator[Violation]:
     following = tokens[index + 1].text if index + 1 < len(tokens) else ""
     if token.text in ("~>", "↝"):
         message = "~> makes F* skip the other bindings"
@@ -226,7 +226,7 @@ def _scan_symbol(
         yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, "nested backticks are not allowed")
 
 
-def _scan_attribute(tokens: list[Token], index: int, *, strict: bool) -> Iterator[Finding]:
+def _scan_attribute(tokens: list[Token], index: int, *, strict: bool) -> Iterator[Violation]:
     for token in _group(tokens, index):
         text = token.name.strip('"')
         if text in ADMIT_ATTRIBUTES:
@@ -240,7 +240,7 @@ def _scan_attribute(tokens: list[Token], index: int, *, strict: bool) -> Iterato
             yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
 
 
-def _scan_pragma(tokens: list[Token], index: int, *, strict: bool) -> Iterator[Finding]:
+def _scan_pragma(tokens: list[Token], index: int, *, strict: bool) -> Iterator[Violation]:
     token = tokens[index]
     argument = tokens[index + 1] if index + 1 < len(tokens) else None
     text = argument.text.strip('"') if argument and argument.kind is Kind.STRING else ""
@@ -255,14 +255,14 @@ def _scan_pragma(tokens: list[Token], index: int, *, strict: bool) -> Iterator[F
         yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
 
 
-def _names_inside(token: Token) -> Iterator[Finding]:
+def _names_inside(token: Token) -> Iterator[Violation]:
     for inner in code_tokens(token.text.strip('"')):
         if inner.name in ADMIT_NAMES or inner.text == "assume" or inner.kind is Kind.PRAGMA:
             message = f"{inner.name} in a string beside a '\"' literal"
-            yield Finding(RejectReason.FORBIDDEN_CONSTRUCT, message, token.start, token.end)
+            yield Violation(RejectReason.FORBIDDEN_CONSTRUCT, message, token.start, token.end)
 
 
-def _scan_tactic(tokens: list[Token], index: int, extra: frozenset[str]) -> Iterator[Finding]:
+def _scan_tactic(tokens: list[Token], index: int, extra: frozenset[str]) -> Iterator[Violation]:
     """Check the argument of ``by``: a bracketed group or one identifier."""
     if index >= len(tokens):
         return
@@ -312,7 +312,7 @@ def _repeats(declaration: Declaration, val_tokens: tuple[str, ...]) -> bool:
 
 def _scan_shape(
     declarations: list[Declaration], name: str, val_tokens: tuple[str, ...], length: int
-) -> Iterator[Finding]:
+) -> Iterator[Violation]:
     """Exactly one ``let`` (or type abbreviation) of exactly the asked name."""
     if declarations and _repeats(declarations[0], val_tokens):
         declarations = declarations[1:]
@@ -323,7 +323,7 @@ def _scan_shape(
     asked = [d for d in definitions if name in d.names]
     if not asked:
         message = f"the candidate does not define {name}"
-        yield Finding(RejectReason.MISSING_DECLARATION, message, 0, length)
+        yield Violation(RejectReason.MISSING_DECLARATION, message, 0, length)
     for declaration in definitions:
         if declaration.names != (name,) or declaration is not asked[0]:
             names = ", ".join(declaration.names) or "a pattern"
@@ -333,7 +333,7 @@ def _scan_shape(
         yield from _scan_body(asked[0], name)
 
 
-def _stray(declaration: Declaration, name: str) -> Finding:
+def _stray(declaration: Declaration, name: str) -> Violation:
     keyword = declaration.keyword
     if keyword == "val" and name in declaration.names:
         message = f"declares {name} at a type of its own"
@@ -344,7 +344,7 @@ def _stray(declaration: Declaration, name: str) -> Finding:
     return _at(declaration, RejectReason.EXTRA_DECLARATION, message)
 
 
-def _scan_body(declaration: Declaration, name: str) -> Iterator[Finding]:
+def _scan_body(declaration: Declaration, name: str) -> Iterator[Violation]:
     texts = [t.text for t in declaration.tokens]
     head = texts.index(name)
     if declaration.keyword == "type":

@@ -9,7 +9,7 @@ from aludel.deadline import Deadline
 from aludel.lean_checker import intake
 from aludel.lean_checker.facts import parse_facts
 from aludel.lean_checker.native.leanchecker import ModuleChecker
-from aludel.lean_checker.policy import Ask, Finding, judge, refusal
+from aludel.lean_checker.policy import Finding, Question, judge, refusal
 from aludel.lean_checker.pool import LeanPool, probe
 from aludel.lean_checker.process import LeanProcess, LimitReached, ProcessDied
 from aludel.lean_checker.progress import Progress
@@ -167,7 +167,7 @@ class LeanChecker:
         terms = reply.result.pop("terms", None)
         facts = parse_facts(reply.result)
         process.loaded.add(facts.imports)
-        ask = Ask(request.statement, request.policy, request.code)
+        ask = Question(request.statement, request.policy, request.code)
         verdict = judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
         return FirstTier(verdict, facts, terms, native)
 

@@ -58,7 +58,7 @@ _BASE_CHECKS = ("forbidden_constructs", "elaboration", "kernel_replay", "axioms"
 
 
 @dataclass(frozen=True)
-class Ask:
+class Question:
     """What was asked of the candidate, as far as the verdict depends on it; ``code``: its text."""
 
     statement: str | None
@@ -75,11 +75,11 @@ class Finding:
     culprit: str | None = None
 
 
-Rule = Callable[[CheckFacts, Ask], Finding | None]
+Rule = Callable[[CheckFacts, Question], Finding | None]
 
 
 def judge(
-    facts: CheckFacts, ask: Ask, *, content_hash: str, usage: Usage
+    facts: CheckFacts, ask: Question, *, content_hash: str, usage: Usage
 ) -> Accepted | Rejected | Undecided:
     """Make a verdict of ``facts``; the request's hash and what it cost are stamped on it.
 
@@ -141,7 +141,7 @@ def diagnostics_of(facts: CheckFacts) -> tuple[Diagnostic, ...]:
     return (*found, *(item.diagnostic() for item in facts.forbidden))
 
 
-def _pointer(facts: CheckFacts, ask: Ask, finding: Finding) -> tuple[Diagnostic, ...]:
+def _pointer(facts: CheckFacts, ask: Question, finding: Finding) -> tuple[Diagnostic, ...]:
     """Show the place at fault, where Lean itself had nothing to say about it."""
     start, end = place_of(facts, finding.culprit, sorry=finding.reason is RejectReason.SORRY)
     if start is None:
@@ -157,13 +157,13 @@ def _asked(facts: CheckFacts) -> str | None:
     return facts.statement.name if facts.statement else None
 
 
-def _forbidden(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _forbidden(facts: CheckFacts, _ask: Question) -> Finding | None:
     if not facts.forbidden:
         return None
     return Finding(RejectReason.FORBIDDEN_CONSTRUCT, facts.forbidden[0].message)
 
 
-def _limits(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _limits(facts: CheckFacts, _ask: Question) -> Finding | None:
     errors = _errors(facts)
     unmarked = facts.limits and any(error.category is None for error in errors)
     if unmarked or any(error.category == "limit" for error in errors):
@@ -177,7 +177,7 @@ def _limits(facts: CheckFacts, _ask: Ask) -> Finding | None:
     return None
 
 
-def _elaboration(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _elaboration(facts: CheckFacts, _ask: Question) -> Finding | None:
     errors = _errors(facts)
     for category, reason in (
         ("parse", RejectReason.PARSE),
@@ -190,7 +190,7 @@ def _elaboration(facts: CheckFacts, _ask: Ask) -> Finding | None:
     return None
 
 
-def _declared(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _declared(facts: CheckFacts, _ask: Question) -> Finding | None:
     if facts.statement is None or facts.statement.declared:
         return None
     return Finding(
@@ -198,7 +198,7 @@ def _declared(facts: CheckFacts, _ask: Ask) -> Finding | None:
     )
 
 
-def _matches(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _matches(facts: CheckFacts, _ask: Question) -> Finding | None:
     asked = facts.statement
     if asked is not None and asked.match == "undecided":
         return Finding(
@@ -216,7 +216,7 @@ def _matches(facts: CheckFacts, _ask: Ask) -> Finding | None:
     )
 
 
-def _kernel(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _kernel(facts: CheckFacts, _ask: Question) -> Finding | None:
     reason: RejectReason | UndecidedReason = RejectReason.KERNEL
     for rejected in facts.kernel_rejected:
         limit = next(
@@ -230,7 +230,7 @@ def _kernel(facts: CheckFacts, _ask: Ask) -> Finding | None:
     return Finding(reason, message, first.name)
 
 
-def _new_axioms(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _new_axioms(facts: CheckFacts, _ask: Question) -> Finding | None:
     if not facts.new_axioms:
         return None
     return Finding(
@@ -240,13 +240,13 @@ def _new_axioms(facts: CheckFacts, _ask: Ask) -> Finding | None:
     )
 
 
-def _sorry(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _sorry(facts: CheckFacts, _ask: Question) -> Finding | None:
     if SORRY_AXIOM not in facts.axioms:
         return None
     return Finding(RejectReason.SORRY, "the proof rests on `sorry`", _asked(facts))
 
 
-def _axioms(facts: CheckFacts, ask: Ask) -> Finding | None:
+def _axioms(facts: CheckFacts, ask: Question) -> Finding | None:
     outside = tuple(name for name in facts.axioms if not allows_axiom(ask.policy, name))
     if not outside:
         return None
@@ -257,7 +257,7 @@ def _axioms(facts: CheckFacts, ask: Ask) -> Finding | None:
     )
 
 
-def _extra(facts: CheckFacts, ask: Ask) -> Finding | None:
+def _extra(facts: CheckFacts, ask: Question) -> Finding | None:
     if ask.policy.allow_helpers or not facts.declarations:
         return None
     # Dependencies come first, so without a statement the last declaration is the one meant.
@@ -272,7 +272,7 @@ def _extra(facts: CheckFacts, ask: Ask) -> Finding | None:
     )
 
 
-def _anything(facts: CheckFacts, _ask: Ask) -> Finding | None:
+def _anything(facts: CheckFacts, _ask: Question) -> Finding | None:
     if facts.statement is not None or facts.declarations:
         return None
     return Finding(RejectReason.MISSING_DECLARATION, "the candidate declares nothing")
@@ -301,7 +301,7 @@ def allows_axiom(policy: Policy, name: str) -> bool:
     return policy.allow_native_decide and native
 
 
-def _cross_check(facts: CheckFacts, ask: Ask) -> None:
+def _cross_check(facts: CheckFacts, ask: Question) -> None:
     """Refuse to judge by facts that cannot all be true."""
     if facts.forbidden:
         return  # Elaboration stopped there; the fields after it are empty.

@@ -28,10 +28,10 @@ from aludel.lean_checker.meter import Meter, Sample
 from aludel.lean_checker.watchdog import Watchdog
 from aludel.lean_checker.wire import (
     Done,
-    Item,
     LineChannel,
     Ready,
     Refused,
+    StreamedItem,
     WireClosed,
     WireError,
     encode,
@@ -243,7 +243,7 @@ class LeanProcess:
         self._channel.send(encode({"id": request_id, "op": op, **body}))
         while True:
             part = self._next_part(request_id, deadline, cost, cap)
-            if isinstance(part, Item):
+            if isinstance(part, StreamedItem):
                 yield part.item
                 continue
             self._idle = True
@@ -305,7 +305,7 @@ class LeanProcess:
 
     def _next_part(
         self, request_id: str, deadline: Deadline, cost: _Cost, cap: float
-    ) -> Item | Done | Refused:
+    ) -> StreamedItem | Done | Refused:
         try:
             while (line := self._channel.poll_line(min(_POLL_S, deadline.remaining()))) is None:
                 if deadline.passed:

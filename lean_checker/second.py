@@ -12,7 +12,7 @@ from typing import Any
 
 from aludel.deadline import Deadline
 from aludel.lean_checker.facts import CheckFacts, parse_facts
-from aludel.lean_checker.policy import Ask, Finding, judge, refusal
+from aludel.lean_checker.policy import Finding, Question, judge, refusal
 from aludel.lean_checker.pool import LeanPool
 from aludel.models import Accepted, CheckRequest, LeanContext, UndecidedReason, Usage, Verdict
 
@@ -65,7 +65,7 @@ def replayed(
     with pool.fresh(Deadline.after(_QUEUE_S)) as process:
         deadline = Deadline.after(request.budget.wall_s)
         reply = process.ask("replay", body, deadline, memory_mb=request.budget.memory_mb)
-    ask = Ask(request.statement, request.policy, request.code)
+    ask = Question(request.statement, request.policy, request.code)
     usage = _both(first.verdict.usage, reply.usage)
     verdict = judge(parse_facts(reply.result), ask, content_hash=digest, usage=usage)
     return _confirmed(first.verdict, verdict)

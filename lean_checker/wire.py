@@ -45,7 +45,7 @@ class Ready(_Envelope):
     protocol: int
 
 
-class Item(_Envelope):
+class StreamedItem(_Envelope):
     """One element of a streamed reply."""
 
     id: str
@@ -97,16 +97,16 @@ def parse_ready(line: bytes) -> Ready:
     return ready
 
 
-def parse_reply(line: bytes, request_id: str) -> Item | Done | Refused:
+def parse_reply(line: bytes, request_id: str) -> StreamedItem | Done | Refused:
     """Parse one line of the answer to the request ``request_id``.
 
     Raises:
         WireError: it is not one; an echoed id that differs counts as that too.
     """
     fields = _load(line)
-    model: type[Item | Done | Refused]
+    model: type[StreamedItem | Done | Refused]
     if "item" in fields:
-        model = Item
+        model = StreamedItem
     elif fields.get("ok") is True:
         model = Done
     else:

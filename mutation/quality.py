@@ -20,7 +20,7 @@ STRONGER = 10
 
 
 @dataclass(frozen=True)
-class Finding:
+class Fault:
     """A variant of the sample that should not have been accepted."""
 
     name: str
@@ -45,7 +45,7 @@ class QualityCheck:
     sample: int
     budget: int
     found: Counter[str] = field(default_factory=Counter)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Fault] = field(default_factory=list)
     unsearched: Counter[str] = field(default_factory=Counter)
     core_s: float = 0.0
 
@@ -132,4 +132,4 @@ def _count(
             faults["duplicate"] = shape
     for reason, found_by in faults.items():
         check.found[reason] += 1
-        check.findings.append(Finding(variant.name, reason, found_by, variant.statement))
+        check.findings.append(Fault(variant.name, reason, found_by, variant.statement))

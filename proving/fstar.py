@@ -14,7 +14,7 @@ from aludel.fstar_checker.retrieval import SimilarProblems
 from aludel.fstar_checker.scaffold import parse_statement
 from aludel.fstar_checker.structure import CLOSERS, OPENERS, split_declarations
 from aludel.fstar_checker.vconfig import VConfig, to_options
-from aludel.problems import FStarProblem, Premise, Problem
+from aludel.problems import FStarProblem, Hint, Problem
 from aludel.proving.generators import Proposal, Proposals
 
 
@@ -73,7 +73,7 @@ def _posed(
         context=context.model_copy(update={"options": options}),
         kind=definition.problem_class.value,
         examples=tuple(_example(one) for one in alike[:similar]),
-        premises=tuple(Premise(name=name) for name, _ in used.most_common(premises)),
+        premises=tuple(Hint(name=name) for name, _ in used.most_common(premises)),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from aludel.goals import GoalState
 from aludel.models import Model
-from aludel.problems import Premise, Problem
+from aludel.problems import Hint, Problem
 
 
 class Proposal(Model):
@@ -65,7 +65,7 @@ class TacticGenerator(Protocol):
         """Everything the proposals depend on besides the state, as JSON."""
         ...
 
-    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:
         """Propose up to ``count`` tactics for the first goal of ``state``.
 
         ``premises`` are lemmas that may help, the most promising first.

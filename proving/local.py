@@ -10,7 +10,7 @@ from typing import Any
 
 from aludel.generators import LocalModel
 from aludel.goals import GoalState
-from aludel.problems import Premise, Problem
+from aludel.problems import Hint, Problem
 from aludel.proving.generators import Proposal, Proposals, distinct
 from aludel.proving.local_batches import Batches
 from aludel.proving.local_model import Draw, Drawn, TextModel
@@ -87,7 +87,7 @@ class LocalGenerator:
         asked = template.repairing(proof_messages(template, problem), answer, diagnostics)
         return self._asked(asked, 1, seed)
 
-    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:
         """Propose up to ``count`` tactics, equal ones once; a state has always the same ones.
 
         Raises as `proofs`.

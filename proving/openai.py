@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.generators import Endpoint
 from aludel.goals import GoalState
-from aludel.problems import Premise, Problem
+from aludel.problems import Hint, Problem
 from aludel.proving.generators import Proposal, Proposals, distinct
 from aludel.proving.prompts import (
     PROOF_FSTAR_1,
@@ -126,7 +126,7 @@ class OpenAIGenerator:
         asked = proof_messages(template, problem)
         return self._ask(template.repairing(asked, answer, diagnostics), 1, seed)
 
-    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:
         """Ask for up to ``count`` tactics in one call, equal ones once; raises as `proofs`."""
         made = self._ask(tactic_messages(self._tactic, state, premises), count, None)
         return made.model_copy(update={"proposals": distinct(made.proposals)})

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aludel.goals import Goal, GoalState
-from aludel.problems import Premise, Problem
+from aludel.problems import Hint, Problem
 from aludel.proving.generators import Proposal, Proposals
 
 # Cost 0.1 to 0.9 closes goals or fails at once; above 1 the goal changes and has to pay for it.
@@ -74,7 +74,7 @@ class TacticPortfolio:
         """What the proposals depend on."""
         return {"searching": self._searching}
 
-    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:
         """Propose tactics for the first goal, the cheapest first."""
         if not state.goals:
             return Proposals(proposals=())

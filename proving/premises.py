@@ -17,7 +17,7 @@ from rank_bm25 import BM25Okapi
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalState
 from aludel.models import Toolchain, canonical_json
-from aludel.problems import Premise, Problem, TheoremProblem
+from aludel.problems import Hint, Problem, TheoremProblem
 from aludel.proving.generators import Proposals, TacticGenerator
 
 RETRIEVER = "bm25-1"
@@ -47,12 +47,12 @@ def terms(text: str) -> list[str]:
 class PremiseIndex:
     """BM25 over the symbols of lemmas' statements (rank-bm25's Okapi). Thread-safe."""
 
-    def __init__(self, lemmas: Iterable[Premise]) -> None:
+    def __init__(self, lemmas: Iterable[Hint]) -> None:
         self._lemmas = [lemma for lemma in lemmas if lemma.statement]
         corpus = [terms(lemma.statement) for lemma in self._lemmas]
         self._index = BM25Okapi(corpus) if any(corpus) else None
 
-    def find(self, text: str, count: int, exclude: Collection[str] = ()) -> tuple[Premise, ...]:
+    def find(self, text: str, count: int, exclude: Collection[str] = ()) -> tuple[Hint, ...]:
         """Return up to ``count`` lemmas that share symbols with ``text``, the most alike first.
 
         Ties fall to the order of the lemmas; those named in ``exclude`` are left out.
@@ -111,7 +111,7 @@ class Library:
 
     def find(
         self, text: str, imports: tuple[str, ...], count: int, exclude: Collection[str] = ()
-    ) -> tuple[Premise, ...]:
+    ) -> tuple[Hint, ...]:
         """Return lemmas of an import set; see :meth:`PremiseIndex.find`.
 
         Raises:
@@ -131,21 +131,21 @@ class Library:
         premises = self.find(problem.statement, problem.imports, count, {problem.name})
         return problem.model_copy(update={"premises": premises})
 
-    def _lemmas(self, imports: tuple[str, ...]) -> list[Premise]:
+    def _lemmas(self, imports: tuple[str, ...]) -> list[Hint]:
         key = canonical_json([self._source.toolchain.digest, list(imports), MADE.pattern])
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
         if not path.exists():
             _write(path, self._printed(imports))
         lines = path.read_text(encoding="utf-8").splitlines()
-        return [Premise.model_validate_json(line) for line in lines]
+        return [Hint.model_validate_json(line) for line in lines]
 
-    def _printed(self, imports: tuple[str, ...]) -> Iterator[Premise]:
+    def _printed(self, imports: tuple[str, ...]) -> Iterator[Hint]:
         found = self._source.theorem_names(imports)
         names = [name for name in found if not MADE.search(name)]
         for start in range(0, len(names), _PRINTED_AT_ONCE):
             some = tuple(names[start : start + _PRINTED_AT_ONCE])
             for theorem in self._source.theorems(imports, names=some, statements=True):
-                yield Premise(name=theorem.name, statement=theorem.type or "")
+                yield Hint(name=theorem.name, statement=theorem.type or "")
 
 
 class PremisedTactics:
@@ -176,7 +176,7 @@ class PremisedTactics:
         """What the proposals depend on."""
         return {**self._generator.settings, "premises": self._count, "retriever": RETRIEVER}
 
-    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:
         """Propose tactics; lemmas that the state's first goal reminds of come after ``premises``.
 
         Raises as the generator's ``tactics``, and as :meth:`Library.find`.
@@ -187,7 +187,7 @@ class PremisedTactics:
         return self._generator.tactics(state, count, (*premises, *found))
 
 
-def _write(path: Path, lemmas: Iterable[Premise]) -> None:
+def _write(path: Path, lemmas: Iterable[Hint]) -> None:
     """Write a file whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from aludel.goals import GoalState
 from aludel.models import FStarContext, Model, canonical_json
-from aludel.problems import FStarProblem, Premise, Problem, TheoremProblem
+from aludel.problems import FStarProblem, Hint, Problem, TheoremProblem
 
 _FENCE = re.compile(r"```[ \t]*(?:lean4?|tactics?|fstar)?[ \t]*\n(.*?)```", re.DOTALL)
 _THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
@@ -142,7 +142,7 @@ def proof_messages(template: PromptTemplate, problem: Problem) -> tuple[Message,
 
 
 def tactic_messages(
-    template: PromptTemplate, state: GoalState, premises: Sequence[Premise] = ()
+    template: PromptTemplate, state: GoalState, premises: Sequence[Hint] = ()
 ) -> tuple[Message, ...]:
     """Return the chat that asks for a tactic."""
     goals = "\n\n".join(goal.pretty for goal in state.goals)
@@ -160,7 +160,7 @@ def code_of(answer: str) -> str:
     return text.strip()
 
 
-def _premises(premises: Sequence[Premise], language: str) -> str:
+def _premises(premises: Sequence[Hint], language: str) -> str:
     if not premises:
         return ""
     lines = "\n".join(premise.line for premise in premises)

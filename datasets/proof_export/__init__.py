@@ -3,7 +3,7 @@
 from aludel.proof_export.attempts_feed import ATTEMPTS, RunAttempt, attempts_of
 from aludel.proof_export.exporter import DEFAULT_SHARD_ROWS, ExportOptions, ExportReport, export
 from aludel.proof_export.feeds import VARIANTS, Feed
-from aludel.proof_export.lineage_feed import LINEAGES, Lineage, lineages
+from aludel.proof_export.lineage_feed import LINEAGES, Ancestry, lineages
 from aludel.proof_export.provenance import Provenance, provenance
 from aludel.proof_export.recipes import RECIPES
 from aludel.proof_export.recorded import Selection, export_recorded
@@ -21,12 +21,12 @@ __all__ = [
     "PROOF_STATES",
     "RECIPES",
     "VARIANTS",
+    "Ancestry",
     "DataFile",
     "ExportOptions",
     "ExportReport",
     "Extraction",
     "Feed",
-    "Lineage",
     "Provenance",
     "RunAttempt",
     "Selection",

@@ -32,7 +32,7 @@ _ANCESTORS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
+class Ancestry:
     """A variant among the others of its corpus.
 
     Attributes:
@@ -50,7 +50,7 @@ class Lineage:
 
 def lineages(
     read: Callable[[], Iterable[VariantRecord]], also: Iterable[Theorem] = ()
-) -> Iterator[Lineage]:
+) -> Iterator[Ancestry]:
     """Yield the variants with their lineages, in order; memory holds keys, a temporary file names.
 
     Args:
@@ -70,7 +70,7 @@ def lineages(
             target = variant.parents[0] if variant.parents else None
             found = names.execute(_ANCESTORS, (variant.toolchain_digest, target)).fetchall()
             ancestors = tuple(name for (name,) in found if name is not None)
-            yield Lineage(variant, ancestors, int(siblings[at]), f"{int(named[at]) % 2**64:016x}")
+            yield Ancestry(variant, ancestors, int(siblings[at]), f"{int(named[at]) % 2**64:016x}")
 
 
 def _noted(variant: VariantRecord, keys: KeyTable) -> tuple[str, str, str | None]:
@@ -89,7 +89,7 @@ def _families(keys: KeyTable, count: int) -> tuple[Keys, Indices]:
     return smallest[labels[:count]], siblings
 
 
-LINEAGES: Feed[Lineage] = derived_feed(
+LINEAGES: Feed[Ancestry] = derived_feed(
     name="lineages",
     noun="variant",
     missing=VARIANTS.missing,

@@ -177,7 +177,7 @@ class Steps(Model):
     steps: tuple[Step, ...]
 
 
-class Problem(Model):
+class ProblemDetails(Model):
     """What went wrong, for people and programs (RFC 9457).
 
     Attributes:

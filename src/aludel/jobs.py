@@ -133,7 +133,7 @@ class Failure(Model):
         return cls(code=error.code, message=error.message, field=error.field, fix=error.fix)
 
 
-class Progress(Model):
+class JobProgress(Model):
     """Counts of a job's items: by state, and of those done by outcome.
 
     Of a prove job, ``accepted`` are the problems with an accepted proof; those without are done.
@@ -165,7 +165,7 @@ class Job(Model):
     state: JobState
     total: int
     priority: int = 0
-    progress: Progress
+    progress: JobProgress
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -27,7 +27,7 @@ _NAME = re.compile(r"\b(?:theorem|lemma)\s+([^\s:({\[⦃]+?)(?=\.?[\s:({\[⦃])"
 _DECLARES = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*|private |protected )*theorem\s", re.MULTILINE)
 
 
-class Premise(Model):
+class Hint(Model):
     """A lemma that may help; ``statement`` is its printed type, empty where it is not known."""
 
     name: str = Field(min_length=1)
@@ -53,7 +53,7 @@ class TheoremProblem(Model):
     name: str = Field(min_length=1, max_length=1_000)
     statement: str = Field(min_length=1, max_length=MAX_STATEMENT_BYTES)
     imports: tuple[str, ...] = ("Init",)
-    premises: tuple[Premise, ...] = ()
+    premises: tuple[Hint, ...] = ()
 
     @property
     def identity(self) -> list[Any]:
@@ -98,7 +98,7 @@ class FStarProblem(Model):
     context: FStarContext
     kind: str = ""
     examples: tuple[str, ...] = ()
-    premises: tuple[Premise, ...] = ()
+    premises: tuple[Hint, ...] = ()
 
     @property
     def identity(self) -> list[Any]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from aludel.errors import InvalidRequest, NotFound
 from aludel.models import Usage
 from aludel.proof_export import RECIPES, VARIANTS, ExportOptions, ExportReport, Provenance, export
-from aludel.proof_export.recipes.variants import VariantRow
+from aludel.proof_export.recipes.variants import ExportedVariant
 from aludel.proof_export.rows import arrow_schema
 from aludel.records import VariantRecord
 
@@ -162,7 +162,7 @@ def test_every_shard_has_the_schema_of_its_recipe(tmp_path: Path, recipe: Any) -
 def test_variants_rows_hold_every_field_of_the_record() -> None:
     plain = {name for name in VariantRecord.model_fields if name != "usage"}
     flat = {f"usage_{name}" for name in Usage.model_fields}
-    assert set(VariantRow.model_fields) == plain | flat | {"code"}
+    assert set(ExportedVariant.model_fields) == plain | flat | {"code"}
 
 
 def test_manifest_lists_every_file_with_its_digest(tmp_path: Path) -> None:

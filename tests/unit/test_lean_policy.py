@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aludel.errors import BackendCrashed
 from aludel.lean_checker.facts import parse_facts
-from aludel.lean_checker.policy import NATIVE_AXIOMS, Ask, allows_axiom, judge
+from aludel.lean_checker.policy import NATIVE_AXIOMS, Question, allows_axiom, judge
 from aludel.models import (
     STANDARD_AXIOMS,
     Accepted,
@@ -54,7 +54,7 @@ def diagnostic(category: str | None, severity: str = "error", message: str = "m"
 def verdict(policy: Policy | None = None, *, asked: bool = True, **changes: Any) -> Verdict:
     if not asked:
         changes = {"statement": None, **changes}
-    ask = Ask("theorem t : 1 = 1" if asked else None, policy or Policy())
+    ask = Question("theorem t : 1 = 1" if asked else None, policy or Policy())
     return judge(parse_facts(facts_of(**changes)), ask, content_hash=HASH, usage=Usage(wall_s=1))
 
 
@@ -163,7 +163,7 @@ def test_a_constructor_of_the_asked_name_is_a_mismatch() -> None:
 
 
 def test_a_missing_declaration_is_placed_at_the_whole_text() -> None:
-    ask = Ask("theorem t : 1 = 1", Policy(), "\r\n  theorem u : 1 = 1 :=\r\n  rfl \r\n")
+    ask = Question("theorem t : 1 = 1", Policy(), "\r\n  theorem u : 1 = 1 :=\r\n  rfl \r\n")
     facts = parse_facts(facts_of(statement=UNDECLARED))
     found = judge(facts, ask, content_hash=HASH, usage=Usage(wall_s=1))
     shown = found.diagnostics[-1]
@@ -296,7 +296,7 @@ def test_what_acceptance_implies(changes: dict[str, Any], policy: Policy, asked:
     if not asked:
         changes = {**changes, "statement": None}
     facts = parse_facts(facts_of(**changes))
-    ask = Ask("theorem t : 1 = 1" if asked else None, policy)
+    ask = Question("theorem t : 1 = 1" if asked else None, policy)
     try:
         found = judge(facts, ask, content_hash=HASH, usage=Usage())
     except BackendCrashed:
@@ -329,7 +329,7 @@ def test_a_laxer_policy_never_refuses_more(changes: dict[str, Any], policy: Poli
         allow_native_decide=True,
     )
     strict, freer = (
-        judge(facts, Ask(None, chosen), content_hash=HASH, usage=Usage())
+        judge(facts, Question(None, chosen), content_hash=HASH, usage=Usage())
         for chosen in (policy, lax)
     )
     if strict.kind == "accepted":

@@ -15,7 +15,7 @@ from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.goals import Goal, GoalState
 from aludel.lean_checker.answers import LibraryTheorem
 from aludel.models import Toolchain
-from aludel.problems import Premise, TheoremProblem, problems_digest
+from aludel.problems import Hint, TheoremProblem, problems_digest
 from aludel.proving import Proposal, Proposals
 from aludel.proving.build import Generators, attempt_with, plan_of
 from aludel.proving.premises import Library, PremisedTactics, PremiseIndex, terms
@@ -60,7 +60,7 @@ class Source:
         ]
 
 
-def names(found: Sequence[Premise]) -> list[str]:
+def names(found: Sequence[Hint]) -> list[str]:
     return [premise.name for premise in found]
 
 
@@ -72,7 +72,7 @@ def test_symbols_are_notations_and_names_without_variables() -> None:
 
 
 def test_shared_symbols_decide() -> None:
-    index = PremiseIndex(Premise(name=n, statement=s) for n, s in STATEMENTS.items())
+    index = PremiseIndex(Hint(name=n, statement=s) for n, s in STATEMENTS.items())
     assert names(index.find(MAP, 2))[0] == "List.map_append"
     assert names(index.find("⊢ min x y = y", 1)) == ["Nat.min_comm"]
     assert "List.map_append" not in names(index.find(MAP, 5, {"List.map_append"}))
@@ -122,7 +122,7 @@ class Seen:
         self.given.append(names(problem.premises))
         return [Proposals(proposals=(Proposal(text="by x"),))]
 
-    def tactics(self, state: GoalState, count: int, premises: Sequence[Premise] = ()) -> Proposals:
+    def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:
         self.given.append(names(premises))
         return Proposals(proposals=(Proposal(text="dec"),))
 
@@ -138,7 +138,7 @@ def test_states_get_premises_of_their_own(tmp_path: Path) -> None:
     assert seen.given[:2] == [["List.map_append"], ["Nat.min_comm"]]
     assert seen.given[2] != ["Nat.add_comm"]
     assert helped.settings["premises"] == 1
-    asked = tactic_messages(TACTIC_LEAN_1, state, (Premise(name="P", statement="1 = 1"),))
+    asked = tactic_messages(TACTIC_LEAN_1, state, (Hint(name="P", statement="1 = 1"),))
     assert "P : 1 = 1" in asked[1].content
 
 

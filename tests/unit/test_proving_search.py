@@ -24,7 +24,7 @@ from aludel.models import (
     Toolchain,
     Verdict,
 )
-from aludel.problems import Premise
+from aludel.problems import Hint
 from aludel.proving import (
     ProofPortfolio,
     Proposal,
@@ -153,7 +153,7 @@ def test_the_portfolio_reads_the_goal() -> None:
     assert {"induction n", "cases k", "rw [h]", "rw [← h]"} <= set(found)
     assert not any("✝" in text for text in found)
     assert len(texts(goal("x = y"), 3)) == 3
-    some = [Premise(name="Nat.add_comm"), Premise(name="Nat.add_assoc")]
+    some = [Hint(name="Nat.add_comm"), Hint(name="Nat.add_assoc")]
     helped = TacticPortfolio(searching=False).tactics(goal("p"), 64, some)
     made = {p.text: p.cost for p in helped.proposals}
     assert {"rw [← Nat.add_comm]", "grind [Nat.add_comm, Nat.add_assoc]"} <= set(made)
@@ -165,7 +165,7 @@ def test_the_portfolio_reads_the_goal() -> None:
 def test_the_proof_portfolio_comes_in_a_fixed_order_with_premises_where_there_are_some() -> None:
     def drawn(count: int, seed: int, *names: str) -> list[str]:
         helped = problem(1).model_copy(
-            update={"premises": tuple(Premise(name=name) for name in names)}
+            update={"premises": tuple(Hint(name=name) for name in names)}
         )
         [made] = ProofPortfolio().proofs(helped, count, seed)
         assert made.ordered

@@ -12,7 +12,7 @@ from aludel.proof_export.recipes.base import Recipe
 from aludel.proof_export.rows import Int64, Row
 
 
-class AttemptRow(Row):
+class ExportedAttempt(Row):
     """One candidate, accepted or not, with its verdict and what it cost."""
 
     run: str = Field(description="Name of the run of attempts.")
@@ -66,12 +66,12 @@ def _judged(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _rows(record: RunAttempt) -> tuple[AttemptRow]:
+def _rows(record: RunAttempt) -> tuple[ExportedAttempt]:
     attempt, plan = record.attempt, record.plan
     candidate = attempt.candidate
     context = candidate.context
     return (
-        AttemptRow(
+        ExportedAttempt(
             run=record.run,
             generator=plan.generator,
             settings=canonical_json(plan.settings),
@@ -100,6 +100,6 @@ RECIPE = Recipe(
     name="attempts",
     summary="All candidates with verdicts and diagnostics: preference pairs, reranking, RL.",
     feed=ATTEMPTS,
-    row=AttemptRow,
+    row=ExportedAttempt,
     rows=_rows,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from aludel.proof_export.lineage_feed import LINEAGES, Lineage
+from aludel.proof_export.lineage_feed import LINEAGES, Ancestry
 from aludel.proof_export.recipes.base import Recipe
 from aludel.proof_export.rows import Int64, Row
 
@@ -26,7 +26,7 @@ class LineageRow(Row):
     toolchain_digest: str = Field(description="SHA-256 of the toolchain that accepted it.")
 
 
-def _rows(record: Lineage) -> tuple[LineageRow]:
+def _rows(record: Ancestry) -> tuple[LineageRow]:
     variant = record.variant
     return (
         LineageRow(

@@ -12,7 +12,7 @@ from aludel.proof_export.rows import Int64, Row
 from aludel.records import VariantRecord
 
 
-class VariantRow(Row):
+class ExportedVariant(Row):
     """All fields of a variant record, with its text and its usage laid flat."""
 
     name: str = Field(description="Name of the variant; one toolchain has it once.")
@@ -45,16 +45,16 @@ class VariantRow(Row):
 _PLAIN = tuple(name for name in VariantRecord.model_fields if name != "usage")
 
 
-def _rows(record: VariantRecord) -> tuple[VariantRow]:
+def _rows(record: VariantRecord) -> tuple[ExportedVariant]:
     plain = {name: getattr(record, name) for name in _PLAIN}
     usage = {f"usage_{name}": value for name, value in record.usage}
-    return (VariantRow(code=record.code, **plain, **usage),)
+    return (ExportedVariant(code=record.code, **plain, **usage),)
 
 
 RECIPE = Recipe(
     name="variants",
     summary="Everything known about a variant: text, lineage, what accepted it, what it cost.",
     feed=VARIANTS,
-    row=VariantRow,
+    row=ExportedVariant,
     rows=_rows,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from aludel.errors import BackendUnavailable
-from aludel.jobs import Item, Job, Progress
+from aludel.jobs import Item, Job, JobProgress
 from aludel.models import Model
 
 
@@ -21,7 +21,7 @@ class ItemEvent(Model):
 class ProgressEvent(Model):
     """How far the job is."""
 
-    progress: Progress
+    progress: JobProgress
 
 
 class EndEvent(Model):
@@ -76,7 +76,7 @@ class Decoder:
                     self.last = self._id
                     return ItemEvent(id=self._id, item=Item.model_validate_json(text))
                 case "progress":
-                    return ProgressEvent(progress=Progress.model_validate_json(text))
+                    return ProgressEvent(progress=JobProgress.model_validate_json(text))
                 case "end":
                     return EndEvent(job=Job.model_validate_json(text))
         except ValidationError as error:

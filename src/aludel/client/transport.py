@@ -21,7 +21,7 @@ from aludel.errors import (
     QueueFull,
     ToolchainMissing,
 )
-from aludel.http_models import PROBLEM_TYPE, Problem
+from aludel.http_models import PROBLEM_TYPE, ProblemDetails
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -132,7 +132,7 @@ def parsed(model: type[M], answer: httpx.Response) -> M:
 def error_of(answer: httpx.Response) -> AludelError:
     """Return the error that an unsuccessful ``answer`` states."""
     try:
-        problem = Problem.model_validate_json(answer.content)
+        problem = ProblemDetails.model_validate_json(answer.content)
     except ValidationError:
         return BackendUnavailable(
             f"the service answers {answer.status_code} without saying why",

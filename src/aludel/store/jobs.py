@@ -19,10 +19,10 @@ from aludel.jobs import (
     ItemState,
     Job,
     JobKind,
+    JobProgress,
     JobRequest,
     JobState,
     MutationRequest,
-    Progress,
 )
 from aludel.models import VERDICT, CheckRequest, Model, Verdict
 from aludel.problems import TheoremProblem
@@ -270,7 +270,7 @@ class Jobs:
             state=JobState.QUEUED,
             total=len(items),
             priority=submission.priority,
-            progress=Progress(queued=len(items)),
+            progress=JobProgress(queued=len(items)),
             created_at=now,
             request=request,
         )
@@ -338,7 +338,7 @@ def _job(row: Any, running: int) -> Job:  # noqa: ANN401 - a row of JobRow's col
         state=JobState(row.state),
         total=row.total,
         priority=-row.rank,
-        progress=Progress(queued=max(0, row.total - ended - running), running=running, **counts),
+        progress=JobProgress(queued=max(0, row.total - ended - running), running=running, **counts),
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,

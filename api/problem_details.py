@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from aludel.errors import AludelError, QueueFull, Unauthorized
-from aludel.http_models import PROBLEM_TYPE, Problem
+from aludel.http_models import PROBLEM_TYPE, ProblemDetails
 
 MEDIA_TYPE = "application/problem+json"
 # Parts of a validation error's location that name no field of the caller's.
@@ -27,7 +27,7 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """Return the response that states a problem."""
-    body = Problem(
+    body = ProblemDetails(
         type=PROBLEM_TYPE + code,
         title=code.replace("_", " ").capitalize(),
         status=status,
