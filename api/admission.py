@@ -1,4 +1,4 @@
-"""Whether more work is accepted now: quotas of keys, the length of the queue, free memory."""
+"""Admission of new work: quotas of keys, length of the queue, free memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attempts: problems for a generator, the runs that come of them, and how runs compare."""
+"""``/v1/attempts``: submit problems to a generator, read runs, compare two of them."""
 
 from __future__ import annotations
 

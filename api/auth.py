@@ -1,4 +1,4 @@
-"""Who is calling, and what they may do."""
+"""Authentication and authorization by API key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the corpus holds: variants, where they come from, how many there are."""
+"""Routes of the corpus: pages of variants, their lineage, and counts."""
 
 from __future__ import annotations
 

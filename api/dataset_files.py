@@ -1,4 +1,4 @@
-"""Datasets that the service has written: folders with a manifest, a card and data files."""
+"""Folders of written datasets: a manifest, a card and data files each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets: written by workers, listed and downloaded here."""
+"""``/v1/datasets``: list and download what workers have written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proofs made step by step: ``/v1/goals``."""
+"""``/v1/goals``: sessions in which a proof is made tactic by tactic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mutations, and what became of jobs."""
+"""``/v1/jobs``: submit mutations; list, read, cancel and retry jobs."""
 
 from __future__ import annotations
 

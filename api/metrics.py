@@ -1,4 +1,4 @@
-"""``GET /metrics``: what the rows say about the queue, and what this process counted."""
+"""``GET /metrics``: the queue as the rows have it, and the counters of this process."""
 
 from __future__ import annotations
 

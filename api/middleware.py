@@ -1,4 +1,4 @@
-"""What happens around every request: a size limit, a name, a line in the log."""
+"""Middleware of every request: a size limit, a request id and a log line."""
 
 from __future__ import annotations
 

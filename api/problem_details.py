@@ -1,4 +1,4 @@
-"""Errors over HTTP: problem details (RFC 9457) for every one of them."""
+"""Problem details (RFC 9457), the form of every error over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What jobs brought forth, whatever their kind."""
+"""Results of jobs, of every kind."""
 
 from __future__ import annotations
 

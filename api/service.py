@@ -1,4 +1,4 @@
-"""What the routes share: settings, store and queue."""
+"""The state that all routes share: settings, store and queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How something is submitted: with which priority, and whether it was before."""
+"""Options of a submission: priority, and the key that makes repeats harmless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Toolchains, and whether the service is alive and ready."""
+"""``/v1/toolchains``, ``/healthz`` and ``/readyz``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web page: files of this package, which load nothing from other hosts."""
+"""The web page: static files of this package that load nothing from other hosts."""
 
 from __future__ import annotations
 

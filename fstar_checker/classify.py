@@ -1,4 +1,4 @@
-"""What F*'s issues mean: a reason of the contract and an error class of the report.
+"""Classification of F*'s issues: a reason of the contract and an error class.
 
 F* 0.9.7 sends no issue numbers, so the texts decide; numbers are used where they are sent.
 """

@@ -1,4 +1,4 @@
-"""Deciding about one candidate inside a session: load, push, and the probes after a success."""
+"""The decision on one candidate in a session: load, push, then probe what was defined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a request: what the policy says about it, and what F* will be given."""
+"""Intake of a request: violations of the policy, and the fragments for F*."""
 
 from __future__ import annotations
 

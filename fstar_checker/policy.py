@@ -1,4 +1,4 @@
-"""What a candidate may not contain, decided on tokens before F* sees it.
+"""The policy on a candidate's tokens, applied before F* sees the text.
 
 F* accepts many admits without a word, so its silence proves nothing. The scan knows comments,
 strings and quotations; it refuses the names of F*'s escape hatches wherever they stand as code,

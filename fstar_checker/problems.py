@@ -1,4 +1,4 @@
-"""From a PoPAI problem and a candidate to a check request."""
+"""Check requests from PoPAI problems and candidates."""
 
 from __future__ import annotations
 

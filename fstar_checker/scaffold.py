@@ -1,4 +1,4 @@
-"""From a request to the fragments that F* is given before the candidate.
+"""The scaffold: fragments that F* is given before the candidate.
 
 The order is: the module's header, the rest of its prefix, what the context opens, its options, the
 asked ``val``. Each is a fragment of its own, so that a session keeps what the next request shares.

@@ -1,4 +1,4 @@
-"""Splits of definitions: whole projects apart, whole files apart, and what is nearly the same."""
+"""Splits of definitions by project and by file, with near duplicates kept together."""
 
 from __future__ import annotations
 

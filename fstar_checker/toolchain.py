@@ -1,4 +1,4 @@
-"""Finding an F* and saying what it is: version, options it knows, and a digest of what decides."""
+"""The F* toolchain: where it is, its version, the options it knows and its digest."""
 
 from __future__ import annotations
 

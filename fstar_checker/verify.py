@@ -1,4 +1,4 @@
-"""verify@k: how likely is it that one of k candidates passes, by the unbiased estimator."""
+"""verify@k by the unbiased estimator: the chance that one of k candidates passes."""
 
 from __future__ import annotations
 

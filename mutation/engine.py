@@ -1,4 +1,4 @@
-"""Mutation runs: choose targets, rewrite them, judge every statement, feed the next round.
+"""The mutation engine: choose targets, rewrite them, judge every statement, start the next round.
 
 Follows Alchemy (ICLR 2025), Algorithms 1 to 3, on terms instead of text.
 """

@@ -1,4 +1,4 @@
-"""The folder of a run: what equal runs share byte for byte, and what this one cost.
+"""The folder of a run: files that equal runs share byte for byte, and costs apart from them.
 
 ``variants.jsonl``, ``failures.jsonl``, ``figures.json`` and the plots depend on the plan and the
 toolchain alone. ``report.json`` and ``report.md`` add costs; ``journal.jsonl`` is the run itself.

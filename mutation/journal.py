@@ -1,4 +1,4 @@
-"""The journal of a run: a line for each finished target, so that a killed run goes on where it was.
+"""The journal of a run: a line for each finished target, from which a killed run continues.
 
 The first line says what the run is (plan and toolchain). A line is complete when it ends with a
 line feed; a torn last line is what was being written when the machine stopped, and is cut off.

@@ -1,4 +1,4 @@
-"""From one target's statements to its outcome: filter, check, screen.
+"""Judging the statements of one target: filter, check, screen.
 
 Cheap filters come first. Lean then judges every statement as it judges any candidate, and only what
 it accepted is screened, because a screening costs more than a check.

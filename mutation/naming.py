@@ -1,4 +1,4 @@
-"""Names of variants: unique, readable, and the same whenever the same variant is made again."""
+"""Names of variants: unique, readable, and stable when the same variant is made again."""
 
 from __future__ import annotations
 

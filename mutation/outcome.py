@@ -1,4 +1,4 @@
-"""What one target gave."""
+"""The outcome of one target."""
 
 from __future__ import annotations
 

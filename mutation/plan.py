@@ -1,4 +1,4 @@
-"""What a mutation run shall do; two runs with equal plans and toolchains give equal variants."""
+"""The plan of a mutation run; equal plans on equal toolchains give equal variants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check of the filters: a sample of accepted variants, screened again with more time."""
+"""Quality check of the filters: a sample of accepted variants, screened again with more time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of a mutation run; they add up over targets."""
+"""Figures of a mutation run, summed over targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From data to what carries it out: generators, and the attempt on one problem."""
+"""Factories: generators from their specifications, and the attempt on one problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What proposes proofs and tactics. A proposal has no weight until the checker accepts it."""
+"""Generator protocols: they propose proofs and tactics, which count once the checker accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proposals of a local model of the ``transformers`` library."""
+"""The generator on a local model of the ``transformers`` library."""
 
 from __future__ import annotations
 

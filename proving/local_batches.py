@@ -1,4 +1,4 @@
-"""Jobs of several threads that go through one model together."""
+"""Batching: requests of several threads go through one model together."""
 
 from __future__ import annotations
 

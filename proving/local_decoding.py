@@ -1,4 +1,4 @@
-"""How tokens are chosen and where samples end: what `generate` of ``transformers`` calls."""
+"""Logits processors and stopping criteria for `generate` of ``transformers``."""
 
 from __future__ import annotations
 

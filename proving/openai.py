@@ -1,4 +1,4 @@
-"""Any endpoint that speaks OpenAI's chat completions: vLLM, llama.cpp, hosted models."""
+"""The generator on any endpoint with OpenAI's chat completions (vLLM, llama.cpp, hosted models)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lemmas that may help, retrieved from an import set by the symbols that they share with a goal."""
+"""Premise retrieval: lemmas of an import set, ranked by the symbols shared with a goal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole proofs: sampled, judged, and where it helps mended with what the checker said."""
+"""Whole-proof sampling: propose, judge, and repair with the checker's diagnostics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Families: theorems that belong in one split because each could give another one away."""
+"""Families: theorems that must share a split, since each could give another one away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of each theorem to tell families, duplicates and leaks: a few 64-bit keys.
+"""64-bit keys of each theorem, by which families, duplicates and leaks are found.
 
 Texts are not kept, so a million theorems take some 60 MB. Two different texts have the same key
 with a chance of 2^-64; among ten million of them a single such pair has one of about 1 in 400,000.

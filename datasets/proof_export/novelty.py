@@ -1,4 +1,4 @@
-"""Novel premises: families that can be held out so that every theorem needs something unseen."""
+"""Novel premises: the choice of families to hold out, each of which uses an unseen premise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an export was made, for its card and its manifest."""
+"""Provenance of an export: command, version, commit and seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quality report: what is recorded of the exported theorems, and what splits give away.
+"""The quality report: recorded properties of the theorems, and leaks between splits.
 
 Splits are drawn by families; this counts the leaks directly, by lineage and by duplicates, on what
 was written.

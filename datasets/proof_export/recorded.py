@@ -1,4 +1,4 @@
-"""Exports what a store holds: variants, their lineages, attempts, divided into splits."""
+"""Exports of a store: variants, lineages and attempts, divided into splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts an export in place all at once, or not at all.
+"""Atomic exports: a staging folder that becomes the dataset when it is complete.
 
 The work happens in ``.NAME.partial`` beside the folder asked for, under a lock; one rename makes it
 visible. An export that was killed leaves that hidden folder, with a journal of the shards that are

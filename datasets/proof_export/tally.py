@@ -1,4 +1,4 @@
-"""Counts over the records, taken while they stream past."""
+"""Counts of a stream of records."""
 
 from __future__ import annotations
 

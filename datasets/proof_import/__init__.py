@@ -1,4 +1,4 @@
-"""Imports what others have published: LeanDojo, miniF2F and PoPAI, bad records reported."""
+"""Importers of published data: LeanDojo, miniF2F and PoPAI. Bad records are reported."""
 
 from aludel.proof_import.formats import FORMATS, Format, import_records
 from aludel.proof_import.records import (

@@ -1,4 +1,4 @@
-"""PoPAI's JSON, record by record; what a definition is, `aludel.fstar_checker.dataset` says."""
+"""Importer of PoPAI's JSON; `aludel.fstar_checker.dataset` defines the fields of a definition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an import gives: problems, theorems with their tactics, and the records that were bad."""
+"""Records of an import: problems, theorems with tactics, and bad records with reasons."""
 
 from __future__ import annotations
 

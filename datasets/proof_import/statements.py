@@ -1,4 +1,4 @@
-"""Lean text of other people's files as statements that mean something by themselves."""
+"""Self-contained statements from Lean text of other people's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs of attempts come to: pass@k, cost, and one run against another."""
+"""Figures of runs of attempts: pass@k, cost, and the comparison of two runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attempts of a model on theorems: what was asked, what it wrote, what the checker said."""
+"""Attempts of a generator on problems: plans, records and outcomes."""
 
 from __future__ import annotations
 

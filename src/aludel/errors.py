@@ -1,4 +1,4 @@
-"""One failure taxonomy: a proof that fails is a value, a machine that fails is an exception.
+"""The error tree. A proof that fails is a value; a machine that fails is an exception.
 
     AludelError
     +-- InvalidRequest       the caller's input is wrong            exit 64, HTTP 422

@@ -1,4 +1,4 @@
-"""What may propose proofs: as data, so that a command line, an API and a worker mean the same."""
+"""Specifications of generators as data, shared by command line, API and workers."""
 
 from __future__ import annotations
 

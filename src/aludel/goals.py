@@ -1,4 +1,4 @@
-"""Proofs made step by step: goals as data, branches, and the script that comes out.
+"""Stepwise proofs: goals as data, branches, and the resulting script.
 
 A session starts from a statement. Its states are never changed: a tactic makes a new state from any
 earlier one, so undoing is going on from the parent, and branching is using a state twice. A state

@@ -1,4 +1,4 @@
-"""What jobs that are one request ask for: attempts on problems, and datasets to be written."""
+"""Requests of jobs: attempts on problems, and datasets to be written."""
 
 from __future__ import annotations
 

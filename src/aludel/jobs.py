@@ -1,4 +1,4 @@
-"""Jobs: work that was accepted, its items, and what became of them.
+"""Jobs: accepted work, its items, and their states.
 
 The same models answer over HTTP, in the store and in a client. A job is a row before it is a
 message; items are its units of work.

@@ -1,4 +1,4 @@
-"""Logs: one JSON object per line on stderr. What was submitted does not belong into them."""
+"""Logs: one JSON object per line on stderr, without anything that was submitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures for Prometheus that a process counts about itself. Names are fixed by the reference."""
+"""Prometheus metrics of this process; docs/reference fixes their names."""
 
 from __future__ import annotations
 

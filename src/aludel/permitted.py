@@ -1,4 +1,4 @@
-"""Which models the clients of a service may name: the operator's choice, not theirs.
+"""Models that clients of a service may name, as the operator allows.
 
 An address that a client may choose would let it reach whatever the worker reaches, and a folder
 would be opened on the worker's machine. A key goes to the endpoint it belongs to, and is read where

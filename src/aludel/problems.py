@@ -1,4 +1,4 @@
-"""What is to be proved."""
+"""Problems: theorems and F* definitions to be proved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tactic states of accepted proofs: which tactic was applied to which goals, and what came out."""
+"""Tactic states of accepted proofs: each tactic with the goals before and after it."""
 
 from __future__ import annotations
 

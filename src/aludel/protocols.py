@@ -1,4 +1,4 @@
-"""What the parts promise each other; the fakes in tests keep the same promises."""
+"""Protocols between the packages; the fakes in tests implement the same ones."""
 
 from __future__ import annotations
 

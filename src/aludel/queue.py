@@ -1,4 +1,4 @@
-"""Handing jobs to workers. The row is the truth; a message only says that there is work.
+"""The queue to the workers. The row is the truth; a message only says that there is work.
 
 Tasks are sent by name, so that a sender needs neither the tasks nor a prover.
 """

@@ -1,4 +1,4 @@
-"""Receipts: what was checked, with which toolchain, and what came of it; canonical, signable.
+"""Receipts: a check, its toolchain and its verdict as canonical, signable JSON.
 
 A receipt carries the whole request, so that anybody with the toolchain can run it again. Canonical
 JSON is that of :func:`aludel.models.canonical_json`; signatures are Ed25519 (RFC 8032) over it.

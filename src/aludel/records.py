@@ -1,4 +1,4 @@
-"""Records: verdicts, theorems the library has, and variants the prover accepted."""
+"""Records of the store: verdicts, library theorems and accepted variants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recipe is: how a record becomes rows of one type."""
+"""The recipe: a function from one record to rows of one type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipe ``lineage``: where each variant comes from, and what is related to it."""
+"""Recipe ``lineage``: each variant with its ancestors, siblings and family."""
 
 from __future__ import annotations
 

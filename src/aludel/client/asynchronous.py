@@ -1,4 +1,4 @@
-"""The awaiting client."""
+"""The asynchronous client."""
 
 from __future__ import annotations
 

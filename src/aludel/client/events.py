@@ -1,4 +1,4 @@
-"""Server-sent events: what a job's stream says, decoded line by line."""
+"""Decoder of the server-sent events of a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the client says to the service, as flows (see :mod:`aludel.client.transport`)."""
+"""Exchanges with the service as generators (see :mod:`aludel.client.transport`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request of the client: what is sent, when it is sent again, what a refusal becomes.
+"""One request of the client: sending, repeating, and mapping refusals to errors.
 
 A *flow* is a generator that yields what shall happen (a call, a pause) and is sent the responses.
 It does no input or output itself, so that the blocking and the awaiting client share it.

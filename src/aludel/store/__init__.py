@@ -1,4 +1,4 @@
-"""The store: what was asked and what was decided, in SQL."""
+"""The store: requests, jobs and results in SQL."""
 
 from aludel.records import Result
 from aludel.store.attempts import RunFilter

@@ -1,4 +1,4 @@
-"""A checker that remembers: equal candidates are checked once."""
+"""The caching checker: equal candidates are checked once."""
 
 from __future__ import annotations
 

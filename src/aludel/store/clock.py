@@ -1,4 +1,4 @@
-"""Where the store takes the time from; tests take it from elsewhere."""
+"""The store's clock, which tests replace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the end of items does to their job: counts, events, and the end of the job itself.
+"""Closing items: the counts and events of their job, and the end of the job itself.
 
 Order of locks: items first, then their job. The job's lock numbers the events without gaps in
 time: who has seen event 7 will never be shown an event 6 that was committed later.

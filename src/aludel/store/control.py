@@ -1,4 +1,4 @@
-"""Cancelling a job, and trying again what stayed undecided."""
+"""Control of jobs: cancel, and retry what stayed undecided."""
 
 from __future__ import annotations
 

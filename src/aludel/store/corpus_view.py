@@ -1,4 +1,4 @@
-"""Looking at the corpus: pages of variants, where one comes from, and how many there are."""
+"""Views of the corpus: pages of variants, lineage, and counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one border where the database's errors become ours."""
+"""The border where the database's errors become ours."""
 
 from __future__ import annotations
 

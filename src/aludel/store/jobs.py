@@ -1,4 +1,4 @@
-"""Jobs: accepted work and how far it has come."""
+"""Jobs in the store: accepted work and its progress."""
 
 from __future__ import annotations
 

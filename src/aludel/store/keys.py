@@ -1,4 +1,4 @@
-"""API keys: who may do what, and how much of it.
+"""API keys: scopes and quotas.
 
 A key is ``aludel_ID_SECRET``. The secret is 256 random bits, so one round of SHA-256 keeps it:
 there is nothing to guess. It is shown once and stored nowhere.

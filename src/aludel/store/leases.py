@@ -1,4 +1,4 @@
-"""Leases on items: who works on what, until when.
+"""Leases: which worker holds which item, and until when.
 
 An item is ``queued``, or ``running`` under a lease that its worker keeps alive, or finished. The
 number of the attempt and the worker's name fence the lease: a worker that was paused beyond its

@@ -1,4 +1,4 @@
-"""Removing what ended long ago."""
+"""Retention: removal of jobs that ended long ago."""
 
 from __future__ import annotations
 

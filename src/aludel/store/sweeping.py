@@ -1,4 +1,4 @@
-"""Finding work that somebody began and nobody will end, and jobs that nobody was told about."""
+"""The sweep: finds items whose lease ran out, and jobs that no worker was told about."""
 
 from __future__ import annotations
 
