@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aludel import lean_checker
 
-SOURCES = Path(lean_checker.__file__).parent / "lean_server"
+SOURCES = Path(lean_checker.__file__).resolve().parent / "lean_server"
 BOOT = "Boot.lean"
 SERVER_MODULES = (
     "Aludel.Basic",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aludel.lean_checker import reaper
 
-_REAPER = Path(reaper.__file__)
+_REAPER = Path(reaper.__file__).resolve()
 _REAPER_EXIT_S = 5.0
 
 

@@ -12,7 +12,8 @@ from aludel.lean_checker.confinement.plan import Confinement
 from aludel.lean_checker.node import Node
 from aludel.lean_checker.process import ServerCommand
 
-HOSTS = Path(lean_checker.__file__).parent / "host"
+# Node's permissions are about real paths; in a checkout the package is a link.
+HOSTS = Path(lean_checker.__file__).resolve().parent / "host"
 _NODE_FLAGS = (
     "--allow-natives-syntax",  # the code cache of a WebAssembly module has no other interface
     "--disable-warning=SecurityWarning",  # it says that workers could widen the permissions

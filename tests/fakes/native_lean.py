@@ -66,7 +66,7 @@ def make_native_lean(root: Path, kind: str = "fast") -> Path:
             _place(installed / name, root / "embedded" / name)
     (root / "embedded" / "lib").symlink_to(root / "lib" / "lean")
     _place(installed / f"code-{kind}-{node.version}.cache", root / "embedded" / "code.cache")
-    shutil.copytree(Path(lean_checker.__file__).parent / "host", root / "host")
+    shutil.copytree(Path(lean_checker.__file__).resolve().parent / "host", root / "host")
     text = _LAUNCHER.replace("@ROOT@", str(root)).replace("@KIND@", kind)
     text = text.replace("@VERSION@", release.VERSION).replace("@COMMIT@", release.COMMIT)
     lean = root / "bin" / "lean"
