@@ -21,9 +21,8 @@ from proving_premises import variants
 
 from aludel.errors import SessionEnded
 from aludel.goals import GoalRequest
-from aludel.lean_checker.checker import build_checker
 from aludel.lean_checker.goals import LeanGoals
-from aludel.lean_checker.operations import LeanOperations
+from aludel.lean_checker.prover import build_prover
 from aludel.problems import TheoremProblem
 from aludel.proving.portfolio import filled
 from aludel.proving.premises import Library
@@ -93,9 +92,9 @@ def main() -> None:
     parser.add_argument("--premises", type=int, default=8)
     asked = parser.parse_args()
     settings = load_settings()
-    checker = build_checker(settings)
-    goals = LeanGoals(checker.pool, settings)
-    library = Library(LeanOperations(checker.pool), settings.premises_dir)
+    checker = build_prover(settings)
+    goals = checker.goals()
+    library = Library(checker.operations, settings.premises_dir)
 
     def one(problem: TheoremProblem) -> set[str]:
         helped = library.help(problem, asked.premises)

@@ -27,10 +27,10 @@ from aludel.attempt_figures import compare, pass_table
 from aludel.attempts import AttemptOptions, ProblemOutcome, SearchBudget
 from aludel.deadline import Deadline
 from aludel.generators import Portfolio
-from aludel.lean_checker.checker import LeanChecker, build_checker
 from aludel.lean_checker.goals import LeanGoals
 from aludel.lean_checker.operations import LeanOperations
 from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.models import CheckRequest, Rejected, RejectReason, Toolchain, Verdict
 from aludel.problems import Problem, TheoremProblem
 from aludel.protocols import Checker
@@ -74,7 +74,7 @@ def library_theorems(operations: LeanOperations, count: int, seed: int) -> list[
 class NotItself:
     """A checker that refuses proofs whose term mentions one theorem."""
 
-    checker: LeanChecker
+    checker: LeanProver
     theorem: str
 
     @property
@@ -107,7 +107,7 @@ def constants(pool: LeanPool, request: CheckRequest) -> set[str]:
 
 @dataclass(frozen=True)
 class Bench:
-    checker: LeanChecker
+    checker: LeanProver
     goals: LeanGoals
     library: Library
     generators: Generators
@@ -172,10 +172,10 @@ def main() -> None:
     parser.add_argument("--only", choices=["variants", "library"])
     asked = parser.parse_args()
     settings = load_settings()
-    checker = build_checker(settings)
-    operations = LeanOperations(checker.pool)
+    checker = build_prover(settings)
+    operations = checker.operations
     library = Library(operations, settings.premises_dir)
-    goals = LeanGoals(checker.pool, settings)
+    goals = checker.goals()
     try:
         checker.pool.warm_up()
         with open_generators(Portfolio()) as generators:

@@ -15,9 +15,9 @@ import json
 import time
 
 from aludel.goals import GoalRequest
-from aludel.lean_checker.checker import LeanChecker, build_checker
 from aludel.lean_checker.goals import LeanGoals
 from aludel.lean_checker.operations import LeanOperations
+from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.models import LeanContext
 from aludel.proving import SearchBudget, TacticPortfolio, TheoremProblem, best_first
 from aludel.proving.premises import Library, PremisedTactics
@@ -55,7 +55,7 @@ def stepping(goals: LeanGoals, operations: LeanOperations, depth: int) -> dict[s
 
 
 def searching(
-    goals: LeanGoals, checker: LeanChecker, library: Library, premises: int
+    goals: LeanGoals, checker: LeanProver, library: Library, premises: int
 ) -> dict[str, float]:
     """Return what searches cost in all, retrieval of premises included."""
     budget = SearchBudget(tactics=150)
@@ -81,11 +81,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     settings = load_settings().model_copy(update={"pool_size": 1})
-    checker = build_checker(settings)
+    checker = build_prover(settings)
     try:
         checker.pool.warm_up()
-        goals = LeanGoals(checker.pool, settings)
-        operations = LeanOperations(checker.pool)
+        goals = checker.goals()
+        operations = checker.operations
         library = Library(operations, settings.premises_dir)
         library.find("+ =", ("Init",), 1)  # the index is made once, not by each search
         figures = stepping(goals, operations, options.depth)

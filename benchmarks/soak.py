@@ -26,7 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 from aludel.errors import InvalidRequest, QueueFull
-from aludel.lean_checker.checker import LeanChecker, build_checker
+from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.models import Budget, CheckRequest
 from aludel.protocols import Checker
 from aludel.settings import Settings, load_settings
@@ -151,7 +151,7 @@ def outcome_of(checker: Checker, kind: str, request: CheckRequest) -> Outcome:
     raise AssertionError("counting does not end")
 
 
-def soak(checker: LeanChecker, count: int, seed: int) -> list[Outcome]:
+def soak(checker: LeanProver, count: int, seed: int) -> list[Outcome]:
     """Send ``count`` requests from twice as many threads as there are processes."""
     with ThreadPoolExecutor(2 * checker.pool.size) as threads:
         found = threads.map(lambda one: outcome_of(checker, *one), list(requests(count, seed)))
@@ -187,7 +187,7 @@ def main() -> int:
     settings = load_settings()
     load = os.getloadavg()[1]
     started = time.monotonic()
-    checker = build_checker(settings)
+    checker = build_prover(settings)
     try:
         outcomes = soak(checker, options.requests, options.seed)
         stats = checker.pool.stats()

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aludel.deadline import Deadline
-from aludel.lean_checker.checker import LeanChecker, build_checker
 from aludel.lean_checker.operations import QUEUE_S, collect
-from aludel.lean_checker.states import LeanStates
+from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.models import Accepted, CheckRequest, LeanContext
 from aludel.records import Result
 from aludel.settings import load_settings
@@ -53,7 +52,7 @@ def tactics(count: int) -> list[str]:
     return [*made, "exact Nat.add_comm a b"]
 
 
-def accepted(checker: LeanChecker, script: list[str]) -> Result:
+def accepted(checker: LeanProver, script: list[str]) -> Result:
     code = STATEMENT + " := by\n" + "".join(f"  {tactic}\n" for tactic in script)
     context = LeanContext(imports=IMPORTS)
     request = CheckRequest(context=context, statement=STATEMENT, code=code)
@@ -66,7 +65,7 @@ def accepted(checker: LeanChecker, script: list[str]) -> Result:
     )
 
 
-def by_prefixes(checker: LeanChecker, script: list[str]) -> tuple[list[list[str]], Cost]:
+def by_prefixes(checker: LeanProver, script: list[str]) -> tuple[list[list[str]], Cost]:
     """Return the goals after each tactic, every prefix run from the statement."""
     shown: list[list[str]] = []
     began, cpu = time.perf_counter(), 0.0
@@ -80,10 +79,10 @@ def by_prefixes(checker: LeanChecker, script: list[str]) -> tuple[list[list[str]
     return shown, Cost(len(script), time.perf_counter() - began, cpu)
 
 
-def measure(checker: LeanChecker, count: int) -> dict[str, float]:
+def measure(checker: LeanProver, count: int) -> dict[str, float]:
     script = tactics(count)
     result = accepted(checker, script)
-    states = LeanStates(checker.pool)
+    states = checker.states
     began = time.perf_counter()
     trace, usage = states.measure(result)
     wall = time.perf_counter() - began
@@ -99,7 +98,7 @@ def main() -> None:
     parser.add_argument("--steps", default="5,10,20,40")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    checker = build_checker(load_settings().model_copy(update={"pool_size": 1}))
+    checker = build_prover(load_settings().model_copy(update={"pool_size": 1}))
     try:
         measure(checker, 6)  # the process starts, and everything has been used once
         rows = [measure(checker, int(count)) for count in options.steps.split(",")]

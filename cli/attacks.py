@@ -21,7 +21,7 @@ from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
 from aludel.lean_checker.attacks.fuzz import combinations
 from aludel.lean_checker.attacks.library import LIBRARY, restated_theorems
 from aludel.lean_checker.attacks.run import MAX_SHOWN, Report, run_cases
-from aludel.lean_checker.checker import LeanChecker, build_checker
+from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.settings import load_settings
 
 
@@ -37,7 +37,7 @@ def command(corpus: Path, fuzz: int, seed: int, library: int) -> int:
     console = Console(stderr=True)
     started = time.monotonic()
     families = read_corpus(corpus)
-    with contextlib.closing(build_checker(load_settings())) as checker:
+    with contextlib.closing(build_prover(load_settings())) as checker:
         cases = [(family.name, case) for family, case in all_cases(families)]
         if fuzz:
             cases += [("fuzzed", case) for case in combinations(families, fuzz, seed)]
@@ -57,7 +57,7 @@ def command(corpus: Path, fuzz: int, seed: int, library: int) -> int:
     return 0 if report.holds else 1
 
 
-def _run(checker: LeanChecker, cases: list[tuple[str, Case]], console: Console) -> Report:
+def _run(checker: LeanProver, cases: list[tuple[str, Case]], console: Console) -> Report:
     with _bar(console, len(cases)) as advance:
         return run_cases(
             checker, cases, threads=checker.pool.size, progress=lambda _: advance.advance()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +14,10 @@ from rich.table import Table
 from aludel import attempt_figures
 from aludel.attempts import AttemptOptions, AttemptRun, ProblemOutcome
 from aludel.estimate import Estimate
-from aludel.fstar_checker.checker import FStarChecker
-from aludel.fstar_checker.checker import build_checker as build_fstar_checker
-from aludel.lean_checker.checker import LeanChecker, build_checker
-from aludel.lean_checker.goals import LeanGoals
-from aludel.lean_checker.operations import LeanOperations
+from aludel.goals import Goals
 from aludel.models import Prover
 from aludel.problems import Problem, problems_digest
+from aludel.provers import AnyProver, build_prover
 from aludel.proving.attempting import attempt_all
 from aludel.proving.build import Generators, attempt_with, plan_of
 from aludel.proving.premises import Library
@@ -36,15 +32,13 @@ class Attempter:
     Attributes:
         goals: sessions for searches; None for F*, which has none.
         library: where premises are retrieved; None for F*, whose problems bring theirs.
-        concurrency: problems under way at once, unless a run says otherwise.
     """
 
-    checker: LeanChecker | FStarChecker
+    checker: AnyProver
     store: Store
     console: Console
-    goals: LeanGoals | None
+    goals: Goals | None
     library: Library | None
-    concurrency: int
 
     def run(
         self,
@@ -72,12 +66,12 @@ class Attempter:
         plan = plan_of(generators, options, digest, problems_digest(problems))
         self.store.attempts.start(name, plan, len(problems))
         done = frozenset(outcome.problem for outcome in self.store.attempts.outcomes(name))
-        if len(done) < len(problems) and isinstance(self.checker, LeanChecker):
-            with self.console.status("starting Lean"):
-                self.checker.pool.warm_up()
+        if len(done) < len(problems):
+            with self.console.status("starting the prover"):
+                self.checker.warm_up()
         cached = CachedChecker(self.checker, self.store)
         attempt = attempt_with(generators, options, cached, self.goals, self.library)
-        at_once = concurrency or self.concurrency
+        at_once = concurrency or self.checker.size
         with _bar(self.console) as bar:
             task = bar.add_task("attempting", total=len(problems), completed=len(done), proved=0)
             proved = 0
@@ -99,17 +93,13 @@ def open_attempter(
         StoreError: the database cannot be used.
     """
     with contextlib.ExitStack() as stack:
-        if prover is Prover.FSTAR:
-            fstar = stack.enter_context(contextlib.closing(build_fstar_checker(settings)))
-            store = stack.enter_context(Store.open(settings))
-            at_once = settings.pool_size or os.cpu_count() or 1
-            yield Attempter(fstar, store, console, None, None, at_once)
-            return
-        lean = stack.enter_context(contextlib.closing(build_checker(settings)))
+        opened = stack.enter_context(contextlib.closing(build_prover(settings, prover)))
         store = stack.enter_context(Store.open(settings))
-        library = Library(LeanOperations(lean.pool), settings.premises_dir)
-        goals = LeanGoals(lean.pool, settings)
-        yield Attempter(lean, store, console, goals, library, lean.pool.size)
+        if prover is Prover.FSTAR:
+            yield Attempter(opened, store, console, None, None)
+            return
+        library = Library(opened.operations, settings.premises_dir)
+        yield Attempter(opened, store, console, opened.goals(), library)
 
 
 def _bar(console: Console) -> Progress:

@@ -14,7 +14,6 @@ from rich.table import Table
 from aludel.attempt_figures import Comparison, compare
 from aludel.cli.attempting import Attempter, attempts_table, figures, open_attempter
 from aludel.cli.generating import attempt_options, generator_options, spec_of
-from aludel.fstar_checker.checker import FStarChecker
 from aludel.fstar_checker.dataset import read_definitions
 from aludel.models import Prover
 from aludel.problems import Problem, read_problems
@@ -70,7 +69,7 @@ def run(problems: Path, name: str, as_json: bool, **options: Any) -> None:  # no
 
 def _problems(path: Path, options: dict[str, Any], attempter: Attempter) -> Sequence[Problem]:
     """Return what is to be attempted; what cannot be posed to F* is named on stderr."""
-    if not isinstance(attempter.checker, FStarChecker):
+    if Prover(options["prover"]) is Prover.LEAN:
         return read_problems(path)
     solved = read_definitions(options["examples"]) if options["examples"] else []
     posed = pose(

@@ -31,7 +31,7 @@ from aludel.models import (
     Toolchain,
     Verdict,
 )
-from aludel.protocols import Checker
+from aludel.provers import build_prover
 from aludel.receipts import issue, load_signing_key, sign
 from aludel.settings import Settings, load_settings
 
@@ -135,26 +135,10 @@ class Paper:
 
 
 def _check(prover: Prover, settings: Settings, request: CheckRequest, paper: Paper) -> Verdict:
-    with contextlib.closing(_CHECKERS[prover](settings)) as checker:
+    with contextlib.closing(build_prover(settings, prover, Lines())) as checker:
         verdict = checker.check(request)
         paper.write(checker.toolchain, request, verdict)
         return verdict
-
-
-# Only the asked prover's package is imported: the other's toolchain need not be there.
-def _lean_checker(settings: Settings) -> Checker:
-    from aludel.lean_checker.checker import build_checker
-
-    return build_checker(settings, Lines())
-
-
-def _fstar_checker(settings: Settings) -> Checker:
-    from aludel.fstar_checker.checker import build_checker
-
-    return build_checker(settings)
-
-
-_CHECKERS = {Prover.LEAN: _lean_checker, Prover.FSTAR: _fstar_checker}
 
 
 def _context(prover: Prover, imports: str | None, file: str) -> Context:

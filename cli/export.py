@@ -17,8 +17,7 @@ from aludel.cli.mutate import read_statements
 from aludel.cli.progress import watched
 from aludel.errors import InvalidRequest
 from aludel.lean_checker.avoided import AvoidedStatements, normal_text, read_avoided_everywhere
-from aludel.lean_checker.checker import build_checker
-from aludel.lean_checker.operations import LeanOperations
+from aludel.lean_checker.prover import build_prover
 from aludel.proof_export import (
     DEFAULT_FORMATS,
     DEFAULT_SHARD_ROWS,
@@ -144,10 +143,10 @@ def _avoided(
     imports = sorted({variant.imports for variant in store.variants.iterate(only)})
     if not imports:  # nothing to compare terms with, so no need of a Lean
         return AvoidedStatements(frozenset(map(normal_text, statements)))
-    checker = build_checker(settings)
+    checker = build_prover(settings)
     try:
         with Console(stderr=True).status("elaborating the statements to avoid"):
-            return read_avoided_everywhere(LeanOperations(checker.pool), imports, statements)
+            return read_avoided_everywhere(checker.operations, imports, statements)
     finally:
         checker.close()
 

@@ -7,8 +7,7 @@ from contextlib import closing
 from rich.console import Console
 
 from aludel.cli.progress import watched
-from aludel.lean_checker.checker import build_checker
-from aludel.lean_checker.states import LeanStates
+from aludel.lean_checker.prover import build_prover
 from aludel.proof_export import Extraction, extract_states
 from aludel.settings import Settings
 from aludel.store import Store, VariantFilter
@@ -27,10 +26,10 @@ def extract_with_progress(store: Store, only: VariantFilter, settings: Settings)
     """
     count = store.variants.count(only)
     with (
-        closing(build_checker(settings)) as checker,
+        closing(build_prover(settings)) as checker,
         closing(watched(store.variants.iterate(only), "tactic states", count)) as variants,
     ):
-        states = LeanStates(checker.pool)
+        states = checker.states
         told = extract_states(store, states, variants, workers=checker.pool.size)
     _tell(Console(stderr=True), told)
     return told

@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from aludel.lean_checker.checker import LeanChecker, build_checker
-from aludel.lean_checker.operations import LeanOperations
+from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.mutation import (
     Journal,
     MutationEngine,
@@ -50,7 +49,7 @@ def mutate_into(
         Conflict: ``out`` holds a run with another plan or toolchain.
         BackendUnavailable: the prover, the store or the disk failed; a rerun goes on.
     """
-    checker = build_checker(settings)
+    checker = build_prover(settings)
     try:
         with Journal(out / JOURNAL, plan, checker.toolchain.digest) as journal:
             with console.status("starting Lean"):
@@ -69,10 +68,10 @@ def mutate_into(
 
 
 def _carry_out(
-    plan: MutationPlan, checker: LeanChecker, store: Store, journal: Journal, console: Console
+    plan: MutationPlan, checker: LeanProver, store: Store, journal: Journal, console: Console
 ) -> None:
     """Rewrite what the journal lacks; every outcome is in the store before it is in the journal."""
-    source, cached = LeanOperations(checker.pool), CachedChecker(checker, store)
+    source, cached = checker.operations, CachedChecker(checker, store)
     with _bar(console) as bar:
         task = bar.add_task("mutating", total=None, round=1, accepted=0)
 
@@ -103,7 +102,7 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _quality(run: RunFolder, checker: LeanChecker, size: int, console: Console) -> QualityCheck:
+def _quality(run: RunFolder, checker: LeanProver, size: int, console: Console) -> QualityCheck:
     sample, shapes = sample_of(run.variants(), size, run.plan.seed)
     columns = (
         TextColumn("quality check"),
@@ -114,7 +113,7 @@ def _quality(run: RunFolder, checker: LeanChecker, size: int, console: Console) 
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("quality", total=len(sample))
         return look_again(
-            LeanOperations(checker.pool),
+            checker.operations,
             run.plan,
             sample,
             shapes,

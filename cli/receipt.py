@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from aludel.errors import InvalidRequest
-from aludel.models import FStarContext
+from aludel.models import FStarContext, Prover
 from aludel.protocols import Checker
+from aludel.provers import build_prover
 from aludel.receipts import (
     Receipt,
     differences,
@@ -113,10 +114,5 @@ def _problems(receipt: Receipt, key: Ed25519PublicKey | None, checker: Checker |
 
 def _checker(receipt: Receipt) -> Checker:
     """The checker of the first receipt's prover; all receipts of one call must be of one prover."""
-    if isinstance(receipt.request.context, FStarContext):
-        from aludel.fstar_checker.checker import build_checker as build_fstar
-
-        return build_fstar(load_settings())
-    from aludel.lean_checker.checker import build_checker
-
-    return build_checker(load_settings())
+    fstar = isinstance(receipt.request.context, FStarContext)
+    return build_prover(load_settings(), Prover.FSTAR if fstar else Prover.LEAN)

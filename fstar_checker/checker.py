@@ -29,14 +29,15 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
+from aludel.protocols import CheckerOnly
 from aludel.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 QUEUE_S = 600.0
 
 
-class FStarChecker:
-    """Judges F* candidates; `aludel.protocols.Checker`. Thread-safe.
+class FStarChecker(CheckerOnly):
+    """Judges F* candidates; an `aludel.provers.AnyProver` that does nothing else. Thread-safe.
 
     A session that dies is replaced and the candidate asked once more; if it dies again the failure
     is the machine's, never a rejection.
@@ -52,7 +53,7 @@ class FStarChecker:
         settings: Settings,
         known_options: frozenset[str] | None = None,
     ) -> None:
-        self.known_options = known_options
+        self._known_options = known_options
         self._pool = pool
         self._toolchain = toolchain
         self._settings = settings
@@ -66,6 +67,16 @@ class FStarChecker:
     def pool(self) -> FStarPool:
         """The sessions, for measurements."""
         return self._pool
+
+    @property
+    def known_options(self) -> frozenset[str] | None:
+        """The options that this F* lists, None when it was not asked."""
+        return self._known_options
+
+    @property
+    def size(self) -> int:
+        """How many candidates are judged at once."""
+        return self._pool.size
 
     def check(self, request: CheckRequest) -> Verdict:
         """Judge one candidate.

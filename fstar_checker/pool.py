@@ -50,7 +50,7 @@ class FStarPool:
 
     Args:
         start: makes a session for a key, greeted and empty.
-        size: sessions at once.
+        size: sessions at once, as the attribute says.
         max_requests: requests after which a session is replaced.
         memory_mb: resident size after which a session is replaced.
         checked_files: whether the sessions load checked files.
@@ -67,7 +67,7 @@ class FStarPool:
     ) -> None:
         self.checked_files = checked_files
         self._start = start
-        self._size = size
+        self.size = size
         self._max_requests = max_requests
         self._memory_mb = memory_mb
         self._slots: list[_Slot] = []
@@ -122,11 +122,11 @@ class FStarPool:
                 if self._closed:
                     raise BackendUnavailable("the F* pool is closed")
                 slot = self._best_idle(plan)
-                if slot is None and len(self._slots) >= self._size:
+                if slot is None and len(self._slots) >= self.size:
                     evicted = self._oldest_idle()
                     if evicted is not None:
                         self._slots.remove(evicted)
-                if slot is None and len(self._slots) < self._size:
+                if slot is None and len(self._slots) < self.size:
                     slot = _Slot((plan.module, plan.dataset))
                     self._slots.append(slot)
                 if slot is not None:

@@ -12,9 +12,7 @@ from aludel.lean_checker.native.leanchecker import ModuleChecker
 from aludel.lean_checker.policy import Finding, Question, judge, refusal
 from aludel.lean_checker.pool import LeanPool, probe
 from aludel.lean_checker.process import LeanProcess, LimitReached, ProcessDied
-from aludel.lean_checker.progress import Progress
 from aludel.lean_checker.second import FirstTier, replayed
-from aludel.lean_checker.toolchains import find_toolchain
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -170,20 +168,6 @@ class LeanChecker:
         ask = Question(request.statement, request.policy, request.code)
         verdict = judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
         return FirstTier(verdict, facts, terms, native)
-
-
-def build_checker(settings: Settings, progress: Progress | None = None) -> LeanChecker:
-    """Return a checker on the toolchain that ``settings`` names; its processes start when needed.
-
-    Args:
-        settings: names the toolchain, and bounds the pool.
-        progress: is told when our program must be compiled first, which takes up to a minute.
-
-    Raises:
-        ToolchainMissing: that toolchain is not installed, or is damaged.
-    """
-    toolchain = find_toolchain(settings, progress=progress)
-    return LeanChecker(LeanPool(toolchain, settings), settings, toolchain.modules)
 
 
 def _sum(usage: Usage, more: Usage | None) -> Usage:

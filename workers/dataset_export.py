@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 from aludel.job_requests import ExportRequest
 from aludel.lean_checker.avoided import AvoidedStatements, read_avoided_everywhere
-from aludel.lean_checker.checker import LeanChecker
-from aludel.lean_checker.operations import LeanOperations
 from aludel.models import canonical_json
 from aludel.proof_export import ExportOptions, Selection, SplitPlan, export_recorded, provenance
 from aludel.proof_export.staging import MANIFEST
@@ -55,14 +53,12 @@ def _plan(request: ExportRequest) -> SplitPlan:
 
 def _avoided(context: ExportContext) -> AvoidedStatements | None:
     """Read the statements to avoid: as texts, and as terms under every import set of variants."""
-    statements, checker = context.request.avoid, context.checker
+    statements = context.request.avoid
     if not statements:
         return None
     chosen = VariantFilter(toolchain_digest=context.request.toolchain)
     imports = sorted({variant.imports for variant in context.store.variants.iterate(chosen)})
-    if not isinstance(checker, LeanChecker):
-        raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
-    return read_avoided_everywhere(LeanOperations(checker.pool), imports, statements)
+    return read_avoided_everywhere(context.checker.operations, imports, statements)
 
 
 class _Watch:

@@ -9,8 +9,6 @@ from pydantic import ValidationError
 
 from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.jobs import MutationRequest
-from aludel.lean_checker.checker import LeanChecker
-from aludel.lean_checker.operations import LeanOperations
 from aludel.mutation import MutationEngine, MutationPlan, run_to_end
 from aludel.workers.runtime import MutationContext
 
@@ -22,13 +20,9 @@ def mutate(context: MutationContext) -> Mapping[str, Any]:
         InvalidRequest: pattern, lemma or import does not exist.
         BackendUnavailable: the machine failed, or the worker was told to stop.
     """
-    checker = context.checker
-    if not isinstance(checker, LeanChecker):
-        raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
+    prover = context.checker
     plan = plan_of(context.request)
-    engine = MutationEngine(
-        LeanOperations(checker.pool), context.cached, checker.pool.size, context.stopping
-    )
+    engine = MutationEngine(prover.operations, context.cached, prover.size, context.stopping)
     report = run_to_end(engine, plan, context.record)
     if context.stopping():
         raise BackendUnavailable("the worker was told to stop", fix="another one goes on")

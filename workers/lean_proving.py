@@ -6,15 +6,12 @@ import contextlib
 import os
 import threading
 
-from aludel.errors import BackendUnavailable
 from aludel.generators import Endpoint, GeneratorSpec
 from aludel.job_requests import ProveRequest
-from aludel.lean_checker.checker import LeanChecker
-from aludel.lean_checker.goals import LeanGoals
-from aludel.lean_checker.operations import LeanOperations
 from aludel.permitted import endpoint_key, ensure_permitted
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
+from aludel.provers import AnyProver
 from aludel.proving.attempting import attempted
 from aludel.proving.build import Generators, attempt_with, open_generators, plan_of
 from aludel.proving.premises import Library
@@ -30,14 +27,14 @@ class LeanProving:
     model is loaded once.
 
     Args:
-        checker: the worker's prover.
+        prover: the worker's.
         settings: which models may be named, and where premises are kept.
     """
 
-    def __init__(self, checker: LeanChecker, settings: Settings) -> None:
+    def __init__(self, prover: AnyProver, settings: Settings) -> None:
         self._settings = settings
-        self._goals = LeanGoals(checker.pool, settings)
-        self._library = Library(LeanOperations(checker.pool), settings.premises_dir)
+        self._goals = prover.goals()
+        self._library = Library(prover.operations, settings.premises_dir)
         self._lock = threading.Lock()
         self._opened = contextlib.ExitStack()
         self._spec: GeneratorSpec | None = None
@@ -77,12 +74,10 @@ class LeanProving:
             return self._generators
 
 
-def lean_proving(checker: Checker, settings: Settings) -> LeanProving:
-    """Return what attempts problems with a Lean checker; a ``ProvingFactory``.
+def lean_proving(prover: AnyProver, settings: Settings) -> LeanProving:
+    """Return what attempts problems with a Lean; a ``ProvingFactory``.
 
     Raises:
-        BackendUnavailable: the checker is of another kind.
+        AbilityMissing: the prover is no Lean.
     """
-    if not isinstance(checker, LeanChecker):
-        raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
-    return LeanProving(checker, settings)
+    return LeanProving(prover, settings)

@@ -7,23 +7,25 @@ import logging
 from billiard import current_process
 from prometheus_client import start_http_server
 
-from aludel.lean_checker.checker import LeanChecker
+from aludel.errors import AbilityMissing
 from aludel.metrics import POOL, POOL_EVENTS, REGISTRY
-from aludel.protocols import Checker
+from aludel.provers import AnyProver
 from aludel.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
-def show_pool(checker: Checker) -> None:
-    """Bring the gauges of the prover's processes up to date, where the prover has such."""
-    if not isinstance(checker, LeanChecker):
+def show_pool(prover: AnyProver) -> None:
+    """Bring the gauges of the prover's processes up to date, where it counts them."""
+    try:
+        stats = prover.stats()
+    except AbilityMissing:
         return
-    stats, prover = checker.pool.stats(), checker.toolchain.prover.value
+    name = prover.toolchain.prover.value
     for state, value in (("slots", stats.size), ("taken", stats.live), ("idle", stats.idle)):
-        POOL.labels(prover, state).set(value)
+        POOL.labels(name, state).set(value)
     for event in ("started", "discarded", "recycled"):
-        POOL_EVENTS.labels(prover, event).set(getattr(stats, event))
+        POOL_EVENTS.labels(name, event).set(getattr(stats, event))
 
 
 def serve_metrics(settings: Settings) -> None:

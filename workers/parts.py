@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from aludel.errors import BackendUnavailable
 from aludel.fstar_checker.checker import build_checker as build_fstar_checker
 from aludel.goals import Goals
-from aludel.lean_checker.checker import LeanChecker, build_checker
-from aludel.lean_checker.goals import LeanGoals
-from aludel.protocols import Checker
+from aludel.lean_checker.prover import build_prover
+from aludel.provers import AnyProver
 from aludel.settings import Settings
 from aludel.workers.dataset_export import write_dataset
 from aludel.workers.lean_mutation import mutate
@@ -15,21 +13,19 @@ from aludel.workers.lean_proving import lean_proving
 from aludel.workers.runtime import Parts
 
 
-def lean_goals(checker: Checker, settings: Settings) -> Goals:
-    """Return sessions of tactics in the processes of a Lean checker.
+def lean_goals(prover: AnyProver, _settings: Settings) -> Goals:
+    """Return sessions of tactics in the processes of a Lean.
 
     Raises:
-        BackendUnavailable: the checker is of another kind.
+        AbilityMissing: the prover has none.
     """
-    if not isinstance(checker, LeanChecker):
-        raise BackendUnavailable("this worker has no Lean", fix="start a worker that has")
-    return LeanGoals(checker.pool, settings)
+    return prover.goals()
 
 
 def default_parts() -> Parts:
     """Return the real prover."""
     return Parts(
-        checker=build_checker,
+        checker=build_prover,
         mutate=mutate,
         goals=lean_goals,
         proving=lean_proving,

@@ -11,6 +11,7 @@ from aludel.errors import BackendUnavailable
 from aludel.job_requests import ProveRequest
 from aludel.problems import TheoremProblem
 from aludel.protocols import Checker
+from aludel.provers import AnyProver
 from aludel.settings import Settings
 from aludel.workers.guarding import Guard
 
@@ -48,7 +49,7 @@ class Proving(Protocol):
         ...
 
 
-ProvingFactory = Callable[[Checker, Settings], Proving]
+ProvingFactory = Callable[[AnyProver, Settings], Proving]
 
 
 class NoProving:

@@ -19,6 +19,7 @@ from aludel.jobs import MutationRequest
 from aludel.metrics import observe_prover
 from aludel.models import CheckRequest, Verdict
 from aludel.protocols import Checker
+from aludel.provers import AnyProver
 from aludel.queue import TaskQueue
 from aludel.records import VariantRecord
 from aludel.settings import Settings
@@ -44,7 +45,7 @@ class MutationContext:
     """
 
     request: MutationRequest
-    checker: Checker
+    checker: AnyProver
     cached: Checker
     store: Store
     record: Recorder
@@ -66,7 +67,7 @@ class ExportContext:
 
     request: ExportRequest
     store: Store
-    checker: Checker
+    checker: AnyProver
     folder: Path
     report: Callable[[Mapping[str, Any]], bool]
     stopping: Callable[[], bool]
@@ -74,8 +75,8 @@ class ExportContext:
 
 Mutator = Callable[[MutationContext], Mapping[str, Any]]
 Exporter = Callable[[ExportContext], Mapping[str, Any]]
-CheckerFactory = Callable[[Settings], Checker]
-GoalsFactory = Callable[[Checker, Settings], Goals]
+CheckerFactory = Callable[[Settings], AnyProver]
+GoalsFactory = Callable[[AnyProver, Settings], Goals]
 
 
 def no_mutations(_context: MutationContext) -> Mapping[str, Any]:
@@ -149,7 +150,7 @@ class Runtime:
     """
 
     def __init__(
-        self, settings: Settings, store: Store, checker: Checker, parts: Parts, queue: TaskQueue
+        self, settings: Settings, store: Store, checker: AnyProver, parts: Parts, queue: TaskQueue
     ) -> None:
         self.settings = settings
         self.store = store

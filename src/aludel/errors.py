@@ -8,6 +8,7 @@
     +-- Conflict             the request contradicts a recorded one exit 64, HTTP 409
     +-- ToolchainMissing     a prover is not installed or broken    exit 69, HTTP 503
     +-- BackendUnavailable   broker, store or prover out of reach   exit 69, HTTP 503
+    |   +-- AbilityMissing   the prover at hand cannot do this    exit 69, HTTP 503
     |   +-- BackendCrashed   a prover process died or lied          exit 69, HTTP 503
     |   +-- StoreError       the database cannot be used            exit 69, HTTP 503
     +-- QueueFull            come back later                        exit 69, HTTP 429
@@ -107,6 +108,22 @@ class BackendCrashed(BackendUnavailable):
     """A prover process died, or answered something that is not an answer."""
 
     code = "backend_crashed"
+
+
+class AbilityMissing(BackendUnavailable):
+    """The prover at hand cannot do what another can.
+
+    Args:
+        ability: what was asked for, in the plural.
+        prover: the name of the one that can.
+    """
+
+    code = "ability_missing"
+
+    def __init__(self, ability: str, prover: str = "Lean") -> None:
+        message = f"{ability} need {prover}, and there is no {prover} here"
+        super().__init__(message, fix=f"start a worker that has {prover}")
+        self.ability = ability
 
 
 class StoreError(BackendUnavailable):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NoReturn, Protocol
 
+from aludel.errors import AbilityMissing
 from aludel.models import CheckRequest, Toolchain, Verdict
 
 
@@ -27,3 +28,33 @@ class Checker(Protocol):
     def close(self) -> None:
         """Stop every prover process; safe to call twice."""
         ...
+
+
+class CheckerOnly:
+    """The abilities of a prover of which only candidates are judged: all are missing."""
+
+    @property
+    def operations(self) -> NoReturn:
+        """Raise AbilityMissing: theorems are listed, mutated and screened by Lean."""
+        raise AbilityMissing("mutations and screenings")
+
+    @property
+    def states(self) -> NoReturn:
+        """Raise AbilityMissing: tactic states are Lean's."""
+        raise AbilityMissing("tactic states")
+
+    def goals(self) -> NoReturn:
+        """Raise AbilityMissing: sessions of tactics are Lean's."""
+        raise AbilityMissing("sessions of tactics")
+
+    def stats(self) -> NoReturn:
+        """Raise AbilityMissing: the processes are not counted."""
+        raise AbilityMissing("counts of processes")
+
+    @property
+    def known_options(self) -> frozenset[str] | None:
+        """Raise AbilityMissing: the options are F*'s."""
+        raise AbilityMissing("options of the command line", "F*")
+
+    def warm_up(self) -> None:
+        """Start nothing: which process is needed depends on the request."""

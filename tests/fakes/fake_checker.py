@@ -27,13 +27,14 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
+from aludel.protocols import CheckerOnly
 
 TOOLCHAIN = Toolchain(
     prover=Prover.LEAN, name="lean-fake", version="0", kind="embedded", digest="f" * 64
 )
 
 
-class FakeChecker:
+class FakeChecker(CheckerOnly):
     """Keeps the promises of :class:`aludel.protocols.Checker`."""
 
     def __init__(self, log: Path | None = None) -> None:
@@ -41,6 +42,8 @@ class FakeChecker:
         self._log = log
         self._closed = threading.Event()
         self._lock = threading.Lock()
+
+    size = 1
 
     @property
     def toolchain(self) -> Toolchain:

@@ -20,6 +20,7 @@ import aludel.cli.worker
 from aludel.errors import AludelError
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.prover import LeanProver
 from aludel.settings import Settings, load_settings
 from aludel.workers.runtime import CheckerFactory, MutationContext, Parts
 
@@ -28,8 +29,9 @@ def fake_mutation(context: MutationContext) -> Mapping[str, Any]:
     return {"pattern": context.request.pattern, "constructed": 0}
 
 
-def _on_fake_servers(settings: Settings) -> LeanChecker:
-    return LeanChecker(LeanPool(FakeLeanToolchain(), settings), settings)
+def _on_fake_servers(settings: Settings) -> LeanProver:
+    checker = LeanChecker(LeanPool(FakeLeanToolchain(), settings), settings)
+    return LeanProver(checker, settings)
 
 
 def main() -> None:

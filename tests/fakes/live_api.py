@@ -15,7 +15,7 @@ from service_process import free_port, until
 
 from aludel.api.app import create_app
 from aludel.goals import Goals
-from aludel.protocols import Checker
+from aludel.provers import AnyProver
 from aludel.settings import Settings
 from aludel.store import Store
 from aludel.workers.local import LocalQueue, LocalWorker
@@ -32,8 +32,8 @@ class LiveApi:
 @contextlib.contextmanager
 def live_api(
     settings: Settings,
-    checker: Callable[[Settings], Checker] = lambda _: FakeChecker(),
-    goals: Callable[[Checker, Settings], Goals] | None = None,
+    checker: Callable[[Settings], AnyProver] = lambda _: FakeChecker(),
+    goals: Callable[[AnyProver, Settings], Goals] | None = None,
     **parts: Any,
 ) -> Iterator[LiveApi]:
     """Serve until the block ends; ``parts`` are further ones of the worker."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest
-from aludel.lean_checker.checker import build_checker
 from aludel.lean_checker.process import LeanProcess
+from aludel.lean_checker.prover import build_prover
 from aludel.settings import load_settings
 
 CASES = Path(__file__).parents[1] / "contract" / "lean_cases.json"
@@ -42,7 +42,7 @@ def record(process: LeanProcess, case: dict[str, Any]) -> None:
 def main() -> None:
     """Record every case and write the file anew."""
     cases = json.loads(CASES.read_text(encoding="utf-8"))
-    checker = build_checker(load_settings())
+    checker = build_prover(load_settings())
     try:
         with checker.pool.lease(None, Deadline.after(120)) as process:
             for case in cases:

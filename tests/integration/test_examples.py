@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from live_api import live_api
 
-from aludel.lean_checker.checker import build_checker
+from aludel.lean_checker.prover import build_prover
 from aludel.settings import load_settings
 from aludel.workers.parts import lean_goals
 
@@ -21,7 +21,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 def test_the_reward_function(tmp_path: Path) -> None:
     chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
-    with live_api(load_settings().model_copy(update=chosen), build_checker) as api:
+    with live_api(load_settings().model_copy(update=chosen), build_prover) as api:
         run = subprocess.run(
             [sys.executable, str(EXAMPLES / "rl_reward.py")],
             env={**os.environ, "ALUDEL_SERVER": api.url},
@@ -36,7 +36,7 @@ def test_the_reward_function(tmp_path: Path) -> None:
 
 def test_stepping_through_a_proof(tmp_path: Path) -> None:
     chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
-    with live_api(load_settings().model_copy(update=chosen), build_checker, lean_goals) as api:
+    with live_api(load_settings().model_copy(update=chosen), build_prover, lean_goals) as api:
         run = subprocess.run(
             [sys.executable, str(EXAMPLES / "step_by_step.py")],
             env={**os.environ, "ALUDEL_SERVER": api.url},

@@ -21,9 +21,9 @@ RECHECK = """
 import json, sys
 from aludel.models import CheckRequest, LeanContext
 from aludel.settings import load_settings
-from aludel.lean_checker.checker import build_checker
+from aludel.lean_checker.prover import build_prover
 
-checker = build_checker(load_settings())
+checker = build_prover(load_settings())
 for line in sys.stdin:
     row = json.loads(line)
     context = LeanContext(imports=tuple(row["imports"]))

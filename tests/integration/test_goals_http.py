@@ -16,6 +16,7 @@ from aludel.errors import InvalidRequest, NotFound, SessionEnded, ToolchainMissi
 from aludel.goals import GoalRequest, Stepper
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.prover import LeanProver
 from aludel.lean_checker.toolchains import LeanToolchain
 from aludel.models import LeanContext
 from aludel.settings import Settings
@@ -34,10 +35,10 @@ def api(
     folder: Path = tmp_path_factory.mktemp("goals")
     settings = Settings(data_dir=folder, pool_size=1)
 
-    def checker(chosen: Settings) -> LeanChecker:
-        return LeanChecker(LeanPool(lean_toolchain, chosen), chosen)
+    def prover(chosen: Settings) -> LeanProver:
+        return LeanProver(LeanChecker(LeanPool(lean_toolchain, chosen), chosen), chosen)
 
-    with live_api(settings, checker, lean_goals) as opened:
+    with live_api(settings, prover, lean_goals) as opened:
         yield opened
 
 

@@ -15,7 +15,7 @@ import pytest
 from live_api import LiveApi, live_api
 
 from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
-from aludel.lean_checker.checker import build_checker
+from aludel.lean_checker.prover import build_prover
 from aludel.models import Accepted, CheckRequest, RejectReason
 from aludel.settings import load_settings
 
@@ -40,7 +40,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
             "pool_size": 1,
         }
     )
-    with live_api(settings, build_checker) as opened:
+    with live_api(settings, build_prover) as opened:
         yield opened
 
 

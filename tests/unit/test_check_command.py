@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from aludel.cli import check as check_module
 from aludel.cli.main import main
 from aludel.errors import ToolchainMissing
-from aludel.lean_checker import checker as checker_module
 from aludel.lean_checker.checker import LeanChecker
 
 
@@ -33,7 +33,7 @@ def run(
     fake_checkers: Callable[..., LeanChecker],
 ) -> Run:
     """Run ``aludel check`` in this process, on fake servers."""
-    monkeypatch.setattr(checker_module, "build_checker", lambda *_: fake_checkers())
+    monkeypatch.setattr(check_module, "build_prover", lambda *_: fake_checkers())
 
     def run_check(*arguments: object, stdin: bytes = b"") -> Outcome:
         monkeypatch.setattr(sys, "argv", ["aludel", "check", *map(str, arguments)])
@@ -93,7 +93,7 @@ def test_a_missing_toolchain_is_69(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     def missing(*_: object) -> LeanChecker:
         raise ToolchainMissing("not installed", fix="run `aludel toolchain install`")
 
-    monkeypatch.setattr(checker_module, "build_checker", missing)
+    monkeypatch.setattr(check_module, "build_prover", missing)
     shown = run("-", stdin=b"theorem t : True := trivial")
     assert shown.code == 69 and "aludel toolchain install" in shown.err
 
@@ -185,7 +185,7 @@ def test_diagnostics_point_into_the_text(
         {"severity": "info", "message": "nowhere", "start": None, "end": None},
     ]
     cases = record(tmp_path, code, diagnostics=found)
-    monkeypatch.setattr(checker_module, "build_checker", lambda *_: fake_checkers(cases=cases))
+    monkeypatch.setattr(check_module, "build_prover", lambda *_: fake_checkers(cases=cases))
     shown = run("-", stdin=code.encode())
     assert shown.code == 1
     headline, *rest = shown.out.splitlines()

@@ -17,6 +17,7 @@ from aludel.generators import Endpoint, GeneratorSpec, Portfolio
 from aludel.job_requests import ProveRequest
 from aludel.jobs import JobState
 from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.prover import LeanProver
 from aludel.problems import TheoremProblem, problems_digest
 from aludel.settings import Settings
 from aludel.workers.attempts import run_attempts
@@ -50,7 +51,7 @@ def runtime(
     settings = Settings(
         data_dir=tmp_path, pool_size=1, endpoints=f"{endpoint.url}=MODEL_KEY http://open/v1"
     )
-    parts = Parts(lambda _: fake_checkers(), proving=lean_proving)
+    parts = Parts(lambda chosen: LeanProver(fake_checkers(), chosen), proving=lean_proving)
     opened = Runtime.open(settings, parts, LocalQueue())
     yield opened
     opened.close()

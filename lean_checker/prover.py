@@ -1,0 +1,100 @@
+"""A Lean and everything it can do: checks, sessions of tactics, operations, tactic states."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import NoReturn
+
+from aludel.errors import AbilityMissing
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.operations import LeanOperations
+from aludel.lean_checker.pool import LeanPool, PoolStats
+from aludel.lean_checker.progress import Progress
+from aludel.lean_checker.states import LeanStates
+from aludel.lean_checker.toolchains import find_toolchain
+from aludel.models import CheckRequest, Toolchain, Verdict
+from aludel.settings import Settings
+
+
+class LeanProver:
+    """One toolchain and one pool of its processes; an `aludel.provers.AnyProver`. Thread-safe.
+
+    Attributes:
+        checker: judges candidates.
+        operations: lists, prints, mutates and screens theorems.
+        states: extracts the tactic states of accepted candidates.
+    """
+
+    def __init__(self, checker: LeanChecker, settings: Settings) -> None:
+        self.checker = checker
+        self.operations = LeanOperations(checker.pool)
+        self.states = LeanStates(checker.pool)
+        self._settings = settings
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The toolchain that decides."""
+        return self.checker.toolchain
+
+    @property
+    def pool(self) -> LeanPool:
+        """The processes."""
+        return self.checker.pool
+
+    @property
+    def size(self) -> int:
+        """How many requests are carried out at once."""
+        return self.pool.size
+
+    @property
+    def known_options(self) -> NoReturn:
+        """Raise AbilityMissing: the options are F*'s."""
+        raise AbilityMissing("options of the command line", "F*")
+
+    def goals(self) -> LeanGoals:
+        """Return sessions of tactics, with a limit on their number of their own."""
+        return LeanGoals(self.pool, self._settings)
+
+    def check(self, request: CheckRequest) -> Verdict:
+        """Judge one candidate; see :meth:`aludel.protocols.Checker.check`."""
+        return self.checker.check(request)
+
+    def warm_up(self) -> None:
+        """Start every process that memory admits.
+
+        Raises:
+            BackendUnavailable: one cannot be started, or does not answer.
+        """
+        self.pool.warm_up()
+
+    def stats(self) -> PoolStats:
+        """Count the processes and what became of them."""
+        return self.pool.stats()
+
+    def close(self) -> None:
+        """Stop every process; safe to call twice."""
+        self.checker.close()
+
+
+def build_prover(settings: Settings, progress: Progress | None = None) -> LeanProver:
+    """Return the prover on the toolchain that ``settings`` names; processes start when needed.
+
+    Args:
+        settings: names the toolchain, and bounds the pool.
+        progress: is told when our program must be compiled first, which takes up to a minute.
+
+    Raises:
+        ToolchainMissing: that toolchain is not installed, or is damaged.
+    """
+    toolchain = find_toolchain(settings, progress=progress)
+    checker = LeanChecker(LeanPool(toolchain, settings), settings, toolchain.modules)
+    return LeanProver(checker, settings)
+
+
+@contextlib.contextmanager
+def open_prover(settings: Settings, progress: Progress | None = None) -> Iterator[LeanProver]:
+    """Lend the prover until the block ends; raises as :func:`build_prover`."""
+    with contextlib.closing(build_prover(settings, progress)) as prover:
+        yield prover
