@@ -1,6 +1,7 @@
 module
 public import Lean
-/-! What `aludel toolchain install` runs to see that the host works: one line in, one line out. -/
+/-! The self-test that `aludel toolchain install` runs to check that the host works: one line in,
+one line out. -/
 
 public section
 open Lean
@@ -12,13 +13,15 @@ def kernelAccepts (env : Environment) (type value : Expr) : Bool :=
   | .ok _ => true
   | .error _ => false
 
-/-- What comes of writing a file; it must be refused. -/
+/-- The outcome of writing a file, which must be refused: "written", or the error's text. -/
 def write (path : String) : IO String := do
   try
     IO.FS.writeFile path "x"
     return "written"
   catch e => return toString e
 
+/-- Reads one line and reports its length, what the kernel accepts, and whether files can be
+written. -/
 unsafe def main (_ : List String) : IO Unit := do
   initSearchPath "/"
   let env ← importModules #[{ module := `Init }] {} (trustLevel := 0)

@@ -19,28 +19,50 @@ open Lean
 
 namespace Aludel
 
+/-- The version of the protocol, announced when the server is ready. -/
 def protocolVersion : Nat := 1
 
+/-- A handler of one operation. It answers a request and may emit items before the answer. -/
+abbrev Handler :=
+  ServerState → IndexCache → SessionTable → Json → (Json → IO Unit) → IO Answer
+
+/-- Answers the operation `ping` with the import sets loaded so far. -/
+def ping (state : ServerState) : IO Answer := do
+  let loaded ← ST.Prim.Ref.get state.loaded
+  return .ok (Json.mkObj [("imports", jsonImportSets loaded)])
+
+/-- The operations of the protocol with their handlers. -/
+unsafe def operations : Array (String × Handler) := #[
+  ("check", fun state _ _ j _ => check state j),
+  ("replay", fun state _ _ j _ => replay state j),
+  ("goals", fun state _ _ j _ => goals state j),
+  ("constants", fun state _ _ j emit => constants state j emit),
+  ("mutate", fun state cache _ j emit => mutate state cache j emit),
+  ("restate", fun state _ _ j emit => restate state j emit),
+  ("screen", fun state _ _ j emit => screen state j emit),
+  ("session_open", fun state _ table j _ => sessionOpen state table j),
+  ("session_step", fun _ _ table j emit => sessionStep table j emit),
+  ("session_forget", fun _ _ table j _ => sessionForget table j),
+  ("session_close", fun _ _ table j _ => sessionClose table j),
+  ("states", fun state _ _ j emit => states state j emit),
+  ("ping", fun state _ _ _ _ => ping state)]
+
+/-- The handler of the operation `op` among the elements of `table` from index `i` on. -/
+partial def findHandler (table : Array (String × Handler)) (op : String) (i : Nat := 0) :
+    Option Handler :=
+  if h : i < table.size then
+    if table[i].1 == op then some table[i].2 else findHandler table op (i + 1)
+  else none
+
+/-- The answer to a request, from the handler of its operation. -/
 unsafe def dispatch (state : ServerState) (cache : IndexCache) (table : SessionTable) (j : Json)
     (emit : Json → IO Unit) : IO Answer := do
   let op := getStr j "op"
-  if op == "check" then check state j
-  else if op == "replay" then replay state j
-  else if op == "goals" then goals state j
-  else if op == "constants" then constants state j emit
-  else if op == "mutate" then mutate state cache j emit
-  else if op == "restate" then restate state j emit
-  else if op == "screen" then screen state j emit
-  else if op == "session_open" then sessionOpen state table j
-  else if op == "session_step" then sessionStep table j emit
-  else if op == "session_forget" then sessionForget table j
-  else if op == "session_close" then sessionClose table j
-  else if op == "states" then states state j emit
-  else if op == "ping" then
-    let loaded ← ST.Prim.Ref.get state.loaded
-    return .ok (Json.mkObj [("imports", jsonImportSets loaded)])
-  else return .error { field := "op", message := "unknown operation `" ++ op ++ "`" }
+  match findHandler operations op with
+  | some handler => handler state cache table j emit
+  | none => return .error { field := "op", message := "unknown operation `" ++ op ++ "`" }
 
+/-- An answer that reports an error. -/
 def errorJson (id code field message : String) : Json :=
   Json.mkObj [("id", .str id), ("ok", .bool false),
     ("error", Json.mkObj [("code", .str code), ("field", .str field), ("message", .str message)])]
@@ -50,8 +72,10 @@ def writeLine (output : IO.FS.Stream) (j : Json) : IO Unit := do
   output.putStrLn j.compress
   output.flush
 
-unsafe def answer (state : ServerState) (cache : IndexCache) (table : SessionTable) (j : Json) (startMs : Nat) (output : IO.FS.Stream) :
-    IO Json := do
+/-- The answer to one request, with the time and the heartbeats it took. Items go to `output` on the
+way. -/
+unsafe def answer (state : ServerState) (cache : IndexCache) (table : SessionTable) (j : Json)
+    (startMs : Nat) (output : IO.FS.Stream) : IO Json := do
   let id := getStr j "id"
   let emit := fun item => writeLine output (Json.mkObj [("id", .str id), ("item", item)])
   let startHeartbeats ← IO.getNumHeartbeats
@@ -66,7 +90,9 @@ unsafe def answer (state : ServerState) (cache : IndexCache) (table : SessionTab
     | .error e => return errorJson id "invalid_request" e.field e.message
   catch e => return errorJson id "internal" "" (toString e)
 
-unsafe def serve (state : ServerState) (cache : IndexCache) (table : SessionTable) (input output : IO.FS.Stream) : IO Unit := do
+/-- Answers requests until the end of the input. -/
+unsafe def serve (state : ServerState) (cache : IndexCache) (table : SessionTable)
+    (input output : IO.FS.Stream) : IO Unit := do
   let line ← input.getLine
   if line.isEmpty then return
   let startMs ← IO.monoMsNow
@@ -79,6 +105,7 @@ unsafe def serve (state : ServerState) (cache : IndexCache) (table : SessionTabl
 end Aludel
 
 open Aludel in
+/-- Loads `Init`, announces that the server is ready, and answers requests. -/
 unsafe def main (_ : List String) : IO Unit := do
   let startMs ← IO.monoMsNow
   match ← IO.getEnv "LEAN_SYSROOT" with
@@ -91,8 +118,9 @@ unsafe def main (_ : List String) : IO Unit := do
   let _ ← loadImports state "imports" #[]
   let output ← IO.getStdout
   let endMs ← IO.monoMsNow
-  let ready := Json.mkObj [("ready", .bool true), ("lean", .str Lean.versionString), ("commit", .str Lean.githash),
-    ("protocol", jsonNat protocolVersion), ("ms", jsonNat (endMs - startMs))]
+  let ready := Json.mkObj
+    [("ready", .bool true), ("lean", .str Lean.versionString), ("commit", .str Lean.githash),
+     ("protocol", jsonNat protocolVersion), ("ms", jsonNat (endMs - startMs))]
   writeLine output ready
   let sessions ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : List Session)
   serve state { entries } { sessions } (← IO.getStdin) output

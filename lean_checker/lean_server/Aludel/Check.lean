@@ -8,7 +8,8 @@ public import Aludel.Statement
 public import Aludel.Terms.Read
 public import Aludel.Terms.Write
 
-/-! The operation `check`: facts about a candidate, from which the verdict is made outside. -/
+/-! The operation `check`: facts about a candidate. The verdict is made from them outside of
+Lean. -/
 
 public section
 
@@ -16,9 +17,11 @@ open Lean Meta Elab
 
 namespace Aludel
 
-/-- Elaborates `header := sorry` alone and reads the declared type back. -/
+/-- The asked statement, obtained by elaborating `header := sorry` alone. An error names the field
+`statement`. -/
 def elabStatement (start : Command.State) (header : String) : IO (Except BadRequest Statement) := do
-  let bad := fun m => (Except.error { field := "statement", message := m } : Except BadRequest Statement)
+  let bad := fun m =>
+    (Except.error { field := "statement", message := m } : Except BadRequest Statement)
   let header := header.crlfToLf
   let text := header ++ "\n:= sorry"
   let ictx := textContext text "<statement>"
@@ -40,30 +43,35 @@ def elabStatement (start : Command.State) (header : String) : IO (Except BadRequ
     | some m => return bad m
     | none => return bad "expected the header of exactly one declaration"
 
-/-- Elaborates text after `start`; its first error is the field's. -/
-def elabText (start : Command.State) (field text : String) : IO (Except BadRequest Command.State) := do
+/-- The state after elaborating `text` from `start`. The first error message is reported as the
+fault of `field`. -/
+def elabText (start : Command.State) (field text : String) :
+    IO (Except BadRequest Command.State) := do
   let e ← elabCommands false (textContext text ("<" ++ field ++ ">")) {} { state := start }
   if h : 0 < e.forbidden.size then return .error { field, message := e.forbidden[0].message }
   match e.diagnostics.firstError? with
   | some m => return .error { field, message := m }
   | none => return .ok e.state
 
+/-- Universe parameters as levels. -/
 def levelsOf (ns : List Name) : List Level :=
   match ns with
   | [] => []
   | n :: ns => .param n :: levelsOf ns
 
+/-- Whether two lists of names are equally long. -/
 def sameLength (a b : List Name) : Bool :=
   match a, b with
   | [], [] => true
   | _ :: a, _ :: b => sameLength a b
   | _, _ => false
 
-/-- Whether the kernel takes the declared constant for a proof of the asked type; nothing where it ran into a
-limit. -/
+/-- Whether the kernel accepts the declared constant as a proof of the asked type; `none` where the
+kernel ran into a limit. -/
 def kernelTakes? (env : Environment) (s : Statement) (n : Name) : Option Bool :=
   let value := mkConst n (levelsOf s.levelParams)
-  let d := mkDefinitionValEx `_aludel_asked s.levelParams s.type value .opaque .safe [`_aludel_asked]
+  let d :=
+    mkDefinitionValEx `_aludel_asked s.levelParams s.type value .opaque .safe [`_aludel_asked]
   match env.addDeclCore 0 (.defnDecl d) none with
   | .ok _ => some true
   | .error .deterministicTimeout => none
@@ -72,16 +80,18 @@ def kernelTakes? (env : Environment) (s : Statement) (n : Name) : Option Bool :=
   | .error .interrupted => none
   | .error _ => some false
 
-/-- `how`, if the kernel agrees. -/
+/-- `how`, if the kernel agrees; otherwise "different", or "undecided" where it ran into a limit. -/
 def confirmedByKernel (env : Environment) (s : Statement) (n : Name) (how : String) : String :=
   match kernelTakes? env s n with
   | some true => how
   | some false => "different"
   | none => "undecided"
 
-/-- How the declared type compares to the asked one, in the clean environment. A comparison that ends in an
-exception (a limit) has decided nothing. -/
-def compareTypes (heartbeats : Nat) (env : Environment) (s : Statement) (ci : ConstantInfo) : IO String := do
+/-- How the declared type compares with the asked one in the clean environment: "identical",
+"reducible_defeq", "different" or "undecided". A comparison that ends in an exception (a limit) has
+decided nothing. -/
+def compareTypes (heartbeats : Nat) (env : Environment) (s : Statement) (ci : ConstantInfo) :
+    IO String := do
   if !sameLength s.levelParams ci.levelParams then return "different"
   let type := ci.type.instantiateLevelParams ci.levelParams (levelsOf s.levelParams)
   if type == s.type then return "identical"
@@ -93,7 +103,7 @@ def compareTypes (heartbeats : Nat) (env : Environment) (s : Statement) (ci : Co
   | .ok false => return "different"
   | .error _ => return "undecided"
 
-/-- Whether the binders of two types are of the same kinds: `(x : A)`, `{x : A}`, `[x : A]`. -/
+/-- Whether the binders of two types have the same forms: `(x : A)`, `{x : A}`, `[x : A]`. -/
 def sameBinders (a b : Expr) : Bool :=
   match a, b with
   | .forallE _ _ a i, .forallE _ _ b j => i == j && sameBinders a b
@@ -105,7 +115,7 @@ def sameBinders (a b : Expr) : Bool :=
 termination_by sizeOf a + sizeOf b
 
 mutual
-/-- The identifier under which `part` is declared inside `s`. -/
+/-- The identifier under which `s` declares a name whose last component is `part`, or `none`. -/
 partial def declaredAs (part : String) (s : Syntax) : Option Syntax :=
   match s with
   | .node _ k args =>
@@ -115,6 +125,7 @@ partial def declaredAs (part : String) (s : Syntax) : Option Syntax :=
       else none
     else anyDeclaredAs part args 0
   | _ => none
+/-- The first result of `declaredAs` among the elements of `a` from index `i` on. -/
 partial def anyDeclaredAs (part : String) (a : Array Syntax) (i : Nat) : Option Syntax :=
   if h : i < a.size then
     match declaredAs part a[i] with
@@ -123,7 +134,8 @@ partial def anyDeclaredAs (part : String) (a : Array Syntax) (i : Nat) : Option 
   else none
 end
 
-/-- Where the candidate's text declares `n`: the first declaration of that last name. -/
+/-- The fields `start` and `end` of the first declaration in the candidate's text whose name ends as
+`n` does; `null` where there is none. -/
 def placeOf (fileMap : FileMap) (commands : Array Syntax) (n : Name) : List (String × Json) :=
   let place := fun (p : Option String.Pos.Raw) =>
     match p with
@@ -133,6 +145,7 @@ def placeOf (fileMap : FileMap) (commands : Array Syntax) (n : Name) : List (Str
   | some s => [("start", place s.getPos?), ("end", place s.getTailPos?)]
   | none => [("start", .null), ("end", .null)]
 
+/-- The type `e` as text, cut to the bound of a message; the error's text where printing fails. -/
 def printType (env : Environment) (e : Expr) : IO String := do
   let r ← runMeta 200000 env do
     let f ← ppExpr e
@@ -141,16 +154,20 @@ def printType (env : Environment) (e : Expr) : IO String := do
   | .ok s => return cut s
   | .error e => exceptionText e
 
+/-- Pairs of a name and a text as JSON objects, the text under `key`. -/
 def jsonPairs (key : String) (a : Array (Name × String)) : Json :=
-  .arr (foldArray a (fun acc p => acc.push (Json.mkObj [("name", .str p.1.toString), (key, .str (cut p.2))])) #[])
+  .arr (foldArray a
+    (fun acc p => acc.push (Json.mkObj [("name", .str p.1.toString), (key, .str (cut p.2))])) #[])
 
-/-- Names with the places where the candidate declares them. -/
+/-- Names with the places where the candidate declares them, as JSON objects. -/
 def jsonPlaces (fileMap : FileMap) (commands : Array Syntax) (a : Array Name) : Json :=
   .arr (foldArray a (fun acc n =>
     acc.push (Json.mkObj (("name", .str n.toString) :: placeOf fileMap commands n))) #[])
 
+/-- The resource limits that elaboration ran into, as a JSON array. -/
 def jsonLimits (d : Diagnostics) : Json := .arr (if d.limitHit then #[.str "heartbeats"] else #[])
 
+/-- All that a check needs beside the elaborated candidate. -/
 structure CheckInput where
   base : Environment
   imports : Array Name
@@ -162,17 +179,21 @@ structure CheckInput where
   /-- Whether the answer carries the declarations as data. -/
   terms : Bool := false
 
+/-- The elements of `a`, then those of `b`. `List.append` has no code here. -/
 def appendFields (a b : List (String × Json)) : List (String × Json) :=
   match a with
   | [] => b
   | x :: xs => x :: appendFields xs b
 
+/-- Facts about the declaration that should prove `s`: whether `full` declares it, how its type
+compares, and both types as text. -/
 def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Replay)
     (place : List (String × Json)) : IO Json := do
   let expected ← printType s.shownIn s.shown
   let common := [("name", Json.str s.name.toString), ("expected", Json.str expected)]
   match full.find? s.name with
-  | none => return Json.mkObj (("declared", .bool false) :: ("match", .null) :: ("found", .null) :: common)
+  | none =>
+    return Json.mkObj (("declared", .bool false) :: ("match", .null) :: ("found", .null) :: common)
   | some ci =>
     -- what the kernel added, not what the candidate's environment says of it
     let added := match r.env.find? s.name with
@@ -184,26 +205,31 @@ def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Re
     return Json.mkObj (("declared", .bool true) :: ("match", .str m) :: ("found", .str found) ::
       ("binders", .str binders) :: appendFields place common)
 
-/-- Safe constants that the candidate declares; auxiliary unsafe ones (of `partial`) are left out. -/
+/-- The safe constants among `names`. Auxiliary unsafe ones, which `partial` makes, are left out. -/
 def safeConstants (env : Environment) (names : Array Name) : Array Name :=
   foldArray names (fun acc n =>
     match env.find? n with
     | some ci => if ci.isUnsafe || ci.isPartial then acc else acc.push n
     | none => acc) #[]
 
+/-- The axioms among `names`. -/
 def newAxiomsOf (env : Environment) (names : Array Name) : Array Name :=
   foldArray names (fun acc n =>
     match env.find? n with
     | some (.axiomInfo _) => acc.push n
     | _ => acc) #[]
 
-/-- An answer is one line of bounded length; null when the declarations do not fit. -/
+/-- The most bytes that the declarations may take in an answer, which is one line of bounded
+length. -/
 def maxTermBytes : Nat := 12000000
 
+/-- The declarations as data; `null` when they exceed `maxTermBytes`. -/
 def boundedTerms (ds : Array Declaration) : Json :=
   let terms := Terms.writeAll ds
   if terms.compress.utf8ByteSize ≤ maxTermBytes then terms else .null
 
+/-- The answer of `check`: facts about an elaborated candidate. Nothing is replayed when the guard
+refused a construct. -/
 def elaboratedFacts (i : CheckInput) (ictx : Parser.InputContext) (headerImports : Array Name)
     (e : Elaborated) : IO Json := do
   let d := e.diagnostics
@@ -222,20 +248,27 @@ def elaboratedFacts (i : CheckInput) (ictx : Parser.InputContext) (headerImports
     | none => pure Json.null
   let newAxioms := newAxiomsOf full own
   let axioms := foldArray r.newAxioms (fun acc n => acc.push n) r.baseAxioms
-  let terms := if i.terms && r.rejected.size == 0 then [("terms", boundedTerms r.declarations)] else []
+  let terms := if i.terms && r.rejected.size == 0 then [("terms", boundedTerms r.declarations)]
+    else []
   return Json.mkObj <| appendFields terms
     [("imports", jsonNames i.imports), ("header_imports", jsonNames headerImports),
      ("diagnostics", .arr d.items),
-     ("forbidden", .arr (foldArray e.forbidden (fun acc f => acc.push (forbiddenJson ictx.fileMap f)) #[])),
+     ("forbidden",
+      .arr (foldArray e.forbidden (fun acc f => acc.push (forbiddenJson ictx.fileMap f)) #[])),
      ("limits", jsonLimits d), ("statement", statement),
-     ("declarations", jsonPairs "kind" r.added), ("kernel_rejected", jsonPairs "message" r.rejected),
-     ("axioms", jsonNames axioms), ("new_axioms", jsonNames newAxioms), ("examples", jsonNat e.examples),
-     ("places", jsonPlaces ictx.fileMap e.commands (foldArray r.rejected (fun acc p => acc.push p.1) newAxioms))]
+     ("declarations", jsonPairs "kind" r.added),
+     ("kernel_rejected", jsonPairs "message" r.rejected),
+     ("axioms", jsonNames axioms), ("new_axioms", jsonNames newAxioms),
+     ("examples", jsonNat e.examples),
+     ("places", jsonPlaces ictx.fileMap e.commands
+       (foldArray r.rejected (fun acc p => acc.push p.1) newAxioms))]
 
+/-- The modules that a list of imports names. -/
 def importNames (is : Array Import) : Array Name :=
   foldArray is (fun acc i => acc.push i.module) #[]
 
-/-- Modules that the candidate's header names and the import set does not contain. -/
+/-- One refusal for each module that the candidate's header names and the import set does not
+contain. -/
 def foreignImports (base : Environment) (header : Syntax) (names : Array Name) : Array Forbidden :=
   foldArray names (fun acc n =>
     match base.getModuleIdx? n with
@@ -244,14 +277,16 @@ def foreignImports (base : Environment) (header : Syntax) (names : Array Name) :
       let message := "`" ++ n.toString ++ "` is not in the import set of the request"
       acc.push { construct := "import " ++ n.toString, message := message, stx := header }) #[]
 
+/-- The options of a request as pairs of name and value. -/
 def optionsOf (j : Json) : List (String × Json) :=
   match j.getObjVal? "options" with
   | .ok (.obj kvs) => kvs.toList
   | _ => []
 
-/-- Everything but the candidate: environment, options and statement. -/
-unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (imports : Array Name) (code : String) :
-    IO (Except BadRequest CheckInput) := do
+/-- The input of a check without the candidate's declarations: environment, options and statement.
+`field` is reported when an import is at fault. -/
+unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (imports : Array Name)
+    (code : String) : IO (Except BadRequest CheckInput) := do
   match ← loadImports state field imports with
   | .error e => return .error e
   | .ok base =>
@@ -262,8 +297,8 @@ unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (impor
     | .ok start =>
       let native := getBool j "allow_native" false
       let input : CheckInput :=
-        { base, imports := normalImports imports, start, heartbeats, native, statement := none, code,
-          terms := getBool j "terms" false }
+        { base, imports := normalImports imports, start, heartbeats, native, statement := none,
+          code, terms := getBool j "terms" false }
       match getStr? j "statement" with
       | none => return .ok input
       | some header =>
@@ -275,16 +310,17 @@ unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (impor
           | .error e => return .error e
           | .ok s => return .ok { input with statement := some s }
 
-/-- A candidate, elaborated; no verdict on it. -/
+/-- An elaborated candidate, without a verdict. -/
 structure Candidate where
   input : CheckInput
   ictx : Parser.InputContext
   headerImports : Array Name
   elaborated : Elaborated
 
-/-- Elaborates the candidate of a request; `prepare` says from which state. -/
-unsafe def elabCandidate (state : ServerState) (j : Json) (prepare : Command.State → Command.State := id) :
-    IO (Except BadRequest Candidate) := do
+/-- Elaborates the candidate of a request. `prepare` changes the state in which elaboration
+starts. -/
+unsafe def elabCandidate (state : ServerState) (j : Json)
+    (prepare : Command.State → Command.State := id) : IO (Except BadRequest Candidate) := do
   let code := getStr j "code"
   let ictx := textContext code "<candidate>"
   let (header, ps, messages) ← Parser.parseHeader ictx
@@ -300,10 +336,12 @@ unsafe def elabCandidate (state : ServerState) (j : Json) (prepare : Command.Sta
     let forbidden := foreignImports i.base header.raw headerImports
     let heartbeatLimit? := if containsHeartbeats code then some i.heartbeats else none
     let automatic := !namesAutomatic code
-    let start : Elaborated := { state := prepare i.start, diagnostics, forbidden, heartbeatLimit?, automatic }
+    let start : Elaborated :=
+      { state := prepare i.start, diagnostics, forbidden, heartbeatLimit?, automatic }
     let elaborated ← if forbidden.size > 0 then pure start else elabCommands i.native ictx ps start
     return .ok { input := i, ictx, headerImports, elaborated }
 
+/-- Answers the operation `check`. -/
 unsafe def check (state : ServerState) (j : Json) : IO Answer := do
   match ← elabCandidate state j with
   | .error e => return .error e
@@ -312,6 +350,7 @@ unsafe def check (state : ServerState) (j : Json) : IO Answer := do
 /-! The operation `replay`: declarations that another process elaborated, as data. Nothing of the
 candidate's is elaborated here. -/
 
+/-- The answer of `replay`: facts about declarations that came as data. -/
 def replayFacts (i : CheckInput) (ds : Array Declaration) : IO Json := do
   let r ← foldArrayIO ds (replayDeclaration i.base) { env := i.base, native := i.native }
   let statement ← match i.statement with
@@ -321,9 +360,11 @@ def replayFacts (i : CheckInput) (ds : Array Declaration) : IO Json := do
   return Json.mkObj
     [("imports", jsonNames i.imports), ("header_imports", .arr #[]), ("diagnostics", .arr #[]),
      ("forbidden", .arr #[]), ("limits", .arr #[]), ("statement", statement),
-     ("declarations", jsonPairs "kind" r.added), ("kernel_rejected", jsonPairs "message" r.rejected),
+     ("declarations", jsonPairs "kind" r.added),
+     ("kernel_rejected", jsonPairs "message" r.rejected),
      ("axioms", jsonNames axioms), ("new_axioms", jsonNames r.newAxioms), ("examples", jsonNat 0)]
 
+/-- Answers the operation `replay`. -/
 unsafe def replay (state : ServerState) (j : Json) : IO Answer := do
   match ← prepareCheck state j "imports" (importsOf j) "" with
   | .error e => return .error e

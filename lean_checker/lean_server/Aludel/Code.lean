@@ -4,9 +4,9 @@ public import Aludel.Messages
 public import Aludel.Run
 
 /-!
-What an environment has over its imports: constants, and the code that the compiler made of them. A
-candidate's definitions keep no code, so that nothing evaluated during elaboration (values of options,
-right sides of macros) can be a program of the candidate's.
+Constants that an environment adds to its imports, and the code compiled from them. A candidate's
+definitions keep no code, so that nothing evaluated during elaboration (values of options, right
+sides of macros) can be a program of the candidate's.
 -/
 
 public section
@@ -16,12 +16,16 @@ open Lean
 namespace Aludel
 
 mutual
-partial def namesOfNode (acc : Array Name) (n : PersistentHashMap.Node Name ConstantInfo) : Array Name :=
+/-- `acc`, followed by the names below a node of a map of constants. -/
+partial def namesOfNode (acc : Array Name) (n : PersistentHashMap.Node Name ConstantInfo) :
+    Array Name :=
   match n with
   | .entries es => namesOfEntries acc es 0
   | .collision ks _ _ => foldArray ks (fun acc k => acc.push k) acc
+/-- `acc`, followed by the names below the entries `es` from index `i` on. -/
 partial def namesOfEntries (acc : Array Name)
-    (es : Array (PersistentHashMap.Entry Name ConstantInfo (PersistentHashMap.Node Name ConstantInfo)))
+    (es : Array
+      (PersistentHashMap.Entry Name ConstantInfo (PersistentHashMap.Node Name ConstantInfo)))
     (i : Nat) : Array Name :=
   if h : i < es.size then
     let acc := match es[i] with
@@ -36,17 +40,19 @@ end
 def ownConstants (env : Environment) : Array Name :=
   namesOfNode #[] env.constants.map₂.root
 
-/-- The constants of `env` that `before` does not have. -/
+/-- Names of the constants of `env` that `before` does not have. -/
 def newConstants (before env : Environment) : Array Name :=
-  foldArray (ownConstants env) (fun acc n => if (before.find? n).isSome then acc else acc.push n) #[]
+  foldArray (ownConstants env)
+    (fun acc n => if (before.find? n).isSome then acc else acc.push n) #[]
 
-/-- A declaration of the same type without a body: whoever runs it gets an error. -/
+/-- A declaration of the same type without a body. Running it raises an error. -/
 def bodiless (d : IR.Decl) : IR.Decl :=
   match d with
   | .fdecl f xs type _ _ => .extern f xs type { entries := [] }
   | d => d
 
-/-- The same for the phases of the compiler that could inline a body elsewhere. -/
+/-- The environment without the body of `n` in the compiler's earlier phases, which could inline it
+elsewhere. -/
 def dropInlined (env : Environment) (n : Name) : Environment :=
   let none : Compiler.LCNF.DeclValue := .extern { entries := [] }
   let env := match Compiler.LCNF.getDeclCore? env Compiler.LCNF.baseExt n with
@@ -56,14 +62,15 @@ def dropInlined (env : Environment) (n : Name) : Environment :=
   | some d => Compiler.LCNF.saveMonoDeclCore env { d with value := none, inlineAttr? := .none }
   | .none => env
 
-/-- What Lean makes of the tactic of an automatic argument or field, `(h : p := by simp)`: its syntax as data. -/
+/-- Whether `n` is the constant that Lean makes for the tactic of an automatic argument or field,
+`(h : p := by simp)`. Such a constant holds the tactic's syntax as data. -/
 def isAutomaticTactic (env : Environment) (n : Name) : Bool :=
   match n, env.find? n with
   | .str _ s, some ci => hasPart "_auto" s && ci.type == mkConst `Lean.Syntax
   | _, _ => false
 
-/-- `env`, with the code of whatever was declared since `before` taken away; `automatic` leaves that of
-automatic tactics. -/
+/-- `env` without the code of whatever was declared since `before`. With `automatic`, automatic
+tactics keep theirs. -/
 def dropCode (before env : Environment) (automatic : Bool) : IO Environment := do
   let new := foldArray (newConstants before env) (fun acc n =>
     if automatic && isAutomaticTactic env n then acc else acc.push n) #[]
@@ -79,12 +86,14 @@ def dropCode (before env : Environment) (automatic : Bool) : IO Environment := d
   | .ok _ => return (← ST.Prim.Ref.get ref).env
   | .error e => throw (IO.userError (← exceptionText e))
 
-/-- The first constant that the new ones of `env` use and that neither the imports nor `allowed` have. -/
+/-- The first constant used by a new constant of `env` that is not new itself and that neither the
+imports nor `allowed` hold. -/
 def strayUse? (before env : Environment) (allowed : Array Name) : Option Name :=
   let new := newConstants before env
   foldArray new (fun (found : Option Name) n =>
     match found, env.find? n with
-    | none, some ci => foldArray (usedBy ci) (fun found c => if found.isSome || isKnown new c then found else some c) none
+    | none, some ci => foldArray (usedBy ci)
+      (fun found c => if found.isSome || isKnown new c then found else some c) none
     | found, _ => found) none
 where
   usedBy (ci : ConstantInfo) : Array Name :=

@@ -16,42 +16,50 @@ open Lean Elab Command
 
 namespace Aludel
 
-/-- A command with what was recorded while it was elaborated, and the environment it left. -/
+/-- A command with the information recorded while it was elaborated, and the environment after
+it. -/
 structure Recorded where
   command : Syntax
   info : InfoState
   env : Environment
 
+/-- The state of elaborating a text, command by command. -/
 structure Elaborated where
   /-- Messages are moved to `diagnostics` after every command. -/
   state : Command.State
-  /-- What the text starts from. -/
+  /-- The environment in which the text starts. -/
   base : Environment := state.env
   diagnostics : Diagnostics := {}
   forbidden : Array Forbidden := #[]
   /-- `example`s, elaborated as named declarations so that their terms can be examined. -/
   examples : Nat := 0
   commands : Array Syntax := #[]
-  /-- What macros and notation declared: the only constants that may keep their code. -/
+  /-- Constants declared by macros and notation, the only ones that may keep their code. -/
   templates : Array Name := #[]
-  /-- Heartbeats (thousands) above which `set_option maxHeartbeats` is cut; none where the text has no such option. -/
+  /-- Heartbeats (thousands) to which `set_option maxHeartbeats` is cut; `none` where the text has
+  no such option. -/
   heartbeatLimit? : Option Nat := none
-  /-- Whether the text holds no name of Lean's for automatic tactics. Only then does Lean alone make constants of
-  such names, of syntax that has passed the guard; others would be syntax that a program of the candidate's made. -/
+  /-- Whether the text contains no name in Lean's form for automatic tactics. Only then are all
+  constants with such names made by Lean, from syntax that has passed the guard; others could hold
+  syntax that a program of the candidate's made. -/
   automatic : Bool := false
   /-- One for each command, where info trees are switched on (`record`). -/
   recorded : Array Recorded := #[]
 
+/-- Whether the text mentions `maxHeartbeats` anywhere. -/
 def containsHeartbeats (code : String) : Bool := hasPart "maxHeartbeats" code
 
+/-- Whether the text contains Lean's name part for automatic tactics, `_auto`. -/
 def namesAutomatic (code : String) : Bool := hasPart "_auto" code
 
+/-- The innermost scope of a command state. -/
 def headScope? (s : Command.State) : Option Scope :=
   match s.scopes with
   | scope :: _ => some scope
   | [] => none
 
-/-- No code is generated for candidates: nothing may run it, and imported IR may be missing. -/
+/-- The state in which candidates start. It generates no code: nothing may run theirs, and imported
+IR may be missing. -/
 def initialCommandState (env : Environment) : Command.State :=
   let s := Command.mkState env {} {}
   let s := { s with infoState := { s.infoState with enabled := false } }
@@ -59,11 +67,13 @@ def initialCommandState (env : Environment) : Command.State :=
   | scope :: rest => { s with scopes := { scope with isNoncomputable := true } :: rest }
   | [] => s
 
-def elabCommandIO (ictx : Parser.InputContext) (pos : String.Pos.Raw) (stx : Syntax) (s : Command.State) :
-    IO Command.State := do
+/-- The state after one command. An exception of the elaborator becomes an error message. -/
+def elabCommandIO (ictx : Parser.InputContext) (pos : String.Pos.Raw) (stx : Syntax)
+    (s : Command.State) : IO Command.State := do
   let ref ← ST.Prim.mkRef (σ := IO.RealWorld) s
   let ctx : Command.Context :=
-    { fileName := ictx.fileName, fileMap := ictx.fileMap, cmdPos := pos, snap? := none, cancelTk? := none }
+    { fileName := ictx.fileName, fileMap := ictx.fileMap, cmdPos := pos, snap? := none,
+      cancelTk? := none }
   let act : EIO Exception Unit := elabCommandTopLevel stx ctx ref
   let r ← (show IO (Except Exception Unit) from EIO.toIO' act)
   let s ← ST.Prim.Ref.get ref
@@ -77,7 +87,8 @@ def elabCommandIO (ictx : Parser.InputContext) (pos : String.Pos.Raw) (stx : Syn
     let m : Message := { fileName := ictx.fileName, pos := position, data := data }
     return { s with messages := s.messages.add m }
 
-/-- `example …` as `def _aludel_example_N …`: the same term, but it stays in the environment. -/
+/-- `example …` as `def _aludel_example_N …`: the same term, but it stays in the environment. `none`
+for other commands. -/
 partial def nameExample (n : Nat) (stx : Syntax) : Option Syntax :=
   match stx with
   | .node i k args =>
@@ -106,23 +117,26 @@ partial def nameExample (n : Nat) (stx : Syntax) : Option Syntax :=
     else none
   | _ => none
 
-/-- The start state with info trees switched on. -/
+/-- The state with info trees switched on. -/
 def record (s : Command.State) : Command.State :=
   { s with infoState := { s.infoState with enabled := true } }
 
-/-- Takes the info trees of a command out of the state. -/
+/-- Moves the info trees of a command from the state into `recorded`. -/
 def keepInfo (command : Syntax) (info : InfoState) (e : Elaborated) : Elaborated :=
   if info.enabled then
     let state := { e.state with infoState := { enabled := true } }
     { e with state, recorded := e.recorded.push { command, info, env := state.env } }
   else e
 
+/-- The refusal of a command whose `macro_rules` give a meaning to syntax that is not the
+candidate's to define. -/
 def redefinition? (base now : Environment) (stx : Syntax) : Option Forbidden :=
   match redefined? base now stx with
   | some s => some (redefinedForbidden s)
   | none => none
 
-/-- A command as it is elaborated. -/
+/-- A command in the form in which it is elaborated: Boolean option values settled, definitions
+without code unless `native`, heartbeats cut to the limit. -/
 def toElaborate (native : Bool) (heartbeatLimit? : Option Nat) (command : Syntax) : Syntax :=
   let command := settleBooleans false command
   let command := if native then command else uncompiled command
@@ -130,7 +144,8 @@ def toElaborate (native : Bool) (heartbeatLimit? : Option Nat) (command : Syntax
   | some limit => clampHeartbeats limit command
   | none => command
 
-/-- The state after a command, without code that could run the candidate's own programs. -/
+/-- The elaboration after a command that left `state`, without code that could run the candidate's
+own programs. -/
 def takeOver (native : Bool) (stx : Syntax) (e : Elaborated) (state : Command.State) :
     IO Elaborated := do
   let before := e.state.env
@@ -146,9 +161,9 @@ def takeOver (native : Bool) (stx : Syntax) (e : Elaborated) (state : Command.St
     let env ← dropCode before state.env e.automatic
     return { e with state := { state with env } }
 
-/-- Parses and elaborates until the end of the text or the first refused construct. -/
-partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Parser.ModuleParserState)
-    (e : Elaborated) : IO Elaborated := do
+/-- Parses and elaborates commands until the end of the text or the first refused construct. -/
+partial def elabCommands (native : Bool) (ictx : Parser.InputContext)
+    (ps : Parser.ModuleParserState) (e : Elaborated) : IO Elaborated := do
   match headScope? e.state with
   | none => return e
   | some scope =>
@@ -160,7 +175,7 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Pars
     let e := { e with diagnostics }
     match firstOf (refusedCommand? native stx) (redefinition? e.base e.state.env stx) with
     | some f =>
-      -- what is left of a command that did not parse may look like another one
+      -- the rest of a command that did not parse may look like another one
       if messages.hasErrors then return e else return { e with forbidden := e.forbidden.push f }
     | none =>
       if Parser.isTerminalCommand stx then return e
@@ -176,19 +191,21 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext) (ps : Pars
       let e := keepInfo command state.infoState e
       elabCommands native ictx ps' e
 
-/-- One `set_option` command for each option of the request. -/
+/-- One `set_option` command for each option of a request. -/
 def optionCommands (opts : List (String × Json)) : String :=
   match opts with
   | [] => ""
   | (k, v) :: rest => "set_option " ++ k ++ " " ++ v.compress ++ "\n" ++ optionCommands rest
 
-/-- Lines end with a line feed before anything else looks at the text. -/
+/-- The parser's input for `text`. Line ends are made line feeds before anything else reads the
+text. -/
 def textContext (text name : String) : Parser.InputContext :=
   let text := text.crlfToLf
-  { inputString := text, fileName := name, fileMap := FileMap.ofString text, endPos := text.rawEndPos,
+  { inputString := text, fileName := name, fileMap := FileMap.ofString text,
+    endPos := text.rawEndPos,
     endPos_valid := by simp }
 
-/-- The command state that candidate and statement both start from. -/
+/-- The command state in which candidate and statement both start. -/
 def startState (env : Environment) (heartbeats : Nat) (opts : List (String × Json)) :
     IO (Except String Command.State) := do
   let text := "set_option maxHeartbeats " ++ toString heartbeats ++ "\n" ++ optionCommands opts

@@ -3,8 +3,8 @@ public import Lean
 public import Aludel.Check
 
 /-!
-The operation `goals`: tactics run from a statement, one after the other; the goals that are left, as
-data. No verdict is made here: a closed goal list is not acceptance.
+The operation `goals`: runs tactics on a statement, one after the other, and answers with the
+remaining goals. No verdict is made here: a closed goal list is not acceptance.
 -/
 
 public section
@@ -13,7 +13,8 @@ open Lean Meta Elab
 
 namespace Aludel
 
-/-- The statement's type with its part after the colon marked, so that its binders can be counted. -/
+/-- The header with the type after its colon marked, so that the binders before the colon can be
+counted. -/
 def markedHeader (s : Statement) (header : String) : Option String :=
   -- `declSig` is binders, then the type specification `: TYPE`
   match s.signature.getArg 1 with
@@ -29,12 +30,13 @@ def markedHeader (s : Statement) (header : String) : Option String :=
     else none
   | _ => none
 
+/-- `n` plus the number of binders at the front of `e`. -/
 def countBinders (e : Expr) (n : Nat) : Nat :=
   match e with
   | .forallE _ _ b _ => countBinders b (n + 1)
   | _ => n
 
-/-- How many binders stand before the colon. -/
+/-- The number of binders before the colon of a statement's header; 0 when it cannot be told. -/
 def headerBinders (start : Command.State) (s : Statement) (header : String) : IO Nat := do
   match markedHeader s header.crlfToLf with
   | none => return 0
@@ -43,18 +45,22 @@ def headerBinders (start : Command.State) (s : Statement) (header : String) : IO
     | .ok marked => return countBinders marked.type 0
     | .error _ => return 0
 
+/-- A goal of the given type with its first `binders` binders introduced. -/
 def openGoal (type : Expr) (binders : Nat) : TermElabM (List MVarId) := do
   let goal ← mkFreshExprMVar type .syntheticOpaque
   let (_, g) ← goal.mvarId!.introNP binders
   return [g]
 
+/-- The goals of `a`, then those of `b`. -/
 def appendGoals (a b : List MVarId) : List MVarId :=
   match a with
   | [] => b
   | g :: gs => g :: appendGoals gs b
 
-/-- One tactic on the first goal; an error message counts as failure even when goals came back. -/
-def runTactic (env : Environment) (goals : List MVarId) (text : String) : TermElabM (List MVarId) := do
+/-- The goals after one tactic on the first goal. Messages are for the caller to examine: an error
+message is a failure even when goals come back. -/
+def runTactic (env : Environment) (goals : List MVarId) (text : String) :
+    TermElabM (List MVarId) := do
   match goals with
   | [] => throw (textException "no goals are left")
   | g :: rest =>
@@ -67,6 +73,7 @@ def runTactic (env : Environment) (goals : List MVarId) (text : String) : TermEl
         Term.synthesizeSyntheticMVarsNoPostponing)
       return appendGoals new rest
 
+/-- A hypothesis as JSON: its name, its type, and its value if it has one. -/
 def hypothesisJson (decl : LocalDecl) : MetaM Json := do
   let type ← instantiateMVars decl.type
   let type ← ppExpr type
@@ -79,6 +86,7 @@ def hypothesisJson (decl : LocalDecl) : MetaM Json := do
   return Json.mkObj [("names", .arr #[.str decl.userName.eraseMacroScopes.toString]),
     ("type", .str type.pretty), ("value", value)]
 
+/-- `acc`, followed by the hypotheses `decls` without implementation details. -/
 partial def hypotheses (decls : List LocalDecl) (acc : Array Json) : MetaM (Array Json) := do
   match decls with
   | [] => return acc
@@ -88,7 +96,7 @@ partial def hypotheses (decls : List LocalDecl) (acc : Array Json) : MetaM (Arra
       let j ← hypothesisJson d
       hypotheses ds (acc.push j)
 
-/-- Declarations of a local context in order, walked by position. -/
+/-- Declarations of a local context from position `i` on, in order. -/
 partial def localDecls (lctx : LocalContext) (i : Nat) : List LocalDecl :=
   if i < lctx.numIndices then
     match lctx.getAt? i with
@@ -96,6 +104,7 @@ partial def localDecls (lctx : LocalContext) (i : Nat) : List LocalDecl :=
     | none => localDecls lctx (i + 1)
   else []
 
+/-- A goal as JSON: case, hypotheses, target, and all of it as Lean prints it. -/
 def goalJson (g : MVarId) : MetaM Json := do
   let decl ← g.getDecl
   let shown ← Meta.ppGoal g
@@ -110,6 +119,7 @@ def goalJson (g : MVarId) : MetaM Json := do
         ("target", .str target.pretty), ("pretty", .str shown.pretty)]
     act { ctx with lctx := decl.lctx, localInstances := decl.localInstances } s cctx cs
 
+/-- `acc`, followed by the goals `gs` as JSON. -/
 partial def goalsJson (gs : List MVarId) (acc : Array Json) : MetaM (Array Json) := do
   match gs with
   | [] => return acc
@@ -117,11 +127,13 @@ partial def goalsJson (gs : List MVarId) (acc : Array Json) : MetaM (Array Json)
     let j ← goalJson g
     goalsJson gs (acc.push j)
 
+/-- The state after some tactics, and the index and message of the one that failed, if any. -/
 structure TacticRun where
   state : ElabState
   goals : List MVarId
   error? : Option (Nat × String) := none
 
+/-- `r` after one more tactic, the one at `index` of the request. -/
 def stepTactic (heartbeats : Nat) (r : TacticRun) (index : Nat) (text : String) : IO TacticRun := do
   let env := r.state.core.env
   match ← runTerm heartbeats r.state (do let g ← runTactic env r.goals text; return g) with
@@ -132,7 +144,9 @@ def stepTactic (heartbeats : Nat) (r : TacticRun) (index : Nat) (text : String) 
     | some m => return { r with error? := some (index, m) }
     | none => return { state, goals }
 
-partial def runTactics (heartbeats : Nat) (texts : Array String) (i : Nat) (r : TacticRun) : IO TacticRun := do
+/-- `r` after the tactics from index `i` on, up to the first that fails. -/
+partial def runTactics (heartbeats : Nat) (texts : Array String) (i : Nat) (r : TacticRun) :
+    IO TacticRun := do
   if h : i < texts.size then
     match r.error? with
     | some _ => return r
@@ -141,6 +155,7 @@ partial def runTactics (heartbeats : Nat) (texts : Array String) (i : Nat) (r : 
       runTactics heartbeats texts (i + 1) r
   else return r
 
+/-- The answer of `goals`. -/
 def tacticRunJson (heartbeats : Nat) (r : TacticRun) : IO Answer := do
   match ← runTerm heartbeats r.state (do let a ← goalsJson r.goals #[]; return a) with
   | .error e => return .error { field := "tactics", message := ← exceptionText e }
@@ -150,6 +165,8 @@ def tacticRunJson (heartbeats : Nat) (r : TacticRun) : IO Answer := do
       | none => .null
     return .ok (Json.mkObj [("goals", .arr goals), ("error", error)])
 
+/-- The message of the guard's first refusal among the tactics. A tactic that does not parse is left
+to `runTactic`. -/
 def refusedTactic? (env : Environment) (texts : Array String) : Option String :=
   foldArray texts (fun found text =>
     match found with
@@ -161,6 +178,7 @@ def refusedTactic? (env : Environment) (texts : Array String) : Option String :=
         | none => none
       | .error _ => none) none
 
+/-- Answers the operation `goals`. -/
 unsafe def goals (state : ServerState) (j : Json) : IO Answer := do
   let header := getStr j "statement"
   match ← prepareCheck state j "imports" (importsOf j) "" with
@@ -174,7 +192,8 @@ unsafe def goals (state : ServerState) (j : Json) : IO Answer := do
       | some m => return .error { field := "tactics", message := m }
       | none =>
         let binders ← headerBinders i.start s header
-        match ← runTerm i.heartbeats { core := { env := i.base } } (do let g ← openGoal s.type binders; return g) with
+        match ← runTerm i.heartbeats { core := { env := i.base } }
+            (do let g ← openGoal s.type binders; return g) with
         | .error e => return .error { field := "statement", message := ← exceptionText e }
         | .ok (goals, start) =>
           let r ← runTactics i.heartbeats texts 0 { state := start, goals }

@@ -10,13 +10,16 @@ open Lean
 
 namespace Aludel
 
+/-- An import set with its environment. -/
 structure LoadedImports where
   modules : Array Name
   env : Environment
 
+/-- The import sets loaded so far. -/
 structure ServerState where
   loaded : IO.Ref (Array LoadedImports)
 
+/-- Whether two arrays of equal size agree from index `i` on. -/
 def sameNames (a b : Array Name) (i : Nat := 0) : Bool :=
   if a.size != b.size then false
   else if h : i < a.size then
@@ -26,6 +29,7 @@ def sameNames (a b : Array Name) (i : Nat := 0) : Bool :=
   else true
 termination_by a.size - i
 
+/-- The environment of an import set, if it was loaded before. -/
 def findLoaded (ls : Array LoadedImports) (ms : Array Name) (i : Nat := 0) : Option Environment :=
   if h : i < ls.size then
     if sameNames ls[i].modules ms then some ls[i].env else findLoaded ls ms (i + 1)
@@ -36,30 +40,36 @@ termination_by ls.size - i
 def normalImports (ms : Array Name) : Array Name :=
   foldArray ms (fun acc m => if memNameArray m acc then acc else acc.push m) #[`Init]
 
+/-- Module names as imports. -/
 def toImports (ms : Array Name) : Array Import :=
   foldArray ms (fun acc m => acc.push { module := m }) #[]
 
-/-- Lean lists its search path after the first line; that is of no use to the caller. -/
+/-- The first line of an error message. Lean lists its search path below it, which is of no use to
+the caller. -/
 def firstLine (s : String) : String :=
   match s.splitOn "\n" with
   | line :: _ => line
   | [] => s
 
+/-- Whether a slash or backslash occurs. -/
 def hasSlash (l : List Char) : Bool :=
   match l with
   | [] => false
   | c :: cs => if c == '/' || c == '\\' then true else hasSlash cs
 
-/-- Names whose file could lie outside the library. -/
+/-- Whether the file of the module could lie outside the library. -/
 def leavesLibrary (n : Name) : Bool :=
   match n with
   | .str p s => s == "" || s == "." || s == ".." || hasSlash s.toList || leavesLibrary p
   | .num .. => true
   | .anonymous => false
 
+/-- The first name that `leavesLibrary`. -/
 def strayImport? (names : Array Name) : Option Name :=
   foldArray names (fun found n => if found.isNone && leavesLibrary n then some n else found) none
 
+/-- The environment of an import set, loaded if it was not before. `field` is reported when an
+import is at fault. -/
 unsafe def loadImports (s : ServerState) (field : String) (names : Array Name) :
     IO (Except BadRequest Environment) := do
   let names := normalImports names
@@ -75,12 +85,13 @@ unsafe def loadImports (s : ServerState) (field : String) (names : Array Name) :
       return .ok env
     catch e => return .error { field, message := firstLine (toString e) }
 
-/-- The import set a request names; `Init` alone when it names none. -/
+/-- The modules that a request names under `imports`; none when it names none. -/
 def importsOf (j : Json) : Array Name :=
   match getStrs? j "imports" with
   | some names => foldArray names (fun acc s => acc.push (nameOfString s)) #[]
   | none => #[]
 
+/-- The loaded import sets as a JSON array. -/
 def jsonImportSets (ls : Array LoadedImports) : Json :=
   .arr (foldArray ls (fun acc l => acc.push (jsonNames l.modules)) #[])
 

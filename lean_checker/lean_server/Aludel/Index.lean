@@ -3,9 +3,9 @@ public import Lean
 public import Aludel.Unfold
 
 /-!
-The index of an environment's lemmas: equations and equivalences by their sides, implications by their
-conclusion and by each premise. The heads are tabulated at once; the tree below a head grows when a
-statement first asks for it.
+The index of an environment's lemmas: equations and equivalences by their sides, implications by
+their conclusion and by each premise. The heads are tabulated at once; the tree below a head grows
+when a statement first asks for it.
 -/
 
 public section
@@ -14,6 +14,7 @@ open Lean Meta
 
 namespace Aludel
 
+/-- The conclusion of a statement, below its binders. -/
 def conclusion (e : Expr) : Expr := resultOf e
 
 /-- The two sides of an equation or equivalence. -/
@@ -23,17 +24,20 @@ def sides? (e : Expr) : Option (Expr × Expr) :=
   | .app (.app (.const n _) a) b => if n == ``Iff then some (a, b) else none
   | _ => none
 
-/-- What of a lemma a table is about. -/
+/-- The part of a lemma a table indexes. -/
 inductive Part where
   | side
   | conclusion
   | premise
 
+/-- The table of one part of the lemmas: their uses by head, and for each head asked for, the tree
+of the patterns below it. -/
 structure Heads where
   part : Part
   uses : Table (List Use)
   trees : IO.Ref (Table Trie)
 
+/-- The index of an environment's lemmas. -/
 structure LemmaIndex where
   kinds : KindCache
   implementations : Implementations
@@ -46,15 +50,17 @@ structure LemmaIndex where
   lemmas : List Name
   /-- Lemmas by the head of their conclusion and the number of their binders. -/
   statements : Table (List Name)
-  /-- Shapes of those statements, once somebody asked. -/
+  /-- Shapes of those statements, computed when first asked for. -/
   shapes : IO.Ref (Table HashSet64)
 
-/-- Whether a person would use it: not internal, not private, not support code of Lean's own tactics. -/
+/-- Whether a person would use the lemma: not internal, not private, not support code of Lean's own
+tactics. -/
 def isUsableLemma (n : Name) : Bool :=
   !isInternalName n && !isPrivateName n && n.getRoot != `Lean
 
-/-- Types of binders that may be propositions, with their places; `ctx` as for `universeOf`. -/
-partial def premisesOf (env : Environment) (ctx : List Expr) (i : Nat) (type : Expr) : List (Nat × Expr) :=
+/-- Types of binders that may be propositions, with their positions. `ctx` as for `universeOf`. -/
+partial def premisesOf (env : Environment) (ctx : List Expr) (i : Nat) (type : Expr) :
+    List (Nat × Expr) :=
   match type with
   | .forallE _ d b _ =>
     let rest := premisesOf env (d :: ctx) (i + 1) b
@@ -64,6 +70,7 @@ partial def premisesOf (env : Environment) (ctx : List Expr) (i : Nat) (type : E
   | .mdata _ b => premisesOf env ctx i b
   | _ => []
 
+/-- Whether the head of `e` is a bound variable. -/
 def isVariable (e : Expr) : Bool :=
   match e.getAppFn with
   | .bvar _ => true
@@ -79,29 +86,33 @@ def lastStep? (type : Expr) : Option Expr :=
   | .mdata _ b => lastStep? b
   | _ => none
 
-/-- `¬ P` as the implication for which Lean's unifier takes it. -/
+/-- `¬ P` as the implication `P → False`, which Lean's unifier also takes it for. -/
 def negation? (e : Expr) : Option Expr :=
   match e with
-  | .app (.const n _) p => if n == ``Not then some (.forallE `h p (.const ``False []) .default) else none
+  | .app (.const n _) p =>
+    if n == ``Not then some (.forallE `h p (.const ``False []) .default)
+    else none
   | _ => none
 
+/-- The terms, and for each negation among them its form as an implication too. -/
 def withNegations (es : List Expr) : List Expr :=
   foldList es (fun l e => match negation? e with
     | some i => i :: e :: l
     | none => e :: l) []
 
-/-- What the conclusion may be taken for. A negation is an implication for Lean, so a lemma that ends in
-`False` gives `¬ P` as well, and one that ends in `¬ P` gives `False`. -/
+/-- The forms in which the conclusion of a lemma may be used. A negation is an implication for Lean,
+so a lemma that ends in `False` gives `¬ P` as well, and one that ends in `¬ P` gives `False`. -/
 def conclusionForms (c : KindCache) (type : Expr) : IO (List Expr) := do
   let forms ← patternForms c (conclusion type) 4
-  let forms := foldList (withNegations forms) (fun l e => if e.isForall then conclusion e :: e :: l else e :: l) []
+  let forms := foldList (withNegations forms)
+    (fun l e => if e.isForall then conclusion e :: e :: l else e :: l) []
   if (conclusion type).isConstOf ``False then
     match lastStep? type with
     | some e => return e :: forms
     | none => return forms
   else return forms
 
-/-- The patterns of a lemma that a table holds. -/
+/-- The patterns of a lemma's use that a table for `part` holds. -/
 def patternsOf (c : KindCache) (part : Part) (u : Use) (type : Expr) : IO (List Expr) := do
   match part with
   | .side =>
@@ -119,11 +130,13 @@ where
     | [] => none
     | (j, d) :: rest => if i == j then some d else premiseAt rest i
 
+/-- The table with the use `u` under the head of each term of `es`. -/
 def pushForms (t : Table (List Use)) (es : List Expr) (u : Use) : Table (List Use) :=
   foldList es (fun (t : Table (List Use)) e => match headKey? e with
     | some k => t.push k u
     | none => t) t
 
+/-- The tables of an index while they are filled. -/
 structure Building where
   sides : Table (List Use) := Table.empty 4096
   conclusions : Table (List Use) := Table.empty 4096
@@ -132,12 +145,14 @@ structure Building where
   lemmas : List Name := []
   statements : Table (List Name) := Table.empty 8192
 
+/-- The head of a statement's conclusion and the number of its binders, as one name. -/
 def statementKey (type : Expr) : Name :=
   let (binders, conclusion) := splitBinders type #[]
   match headKey? conclusion with
   | some k => withArity k binders.size
   | none => withArity `_variable binders.size
 
+/-- `b` with the premises `l` of the lemma `n`, except those whose head is a variable. -/
 def addPremises (c : KindCache) (n : Name) (l : List (Nat × Expr)) (b : Building) : IO Building :=
   foldListIO l (fun (b : Building) p => do
     if isVariable p.2 then return b
@@ -151,10 +166,11 @@ partial def bindersBack (e : Expr) (acc : List (Expr × BinderInfo)) : List (Exp
   | .mdata _ b => bindersBack b acc
   | _ => acc
 
-/-- Whether unifying the pattern leaves a binder open that is no instance. A binder is found through the
-pattern, through the type of another one, or with an instance. `fixed` are types of such binders, each
-with the number of binders since. -/
-partial def leavesOpen (pattern : Expr) (binders : List (Expr × BinderInfo)) (i : Nat) (fixed : List (Expr × Nat)) : Bool :=
+/-- Whether unifying the pattern leaves a binder open that is not an instance. A binder is found
+through the pattern, through the type of another one, or with an instance. `fixed` are types of such
+binders, each with the number of binders since. -/
+partial def leavesOpen (pattern : Expr) (binders : List (Expr × BinderInfo)) (i : Nat)
+    (fixed : List (Expr × Nat)) : Bool :=
   match binders with
   | [] => false
   | (d, info) :: rest =>
@@ -163,6 +179,7 @@ partial def leavesOpen (pattern : Expr) (binders : List (Expr × BinderInfo)) (i
       foldList fixed (fun found p => found || p.1.hasLooseBVar (p.2 - 1)) false
     if isFound then leavesOpen pattern rest (i + 1) ((d, 0) :: fixed) else true
 
+/-- `b` with the lemma `n` of the given type. -/
 def addLemma (c : KindCache) (b : Building) (n : Name) (type : Expr) : IO Building := do
   let result := conclusion type
   let b := { b with lemmas := n :: b.lemmas, statements := b.statements.push (statementKey type) n }
@@ -170,7 +187,9 @@ def addLemma (c : KindCache) (b : Building) (n : Name) (type : Expr) : IO Buildi
     | some (x, y) =>
       let binders := bindersBack type []
       let sides := pushForms b.sides [x] { name := n, leavesOpen := leavesOpen x binders 0 [] }
-      { b with sides := pushForms sides [y] { name := n, symm := true, leavesOpen := leavesOpen y binders 0 [] } }
+      { b with
+        sides := pushForms sides [y]
+          { name := n, symm := true, leavesOpen := leavesOpen y binders 0 [] } }
     | none => b
   match premisesOf c.env [] 0 type with
   | [] => return b
@@ -180,11 +199,12 @@ def addLemma (c : KindCache) (b : Building) (n : Name) (type : Expr) : IO Buildi
     let forms ← conclusionForms c type
     return { b with conclusions := pushForms b.conclusions forms { name := n } }
 
+/-- A table of `part` whose trees are still to be grown. -/
 def newHeads (part : Part) (uses : Table (List Use)) : IO Heads := do
   let trees ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 512 : Table Trie)
   return { part, uses, trees }
 
-/-- All lemmas of the imports that a person could name. -/
+/-- The index of all lemmas of the imports that a person could name. -/
 def buildIndex (env : Environment) : IO LemmaIndex := do
   let kinds ← KindCache.new env
   let found := foldImported env (fun (acc : List (Name × Expr)) n ci =>
@@ -195,16 +215,18 @@ def buildIndex (env : Environment) : IO LemmaIndex := do
   let premises ← newHeads .premise b.premises
   let shapes ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 1024 : Table HashSet64)
   let implementations := implementationsOf env
-  return { kinds, implementations, sides, conclusions, premises, universal := b.universal, lemmas := b.lemmas,
-           statements := b.statements, shapes }
+  return { kinds, implementations, sides, conclusions, premises, universal := b.universal,
+           lemmas := b.lemmas, statements := b.statements, shapes }
 
 /-! Retrieval. -/
 
+/-- Whether `key` is the head of `e`. -/
 def hasHead (key : Name) (e : Expr) : Bool :=
   match headKey? e with
   | some k => k == key
   | none => false
 
+/-- The tree of the patterns below the head `key`. -/
 def growTree (c : KindCache) (h : Heads) (key : Name) : IO Trie :=
   foldListIO (h.uses.list key) (fun (t : Trie) u => do
     match c.env.find? u.name with
@@ -217,6 +239,7 @@ def growTree (c : KindCache) (h : Heads) (key : Name) : IO Trie :=
           return t.insert path u
         else return t) t) Trie.empty
 
+/-- The tree of the patterns below the head `key`, grown when first asked for. -/
 def treeOf (c : KindCache) (h : Heads) (key : Name) : IO Trie := do
   let known ← ST.Prim.Ref.get h.trees
   match known.find? key with
@@ -227,8 +250,9 @@ def treeOf (c : KindCache) (h : Heads) (key : Name) : IO Trie := do
     ST.Prim.Ref.set h.trees (known.alter key fun _ => t)
     return t
 
-/-- Uses whose pattern may unify with `e`, heads compared as they stand. -/
-def lookUp (x : LemmaIndex) (i : OfferInput) (h : Heads) (e : Expr) (acc : List Use) : MetaM (List Use) := do
+/-- `acc` with the uses whose pattern may unify with `e`. Heads are compared without unfolding. -/
+def lookUp (x : LemmaIndex) (i : OfferInput) (h : Heads) (e : Expr) (acc : List Use) :
+    MetaM (List Use) := do
   match headKey? e with
   | none => return acc
   | some key =>
@@ -244,14 +268,15 @@ structure Subterms where
   seen : NameSet := {}
   list : List Expr := []
 
+/-- The set with `e`, if it is new. -/
 def Subterms.add (s : Subterms) (e : Expr) : Subterms :=
   let key := hashName (termKey e)
   if s.seen.contains key then s else { seen := s.seen.insert key, list := e :: s.list }
 where
-  /-- Free variables count, unlike in `termHash`. -/
+  /-- Hash of a term in which free variables count, unlike in `termHash`. -/
   termKey (e : Expr) : UInt64 := mixHash e.hash e.approxDepth.toUInt64
 
-/-- All subterms that `kabstract` would look at. -/
+/-- `acc` with all subterms of `e` that `kabstract` would examine. -/
 partial def subterms (e : Expr) (acc : Subterms) : Subterms :=
   let acc := if e.hasLooseBVars then acc else acc.add e
   match e with
@@ -263,8 +288,9 @@ partial def subterms (e : Expr) (acc : Subterms) : Subterms :=
   | .proj _ _ b => subterms b acc
   | _ => acc
 
-partial def lookUpAll (x : LemmaIndex) (i : OfferInput) (h : Heads) (es : List Expr) (acc : List Use) :
-    MetaM (List Use) := do
+/-- `acc` with the results of `lookUp` for each term of `es`. -/
+partial def lookUpAll (x : LemmaIndex) (i : OfferInput) (h : Heads) (es : List Expr)
+    (acc : List Use) : MetaM (List Use) := do
   match es with
   | [] => return acc
   | e :: rest =>
@@ -282,6 +308,7 @@ def retrieveWhole (x : LemmaIndex) (i : OfferInput) (h : Heads) (e : Expr) : Met
 
 /-! Statements of the library. -/
 
+/-- The shapes of the library's statements under `key`, computed when first asked for. -/
 def libraryShapes (x : LemmaIndex) (key : Name) : IO HashSet64 := do
   let known ← ST.Prim.Ref.get x.shapes
   match known.find? key with
@@ -294,7 +321,7 @@ def libraryShapes (x : LemmaIndex) (key : Name) : IO HashSet64 := do
     ST.Prim.Ref.set x.shapes (known.alter key fun _ => s)
     return s
 
-/-- Whether the library states it, up to names and the order of binders. -/
+/-- Whether the library states `type`, up to names and the order of binders. -/
 def isInLibrary (x : LemmaIndex) (type : Expr) (shape : UInt64) : IO Bool := do
   let shapes ← libraryShapes x (statementKey type)
   return shapes.contains shape

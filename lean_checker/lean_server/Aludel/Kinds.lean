@@ -3,7 +3,8 @@ public import Lean
 public import Aludel.Table
 public import Aludel.Run
 
-/-! What the index knows about constants: which of their arguments tell terms apart, and what unfolds. -/
+/-! Facts about constants for the index: which of their arguments tell terms apart, and which
+constants unfold. -/
 
 public section
 
@@ -13,16 +14,19 @@ namespace Aludel
 
 /-- How an argument counts when two applications of the same constant are compared. -/
 inductive ArgKind where
-  /-- An instance, which may unfold to another, or surely a proof, which is equal to any other. -/
+  /-- Not compared: an instance, which may unfold to another, or surely a proof, which is equal to
+  any other. -/
   | skipped
-  /-- Compared, unless the universe is `Prop`, where it is a proof. -/
+  /-- Compared, unless the universe is `Prop`: then it is a proof. -/
   | compared (u : Level) (explicit : Bool)
 
-/-- An argument that is compared. Lean unifies implicit ones with all definitions unfolded (`isDefEqArgs`). -/
+/-- An argument that is compared. Lean unifies implicit ones with all definitions unfolded
+(`isDefEqArgs`). -/
 structure Compared where
   arg : Expr
   unfolded : Bool
 
+/-- Whether some choice of its parameters could make the level 0. -/
 partial def mayBeZero (u : Level) : Bool :=
   match u with
   | .zero => true
@@ -31,14 +35,15 @@ partial def mayBeZero (u : Level) : Bool :=
   | .imax _ b => mayBeZero b
   | _ => true
 
+/-- The type below all binders of `e`. -/
 def resultOf (e : Expr) : Expr :=
   match e with
   | .forallE _ _ b _ => resultOf b
   | .mdata _ b => resultOf b
   | _ => e
 
-/-- The universe in which the type `t` surely lives; none when unknown. `ctx` holds the types of the
-binders around it, innermost first. -/
+/-- The universe in which the type `t` surely lives; `none` when unknown. `ctx` holds the types of
+the binders around it, innermost first. -/
 partial def universeOf (env : Environment) (ctx : List Expr) (t : Expr) : Option Level :=
   match t with
   | .forallE _ d b _ => universeOf env (d :: ctx) b
@@ -68,8 +73,9 @@ where
     | x :: _, 0 => some x
     | _ :: xs, i + 1 => nth xs i
 
-/-- Kinds of the arguments of a constant of type `t`. -/
-partial def argKinds (env : Environment) (ctx : List Expr) (t : Expr) (acc : Array ArgKind) : Array ArgKind :=
+/-- `acc`, followed by the kinds of the arguments of a constant of type `t`. -/
+partial def argKinds (env : Environment) (ctx : List Expr) (t : Expr) (acc : Array ArgKind) :
+    Array ArgKind :=
   match t with
   | .forallE _ d b i =>
     let kind := if i.isInstImplicit then ArgKind.skipped
@@ -80,27 +86,29 @@ partial def argKinds (env : Environment) (ctx : List Expr) (t : Expr) (acc : Arr
   | .mdata _ b => argKinds env ctx b acc
   | _ => acc
 
-/-- How a constant behaves when terms are unified at the transparency of `rw`: instances and reducible
-definitions unfold. -/
+/-- How a constant behaves when terms are unified at the transparency of `rw`: instances and
+reducible definitions unfold. -/
 inductive Behaviour where
-  /-- It stays what it is. -/
+  /-- Does not unfold. -/
   | rigid
   /-- A projection of a class: unfolds when its instance does. -/
   | method
-  /-- May become anything: numerals, constructors of structures (by eta), recursors, matchers, reducible
-  definitions. -/
+  /-- May become anything: numerals, constructors of structures (by eta), recursors, matchers,
+  reducible definitions. -/
   | flexible
   /-- A numeral, or built like one. -/
   | numeral
   /-- A constructor of a structure: equal, by eta, to anything of its type. -/
   | structure
 
+/-- Facts about a constant that the index uses. -/
 structure ConstKind where
   behaviour : Behaviour
-  /-- A definition: unfolds where everything does. -/
+  /-- Whether it is a definition, which unfolds where every definition does. -/
   isDefinition : Bool
   args : Array ArgKind
 
+/-- Whether the constant is the constructor of a structure. -/
 def isStructureConstructor (env : Environment) (ci : ConstantInfo) : Bool :=
   match ci with
   | .ctorInfo c =>
@@ -112,6 +120,7 @@ def isStructureConstructor (env : Environment) (ci : ConstantInfo) : Bool :=
     | _ => false
   | _ => false
 
+/-- The behaviour of a constant. -/
 def behaviourOf (env : Environment) (n : Name) (ci : ConstantInfo) : Behaviour :=
   if n == ``OfNat.ofNat || n == ``Nat.zero || n == ``Nat.succ then .numeral
   else if isStructureConstructor env ci then .structure
@@ -124,13 +133,17 @@ def behaviourOf (env : Environment) (n : Name) (ci : ConstantInfo) : Behaviour :
       | none =>
         match getReducibilityStatusCore env n with
         | .reducible => .flexible
-        | _ => if isInstanceCore env n || isMatcherCore env n || isCasesOnLike n then .flexible else .rigid
+        | _ =>
+          if isInstanceCore env n || isMatcherCore env n || isCasesOnLike n then .flexible
+          else .rigid
 where
   isCasesOnLike (n : Name) : Bool :=
     match n with
-    | .str _ s => s == "casesOn" || s == "recOn" || s == "brecOn" || s == "below" || s == "noConfusion" || s == "rec"
+    | .str _ s => s == "casesOn" || s == "recOn" || s == "brecOn" || s == "below" ||
+      s == "noConfusion" || s == "rec"
     | _ => false
 
+/-- The facts about the constant `n`. An unknown name may be anything. -/
 def kindOf (env : Environment) (n : Name) : ConstKind :=
   match env.find? n with
   | some ci =>
@@ -140,15 +153,18 @@ def kindOf (env : Environment) (n : Name) : ConstKind :=
     { behaviour := behaviourOf env n ci, isDefinition, args := argKinds env [] ci.type #[] }
   | none => { behaviour := .flexible, isDefinition := true, args := #[] }
 
-/-- Kinds of constants, each worked out once. -/
+/-- Kinds of constants, each computed once. -/
 structure KindCache where
   env : Environment
   table : IO.Ref (Table ConstKind)
 
+/-- An empty cache for `env`. -/
 def KindCache.new (env : Environment) : IO KindCache := do
   let table ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 4096 : Table ConstKind)
   return { env, table }
 
+/-- The kind of `n`, from the cache or computed now. The table is taken out of its reference while
+it changes, so that it is updated in place. -/
 def KindCache.kind (c : KindCache) (n : Name) : IO ConstKind := do
   let t ← ST.Prim.Ref.get c.table
   match t.find? n with
@@ -159,10 +175,10 @@ def KindCache.kind (c : KindCache) (n : Name) : IO ConstKind := do
     ST.Prim.Ref.set c.table (t.alter n fun _ => k)
     return k
 
-/-- The arguments of an application that tell it from others with the same head; none in the place of one
-that may be a proof, for all that is known of the universes. -/
-partial def comparedArgs (ci? : Option ConstantInfo) (us : List Level) (kinds : Array ArgKind) (args : List Expr) (i : Nat) :
-    List (Option Compared) :=
+/-- The arguments of an application that tell it from others with the same head; `none` in the place
+of one that may be a proof, as far as its universe is known. -/
+partial def comparedArgs (ci? : Option ConstantInfo) (us : List Level) (kinds : Array ArgKind)
+    (args : List Expr) (i : Nat) : List (Option Compared) :=
   match args with
   | [] => []
   | a :: rest =>
@@ -173,10 +189,12 @@ partial def comparedArgs (ci? : Option ConstantInfo) (us : List Level) (kinds : 
         let isData := match ci? with
           | some ci => (u.instantiateParams ci.levelParams us).isNeverZero
           | none => false
-        (if isData then some { arg := a, unfolded := !explicit } else none) :: comparedArgs ci? us kinds rest (i + 1)
+        (if isData then some { arg := a, unfolded := !explicit } else none) ::
+          comparedArgs ci? us kinds rest (i + 1)
     else none :: comparedArgs ci? us kinds rest (i + 1)
 
-/-- Arguments of an application, first to last; `Expr.getAppArgs` needs an auxiliary that has no code here. -/
+/-- Arguments of an application, first to last, then `acc`. `Expr.getAppArgs` needs an auxiliary
+that has no code here. -/
 def argsOf (e : Expr) (acc : List Expr) : List Expr :=
   match e with
   | .app f a => argsOf f (a :: acc)

@@ -3,8 +3,8 @@ public import Lean
 public import Aludel.Check
 
 /-!
-Statements as text that elaborates back to the very term they were printed from: a ladder of printing
-options, from Lean's default to everything written out.
+Statements as text that elaborates back to the very term they were printed from: a ladder of
+printing options, from Lean's default to everything written out.
 -/
 
 public section
@@ -15,30 +15,37 @@ namespace Aludel
 
 /-! Printing, and elaborating back. -/
 
+/-- A header that elaborates back, and the level of printing that gave it. -/
 structure Printed where
   header : String
   level : Nat
 
+/-- The printing options of a level: 0 is Lean's default, later ones write more out. -/
 def printOptions (level : Nat) : Options :=
   let o : Options := {}
   match level with
   | 0 => o
   | 1 =>
-    let o := ((o.setBool `pp.numericTypes true).setBool `pp.coercions.types true).setBool `pp.proofs true
+    let o :=
+      ((o.setBool `pp.numericTypes true).setBool `pp.coercions.types true).setBool `pp.proofs true
     o.setBool `pp.structureInstanceTypes true
   | 2 => ((o.setBool `pp.explicit true).setBool `pp.notation false).setBool `pp.proofs true
-  | _ => (((o.setBool `pp.explicit true).setBool `pp.universes true).setBool `pp.notation false).setBool `pp.proofs true
+  | _ =>
+    (((o.setBool `pp.explicit true).setBool `pp.universes true).setBool `pp.notation false).setBool
+      `pp.proofs true
 
+/-- The name under which statements are printed and elaborated back. -/
 def variantName : Name := `aludel_variant
 
+/-- `acc` and the names, separated by commas. -/
 def universeList (ns : List Name) (acc : String) : String :=
   match ns with
   | [] => acc
   | n :: ns => universeList ns (if acc == "" then n.toString else acc ++ ", " ++ n.toString)
 
-/-- What stands between `theorem NAME` and `:=`. -/
-def printHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name) (type : Expr) (level : Nat) :
-    IO (Except String String) := do
+/-- The statement's text between `theorem NAME` and `:=`, printed at a level below `wholeLevel`. -/
+def printHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name) (type : Expr)
+    (level : Nat) : IO (Except String String) := do
   let ax : AxiomVal := { name := variantName, levelParams, type, isUnsafe := false }
   match env.addDeclCore 0 (.axiomDecl ax) none with
   | .error _ => return .error "the kernel refuses the statement"
@@ -49,17 +56,19 @@ def printHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name)
     match r with
     | .error e => return .error (← exceptionText e)
     | .ok text =>
-      -- the printer repeats the name (and, at the last level, its universes): they are ours to write
+      -- the printer repeats the name and, at the last level, its universes: both are ours to write
       let skip := variantName.toString.utf8ByteSize
       let rest := String.Pos.Raw.extract text ⟨skip⟩ text.rawEndPos
       let universes := universeList levelParams ""
-      let parameters := if universes == "" || rest.startsWith ".{" then "" else ".{" ++ universes ++ "}"
+      let parameters := if universes == "" || rest.startsWith ".{" then ""
+        else ".{" ++ universes ++ "}"
       return .ok (parameters ++ rest)
 
-/-! Names of binders are of no account to the kernel, and a printed one may not be readable: `a✝`, or the
-name of a constant that stands below it. -/
+/-! Names of binders mean nothing to the kernel, and a printed one may not elaborate back: `a✝`, or
+the name of a constant that occurs below it. -/
 
-/-- The term with binders of its own names, `x1`, `x2`, …, and without metadata, which mean nothing. -/
+/-- The term with its binders named `x1`, `x2`, … and without metadata, and the number of the last
+binder. Neither means anything to the kernel. -/
 partial def renamed (count : Nat) (e : Expr) : Nat × Expr :=
   match e with
   | .forallE _ d b i =>
@@ -88,14 +97,17 @@ partial def renamed (count : Nat) (e : Expr) : Nat × Expr :=
     (count, .proj n i b)
   | e => (count, e)
 
-/-- Everything written out: universes, implicit arguments, types of binders, proofs. -/
+/-- Printing options that write everything out: universes, implicit arguments, types of binders,
+proofs. -/
 def wholeOptions : Options :=
   let o : Options := {}
   let o := ((o.setBool `pp.all true).setBool `pp.proofs true).setBool `pp.deepTerms true
-  let o := ((o.setBool `pp.match false).setBool `pp.fieldNotation false).setBool `pp.structureInstances false
+  let o := ((o.setBool `pp.match false).setBool `pp.fieldNotation false).setBool
+    `pp.structureInstances false
   let o := ((o.setBool `pp.numericTypes true).setBool `pp.natLit true).setBool `pp.privateNames true
   (o.setBool `pp.beta false).setNat `pp.maxSteps 1000000
 
+/-- The term with everything written out. -/
 def wholeText (env : Environment) (heartbeats : Nat) (type : Expr) : IO (Except String String) := do
   let r ← runMeta heartbeats env (opts := wholeOptions) do
     let f ← ppExpr type
@@ -104,6 +116,7 @@ def wholeText (env : Environment) (heartbeats : Nat) (type : Expr) : IO (Except 
   | .error e => return .error (← exceptionText e)
   | .ok text => return .ok text
 
+/-- The statement's text between `theorem NAME` and `:=`, everything written out. -/
 def wholeHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name) (type : Expr) :
     IO (Except String String) := do
   match ← wholeText env heartbeats (renamed 0 type).2 with
@@ -119,11 +132,14 @@ partial def withoutMetadata (e : Expr) : Expr :=
     | .mdata _ b => some (withoutMetadata b)
     | _ => none
 
-/-- Levels of `printHeader`, before everything is written out. -/
+/-- The level of printing at which everything is written out. Lower ones are those of
+`printHeader`. -/
 def wholeLevel : Nat := 4
 
-partial def roundTrip (start : Command.State) (env : Environment) (heartbeats : Nat) (levelParams : List Name)
-    (type : Expr) (level : Nat) : IO (Option Printed) := do
+/-- The header at the first level from `level` on whose text elaborates back to the very term;
+`none` when no level does. -/
+partial def roundTrip (start : Command.State) (env : Environment) (heartbeats : Nat)
+    (levelParams : List Name) (type : Expr) (level : Nat) : IO (Option Printed) := do
   if level > wholeLevel then return none
   let printed ← if level < wholeLevel then printHeader env heartbeats levelParams type level
     else wholeHeader env heartbeats levelParams type
@@ -132,7 +148,8 @@ partial def roundTrip (start : Command.State) (env : Environment) (heartbeats : 
   | .ok header =>
     match ← elabStatement start ("theorem " ++ variantName.toString ++ header) with
     | .ok s =>
-      if withoutMetadata s.type == withoutMetadata type && sameLength s.levelParams levelParams then return some { header, level }
+      if withoutMetadata s.type == withoutMetadata type && sameLength s.levelParams levelParams then
+        return some { header, level }
       else roundTrip start env heartbeats levelParams type (level + 1)
     | .error _ => roundTrip start env heartbeats levelParams type (level + 1)
 

@@ -4,8 +4,8 @@ public import Aludel.Print
 public import Aludel.Trials
 
 /-!
-Proofs of variants: scripts after the templates of Alchemy (ICLR 2025, Fig. 2), as a person would write
-them, or the term that the step built.
+Proofs of variants: scripts after the templates of Alchemy (ICLR 2025, Fig. 2), as a person would
+write them, or the term that the step built.
 -/
 
 public section
@@ -14,28 +14,33 @@ open Lean Meta
 
 namespace Aludel
 
+/-- The texts, each after a space. -/
 def spaced (names : List String) : String :=
   match names with
   | [] => ""
   | n :: ns => " " ++ n ++ spaced ns
 
-/-- The explicit arguments of the old theorem, the `i`-th one replaced by `this`. -/
+/-- The explicit arguments of the old theorem from index `i` on, the one at `replaced?` written
+`this`. -/
 partial def arguments (o : Opened) (replaced? : Option Nat) (i : Nat) : List String :=
   if h : i < o.atoms.size then
     let a := o.atoms[i]
     let name := match replaced? with
       | some k => if k == i then "this" else a.name.toString
       | none => a.name.toString
-    if a.info.isExplicit then name :: arguments o replaced? (i + 1) else arguments o replaced? (i + 1)
+    if a.info.isExplicit then name :: arguments o replaced? (i + 1)
+    else arguments o replaced? (i + 1)
   else []
 
-/-- The old theorem at the variant's binders; `@` when implicit ones could not be inferred. -/
+/-- The old theorem applied to the variant's binders, with `@` when implicit ones could not be
+inferred. -/
 def oldTheorem (o : Opened) : String :=
   if foldArray o.atoms (fun (known : Bool) a => known && a.info.isExplicit) true then
     o.name.toString ++ spaced (arguments o none 0)
-  else "@" ++ o.name.toString ++ spaced (reverseOnto (foldArray o.atoms (fun l a => a.name.toString :: l) []) [])
+  else "@" ++ o.name.toString ++
+    spaced (reverseOnto (foldArray o.atoms (fun l a => a.name.toString :: l) []) [])
 
-/-- The old theorem at the binders that its hypothesis leaves; the `i`-th one is `this`. -/
+/-- The old theorem applied to the other binders, the one at index `i` written `this`. -/
 def oldTheoremAt (o : Opened) (i : Nat) : String :=
   let isExplicit := if h : i < o.atoms.size then o.atoms[i].info.isExplicit else true
   if isExplicit then o.name.toString ++ spaced (arguments o (some i) 0)
@@ -44,13 +49,15 @@ def oldTheoremAt (o : Opened) (i : Nat) : String :=
       ((if s.2 == i then "this" else a.name.toString) :: s.1, s.2 + 1)) ([], 0)
     "@" ++ o.name.toString ++ spaced (reverseOnto texts [])
 
+/-- The lemma as `rw` takes it, with an arrow when used from right to left. -/
 def rewriteRule (u : Use) : String := (if u.symm then "← " else "") ++ u.name.toString
 
-/-- Binders of a new conclusion are printed before the colon, like any other. -/
+/-- The tactic that ends the script with `said`. Binders of a new conclusion are printed before the
+colon, like any other, and must be introduced first. -/
 def closing (v : Variant) (said : String) : String :=
   if v.quantified then "intros\n  apply " ++ said ++ " <;> assumption" else "exact " ++ said
 
-/-- The script; `old` is the hypothesis before the step, printed. -/
+/-- The proof as a script. `old` is the text of the hypothesis before the step. -/
 def scriptText (o : Opened) (v : Variant) (old : String) : String :=
   let u := v.trial.use
   match v.trial.rule, v.trial.hypothesis? with
@@ -60,19 +67,24 @@ def scriptText (o : Opened) (v : Variant) (old : String) : String :=
     else start ++ "\n  " ++ closing v "this"
   | .rw, some i =>
     let name := if h : i < o.atoms.size then o.atoms[i].name.toString else "this"
-    let close := if v.conditions then "\n    · exact " ++ name ++ "\n    all_goals assumption" else "\n    exact " ++ name
-    "by\n  have : " ++ old ++ " := by\n    rw [" ++ rewriteRule u ++ "]" ++ close ++ "\n  exact " ++ oldTheoremAt o i
+    let close := if v.conditions then "\n    · exact " ++ name ++ "\n    all_goals assumption"
+      else "\n    exact " ++ name
+    "by\n  have : " ++ old ++ " := by\n    rw [" ++ rewriteRule u ++ "]" ++ close ++ "\n  exact " ++
+      oldTheoremAt o i
   | .apply, some i =>
     "by\n  have : " ++ old ++ " := " ++ v.application ++ "\n  exact " ++ oldTheoremAt o i
-  | _, _ => "by\n  have := " ++ oldTheorem o ++ "\n  " ++ closing v (if v.quantified then "(" ++ v.application ++ ")" else v.application)
+  | _, _ => "by\n  have := " ++ oldTheorem o ++ "\n  " ++
+    closing v (if v.quantified then "(" ++ v.application ++ ")" else v.application)
 
+/-- The text of the hypothesis before the step; empty for a step at the conclusion. -/
 def oldText (heartbeats : Nat) (s : ElabState) (o : Opened) (v : Variant) : IO String := do
   match v.trial.hypothesis? with
   | none => return ""
   | some i =>
     if h : i < o.atoms.size then
       let type := o.atoms[i].type
-      match ← runTerm heartbeats s (do let f ← inContextOf o.goal (ppExpr type); return f.pretty) with
+      match ← runTerm heartbeats s
+          (do let f ← inContextOf o.goal (ppExpr type); return f.pretty) with
       | .ok (text, _) => return text
       | .error e => exceptionText e
     else return ""

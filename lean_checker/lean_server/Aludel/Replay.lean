@@ -4,10 +4,10 @@ public import Aludel.Basic
 public import Aludel.Code
 
 /-!
-What carries soundness: the wanted constant and every new constant it reaches are taken from the
-candidate's environment as terms and added to the clean import environment through the kernel
-(`Environment.addDeclCore`, which no option of the candidate can weaken). Axioms are collected there,
-relative to the imports.
+Replay, on which soundness rests: the wanted constant and every new constant it reaches are taken
+from the candidate's environment as terms and added to the clean import environment through the
+kernel (`Environment.addDeclCore`, which no option of the candidate can weaken). Axioms are
+collected there, relative to the imports.
 -/
 
 public section
@@ -16,23 +16,25 @@ open Lean
 
 namespace Aludel
 
+/-- The state of adding declarations to the import environment. -/
 structure Replay where
   /-- The import environment, extended by what the kernel accepted. -/
   env : Environment
   added : Array (Name × String) := #[]
-  /-- What was added, in order. -/
+  /-- The declarations added, in order. -/
   declarations : Array Declaration := #[]
   rejected : Array (Name × String) := #[]
   /-- Axioms declared by the candidate. -/
   newAxioms : Array Name := #[]
-  /-- Axioms of the import environment that were reached. -/
+  /-- Axioms of the import environment that the added declarations rest on. -/
   baseAxioms : Array Name := #[]
   visited : NameSet := {}
-  /-- Compile definitions after adding them, for proofs by `native_decide` where the policy allows those:
-  what the kernel accepted, without any attribute of the candidate's. -/
+  /-- Whether definitions are compiled after the kernel accepted them, without any attribute of the
+  candidate's: for proofs by `native_decide`, where the policy allows those. -/
   native : Bool := false
 
-/-- Axioms are told from theorems and definitions whose bodies the import hides. -/
+/-- Whether the imports declare `n` as an axiom. Theorems and definitions whose bodies the import
+hides load as axioms but are none. -/
 def isAxiomOf (base : Environment) (n : Name) : Bool :=
   match base.find? n with
   | some (.axiomInfo _) =>
@@ -42,6 +44,7 @@ def isAxiomOf (base : Environment) (n : Name) : Bool :=
     | none => true
   | _ => false
 
+/-- The protocol's word for the kind of a constant. -/
 def kindText (ci : ConstantInfo) : String :=
   match ci with
   | .thmInfo _ => "theorem"
@@ -53,6 +56,7 @@ def kindText (ci : ConstantInfo) : String :=
   | .recInfo _ => "recursor"
   | .quotInfo _ => "quot"
 
+/-- The constructors of the given names, without those that `full` lacks. -/
 def ctorsOf (full : Environment) (names : List Name) : List Constructor :=
   match names with
   | [] => []
@@ -61,6 +65,7 @@ def ctorsOf (full : Environment) (names : List Name) : List Constructor :=
     | some ci => { name := n, type := ci.type } :: ctorsOf full ns
     | none => ctorsOf full ns
 
+/-- The inductive types of the given names, without those that `full` lacks. -/
 def inductiveTypes (full : Environment) (names : List Name) : List InductiveType :=
   match names with
   | [] => []
@@ -70,17 +75,21 @@ def inductiveTypes (full : Environment) (names : List Name) : List InductiveType
       { name := n, type := v.type, ctors := ctorsOf full v.ctors } :: inductiveTypes full ns
     | _ => inductiveTypes full ns
 
-/-- The kernel unfolds these by running compiled code, whatever the axioms say. -/
+/-- Whether the kernel unfolds `n` by running compiled code, whatever the axioms say. -/
 def trustsCompiler (n : Name) : Bool := n == `Lean.reduceBool || n == `Lean.reduceNat
 
-/-- Notes what a constant of the imports rests on by itself. -/
+/-- `r` after reaching the imported constant `n`: notes the axiom it is, or the trust in the
+compiler it needs. -/
 def reachImported (base : Environment) (r : Replay) (n : Name) : Replay :=
   if isAxiomOf base n then { r with baseAxioms := r.baseAxioms.push n }
   else if trustsCompiler n && !memNameArray `Lean.trustCompiler r.baseAxioms then
-    { r with baseAxioms := r.baseAxioms.push `Lean.trustCompiler, visited := r.visited.insert `Lean.trustCompiler }
+    { r with
+      baseAxioms := r.baseAxioms.push `Lean.trustCompiler,
+      visited := r.visited.insert `Lean.trustCompiler }
   else r
 
-/-- Code for a definition as the kernel accepted it: no attribute of the candidate's has a say. -/
+/-- The environment with code for a definition as the kernel accepted it. No attribute of the
+candidate's has an effect on that code. -/
 def compileAdded (env : Environment) (n : Name) : IO Environment := do
   let ref ← ST.Prim.mkRef (σ := IO.RealWorld) ({ env := env } : Core.State)
   let act : EIO Exception Unit := compileDecls #[n] false (coreContext 0) ref
@@ -88,11 +97,12 @@ def compileAdded (env : Environment) (n : Name) : IO Environment := do
   let s ← ST.Prim.Ref.get ref
   return s.env
 
-/-- Nothing so far rests on an axiom of the candidate's or on `sorry`. With such a one, types could be taken
-for equal that are not, and compiled code could do anything. -/
+/-- Whether nothing so far rests on `sorry` or an axiom of the candidate's. With either, unequal
+types could be taken for equal, and compiled code could do anything. -/
 def restsOnNothing (r : Replay) : Bool :=
   r.newAxioms.size == 0 && !memNameArray `sorryAx r.baseAxioms
 
+/-- `r` after giving a declaration to the kernel: added, or noted as rejected. -/
 def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : IO Replay := do
   match r.env.addDeclCore 0 d none with
   | .ok env =>
@@ -102,10 +112,11 @@ def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : I
     let text ← (e.toMessageData {}).toString
     return { r with rejected := r.rejected.push (n, text) }
 
+/-- `r` with `n` noted as rejected, without asking the kernel. -/
 def refuse (r : Replay) (n : Name) (why : String) : Replay :=
   { r with rejected := r.rejected.push (n, why) }
 
-/-- Adds `n` and, before it, what its type and value use. -/
+/-- `r` after adding `n` and, before it, the constants in its type and value. -/
 partial def replayConstant (full base : Environment) (r : Replay) (n : Name) : IO Replay := do
   if r.visited.contains n then return r
   let r := { r with visited := r.visited.insert n }
@@ -173,13 +184,17 @@ where
       let r ← constants r c.type.getUsedConstants
       ctorDependencies r cs
 
-/-! The same from declarations that came as data, with no elaborated environment to look anything up in. -/
+/-! Replaying declarations that came as data, with no elaborated environment to look anything up
+in. -/
 
+/-- `acc`, followed by the constants in the types of constructors. -/
 def constructorConstants (cs : List Constructor) (acc : Array Name) : Array Name :=
   match cs with
   | [] => acc
-  | c :: cs => constructorConstants cs (foldArray c.type.getUsedConstants (fun acc n => acc.push n) acc)
+  | c :: cs =>
+    constructorConstants cs (foldArray c.type.getUsedConstants (fun acc n => acc.push n) acc)
 
+/-- `acc`, followed by the constants in the types and constructors of inductive types. -/
 def inductiveConstants (ts : List InductiveType) (acc : Array Name) : Array Name :=
   match ts with
   | [] => acc
@@ -189,7 +204,8 @@ def inductiveConstants (ts : List InductiveType) (acc : Array Name) : Array Name
 
 /-- Constants that a declaration mentions. -/
 def mentioned (d : Declaration) : Array Name :=
-  let both := fun (t v : Expr) => foldArray v.getUsedConstants (fun acc n => acc.push n) t.getUsedConstants
+  let both := fun (t v : Expr) =>
+    foldArray v.getUsedConstants (fun acc n => acc.push n) t.getUsedConstants
   match d with
   | .thmDecl v => both v.type v.value
   | .defnDecl v => both v.type v.value
@@ -198,6 +214,7 @@ def mentioned (d : Declaration) : Array Name :=
   | .inductDecl _ _ types _ => inductiveConstants types #[]
   | _ => #[]
 
+/-- The name that a declaration declares, and the protocol's word for its kind. -/
 def declaredName (d : Declaration) : Name × String :=
   match d with
   | .thmDecl v => (v.name, "theorem")
@@ -207,6 +224,7 @@ def declaredName (d : Declaration) : Name × String :=
   | .inductDecl _ _ (t :: _) _ => (t.name, "inductive")
   | _ => (.anonymous, "unknown")
 
+/-- `r` after reaching the imported constants among `ns`, each noted once. -/
 def reachAll (base : Environment) (r : Replay) (ns : Array Name) : Replay :=
   foldArray ns (fun (r : Replay) n =>
     if r.visited.contains n then r
@@ -214,7 +232,8 @@ def reachAll (base : Environment) (r : Replay) (ns : Array Name) : Replay :=
       let r := { r with visited := r.visited.insert n }
       if (base.find? n).isSome then reachImported base r n else r) r
 
-/-- Adds one declaration; those it uses have been added before, or the kernel refuses it. -/
+/-- `r` after adding one declaration. Those it uses have been added before, or the kernel refuses
+it. -/
 def replayDeclaration (base : Environment) (r : Replay) (d : Declaration) : IO Replay := do
   let (n, kind) := declaredName d
   let r := reachAll base r (mentioned d)

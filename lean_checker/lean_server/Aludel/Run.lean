@@ -10,27 +10,30 @@ open Lean Meta Elab
 
 namespace Aludel
 
+/-- The message of an exception. -/
 def exceptionText (e : Exception) : IO String := do
   match e with
   | .error _ m => m.toString
   | .internal id _ => return "internal exception " ++ toString id.idx
 
+/-- An exception with the message `s`. -/
 def textException (s : String) : Exception :=
   .error .missing (.ofFormat (.text s))
 
-/-- Heartbeats are given in thousands, as `maxHeartbeats` is. -/
+/-- The context of an action. Heartbeats are given in thousands, as `maxHeartbeats` is. -/
 def coreContext (heartbeats : Nat) (opts : Options := {}) : Core.Context :=
   { fileName := "<request>", fileMap := default, options := opts,
     maxHeartbeats := heartbeats * 1000, maxRecDepth := 512 }
 
-/-- What an elaboration action starts from and leaves behind. -/
+/-- The state in which an elaboration action starts, and the one it leaves. -/
 structure ElabState where
   core : Core.State
   metaState : Meta.State := {}
   term : Term.State := {}
 
-/-- Runs `x`; an exception of the action is a value, its state is then lost. Its text costs more than many
-an action and is made only on demand (`exceptionText`). -/
+/-- The result and the final state of `x`, run in the state `s`. An exception is a value and the
+state is then lost; its text costs more than many an action and is made only on demand
+(`exceptionText`). -/
 @[inline] def runTerm {α : Type} (heartbeats : Nat) (s : ElabState) (x : TermElabM α) :
     IO (Except Exception (α × ElabState)) := do
   let coreRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.core
@@ -48,9 +51,9 @@ an action and is made only on demand (`exceptionText`). -/
     return .ok (a, { core, metaState, term })
   | .error e => return .error e
 
-/-- Runs `x` in `env` and forgets the state. -/
-@[inline] def runMeta {α : Type} (heartbeats : Nat) (env : Environment) (x : MetaM α) (opts : Options := {}) :
-    IO (Except Exception α) := do
+/-- The result of `x`, run in `env`. The state is forgotten. -/
+@[inline] def runMeta {α : Type} (heartbeats : Nat) (env : Environment) (x : MetaM α)
+    (opts : Options := {}) : IO (Except Exception α) := do
   let coreRef ← ST.Prim.mkRef (σ := IO.RealWorld) ({ env := env } : Core.State)
   let metaRef ← ST.Prim.mkRef (σ := IO.RealWorld) ({} : Meta.State)
   let start ← IO.getNumHeartbeats

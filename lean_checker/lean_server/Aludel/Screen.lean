@@ -4,9 +4,9 @@ public import Aludel.Goals
 public import Aludel.Open
 
 /-!
-The operation `screen`: is a statement worth keeping? Closed by a standard tactic, hypotheses that
-contradict each other, a hypothesis nobody uses, the same as the theorem it was made from. Every search
-has a budget; one that ran out found nothing and says so.
+The operation `screen`: facts that decide whether a statement is worth keeping. Does a standard
+tactic close it, do its hypotheses contradict each other, is one of them unused, is it the theorem
+it was made from? Every search has a budget; one that ran out found nothing and is reported.
 -/
 
 public section
@@ -15,17 +15,19 @@ open Lean Meta Elab
 
 namespace Aludel
 
-/-- What a tactic did to a goal within its budget. -/
+/-- The effect of a tactic on a goal within its budget. -/
 inductive Attempt where
   | closed
   | failed
   | exhausted
 
+/-- Whether the exception reports a limit of heartbeats or of recursion. -/
 def isExhaustion (e : Exception) : Bool :=
   match e with
   | .error _ m => isLimit m "" || isRecursion m
   | .internal .. => false
 
+/-- All that the statements of one request share. -/
 structure ScreenInput where
   start : Command.State
   env : Environment
@@ -39,12 +41,15 @@ structure Screened where
   type : Expr
   value? : Option Expr
 
-/-- The result of trying tactics in order: the first that closes the goal, and those that ran out. -/
+/-- The result of trying tactics in order: the first that closes the goal, and those that ran out of
+budget. -/
 structure Search where
   found? : Option String := none
   exhausted : Array Json := #[]
 
-def attemptTactic (i : ScreenInput) (s : ElabState) (goal : MVarId) (text : String) : IO Attempt := do
+/-- The effect of one tactic on `goal`. -/
+def attemptTactic (i : ScreenInput) (s : ElabState) (goal : MVarId) (text : String) :
+    IO Attempt := do
   match ← runTerm i.budget s (do let g ← runTactic i.env [goal] text; return g) with
   | .error e => return if isExhaustion e then .exhausted else .failed
   | .ok (goals, state) =>
@@ -54,8 +59,9 @@ def attemptTactic (i : ScreenInput) (s : ElabState) (goal : MVarId) (text : Stri
     | none, [] => return .closed
     | _, _ => return .failed
 
-partial def searchTactics (i : ScreenInput) (s : ElabState) (goal : MVarId) (texts : List String) (r : Search) :
-    IO Search := do
+/-- `r` after trying the tactics in order, up to the first that closes `goal`. -/
+partial def searchTactics (i : ScreenInput) (s : ElabState) (goal : MVarId) (texts : List String)
+    (r : Search) : IO Search := do
   match texts with
   | [] => return r
   | text :: rest =>
@@ -64,10 +70,12 @@ partial def searchTactics (i : ScreenInput) (s : ElabState) (goal : MVarId) (tex
     | .failed => searchTactics i s goal rest r
     | .exhausted => searchTactics i s goal rest { r with exhausted := r.exhausted.push (.str text) }
 
-/-- Tactics that close what is not worth proving; `simp` has its default lemmas, the target's too if it is one. -/
+/-- Tactics that close statements not worth proving. `simp` has its default lemmas, and the target
+too if it is one of them. -/
 def trivialTactics : List String := ["rfl", "assumption", "decide", "simp"]
 
-/-- Tactics that find a contradiction; `contradiction` also decides closed hypotheses. -/
+/-- Tactics that find a contradiction among hypotheses. `contradiction` also decides closed
+hypotheses. -/
 def vacuousTactics : List String :=
   ["(exfalso; contradiction)", "(exfalso; omega)", "(exfalso; simp_all)"]
 
@@ -76,6 +84,7 @@ structure Binders where
   props : List Bool
   refutes : Bool
 
+/-- For each declaration, whether its type is a proposition. -/
 def propBinders (decls : List LocalDecl) : MetaM (List Bool) := do
   match decls with
   | [] => return []
@@ -84,6 +93,7 @@ def propBinders (decls : List LocalDecl) : MetaM (List Bool) := do
     let rest ← propBinders ds
     return p :: rest
 
+/-- The binders of an opened goal. -/
 def readBinders (goal : MVarId) : MetaM Binders :=
   inContextOf goal do
     let d ← goal.getDecl
@@ -91,26 +101,30 @@ def readBinders (goal : MVarId) : MetaM Binders :=
     let type ← instantiateMVars d.type
     return { props, refutes := type.isConstOf `False }
 
+/-- A goal of the given type with all its binders introduced. -/
 def openStatement (type : Expr) : MetaM (MVarId × Binders) := do
   let goal ← mkFreshExprMVar type .syntheticOpaque
   let (_, g) ← goal.mvarId!.introNP (countBinders type 0)
   let b ← readBinders g
   return (g, b)
 
+/-- Whether an element is true. -/
 def anyTrue (l : List Bool) : Bool :=
   match l with
   | [] => false
   | b :: bs => b || anyTrue bs
 
-/-- Propositions among the binders that neither the rest of the statement nor the proof mentions. A proof
-that takes a binder in another way than by `fun` counts as using it. -/
-def unusedBinders (type : Expr) (value? : Option Expr) (props : List Bool) (acc : Array Json) : Array Json :=
+/-- `acc`, followed by the propositions among the binders that neither the rest of the statement nor
+the proof mentions. A proof that takes a binder in another way than by `fun` counts as using it. -/
+def unusedBinders (type : Expr) (value? : Option Expr) (props : List Bool) (acc : Array Json) :
+    Array Json :=
   match type, props with
   | .forallE n _ b _, p :: ps =>
     match value? with
     | some (.lam _ _ v _) =>
       let unused := p && !b.hasLooseBVar 0 && !v.hasLooseBVar 0
-      unusedBinders b (some v) ps (if unused then acc.push (.str n.eraseMacroScopes.toString) else acc)
+      unusedBinders b (some v) ps
+        (if unused then acc.push (.str n.eraseMacroScopes.toString) else acc)
     | _ => acc
   | _, _ => acc
 
@@ -126,24 +140,32 @@ def sameAsTarget (i : ScreenInput) (type : Expr) : IO Bool := do
     | .ok same => return same
     | .error _ => return false
 
+/-- The tactic that a search found, as JSON. -/
 def jsonFound (r : Search) : Json := jsonOptStr r.found?
 
+/-- The elements of `a`, then those of `b`. -/
 def appendJson (a b : Array Json) : Array Json := foldArray b (fun acc j => acc.push j) a
 
+/-- The facts about one statement. Without a budget, only its shape. -/
 def screenStatement (i : ScreenInput) (s : Screened) : IO Json := do
-  if i.budget == 0 then return Json.mkObj [("error", .null), ("shape_hash", .str (toString (shapeHash s.type).toNat))]
-  match ← runTerm i.budget { core := { env := i.env } } (do let r ← openStatement s.type; return r) with
+  if i.budget == 0 then
+    return Json.mkObj [("error", .null), ("shape_hash", .str (toString (shapeHash s.type).toNat))]
+  match ← runTerm i.budget { core := { env := i.env } }
+      (do let r ← openStatement s.type; return r) with
   | .error e => return Json.mkObj [("error", .str (← exceptionText e))]
   | .ok ((goal, b), state) =>
     let unchanged ← sameAsTarget i s.type
     let triv ← searchTactics i state goal trivialTactics {}
-    let vacuous ← if anyTrue b.props && !b.refutes then searchTactics i state goal vacuousTactics {} else pure {}
+    let vacuous ← if anyTrue b.props && !b.refutes then searchTactics i state goal vacuousTactics {}
+      else pure {}
     return Json.mkObj
-      [("error", .null), ("shape_hash", .str (toString (shapeHash s.type).toNat)), ("unchanged", .bool unchanged), ("trivial", jsonFound triv), ("vacuous", jsonFound vacuous),
+      [("error", .null), ("shape_hash", .str (toString (shapeHash s.type).toNat)),
+       ("unchanged", .bool unchanged), ("trivial", jsonFound triv), ("vacuous", jsonFound vacuous),
        ("unused", .arr (unusedBinders s.type s.value? b.props #[])),
        ("exhausted", .arr (appendJson triv.exhausted vacuous.exhausted))]
 
-/-- A statement without a proof is elaborated alone; with one, as the declaration that it is. -/
+/-- The elaborated item of a request. A statement without a proof is elaborated alone; one with a
+proof is elaborated as a whole declaration. -/
 def elabScreened (start : Command.State) (j : Json) : IO (Except String Screened) := do
   let header := getStr j "statement"
   match getStr? j "proof" with
@@ -160,22 +182,26 @@ def elabScreened (start : Command.State) (j : Json) : IO (Except String Screened
       | some (.thmInfo t) => return .ok { type := t.type, value? := some t.value }
       | _ => return .error ("it declares no theorem `" ++ name ++ "`")
 
+/-- The facts about one item of a request, or the error in it. -/
 def screenOne (i : ScreenInput) (j : Json) : IO Json := do
   match ← elabScreened i.start j with
   | .error m => return Json.mkObj [("error", .str m)]
   | .ok s => screenStatement i s
 
+/-- Emits the facts about each item; returns the number of items. -/
 def screenAll (i : ScreenInput) (items : Array Json) (emit : Json → IO Unit) : IO Nat :=
   foldArrayIO items (fun n j => do
     emit (← screenOne i j)
     return n + 1) 0
 
+/-- Answers the operation `screen`. -/
 unsafe def screen (state : ServerState) (j : Json) (emit : Json → IO Unit) : IO Answer := do
   match ← loadImports state "imports" (importsOf j) with
   | .error e => return .error e
   | .ok base =>
     -- as for the statement of a check: a misspelt name must not become a variable of its own
-    match ← startState base (getNat j "heartbeats" 200000) (("relaxedAutoImplicit", .bool false) :: optionsOf j) with
+    match ← startState base (getNat j "heartbeats" 200000)
+        (("relaxedAutoImplicit", .bool false) :: optionsOf j) with
     | .error m => return .error { field := "options", message := m }
     | .ok state =>
       match ← elabText state "preamble" (getStr j "preamble") with
@@ -184,7 +210,8 @@ unsafe def screen (state : ServerState) (j : Json) (emit : Json → IO Unit) : I
         let target? := match getStr? j "target" with
           | some n => start.env.find? (nameOfString n)
           | none => none
-        let input : ScreenInput := { start, env := start.env, budget := getNat j "budget" 5000, target? }
+        let input : ScreenInput :=
+          { start, env := start.env, budget := getNat j "budget" 5000, target? }
         let items := match j.getObjVal? "items" with
           | .ok (.arr a) => a
           | _ => #[]

@@ -4,9 +4,9 @@ public import Aludel.Goals
 public import Aludel.Screen
 
 /-!
-The operations `session_open`, `session_step`, `session_forget` and `session_close`: proof states that
-are kept between requests, so that a search can go on from any of them. A state is never changed; a tactic
-makes a new one. No verdict is made here.
+The operations `session_open`, `session_step`, `session_forget` and `session_close`: proof states
+that are kept between requests, so that a search can go on from any of them. A state is never
+changed; a tactic makes a new one. No verdict is made here.
 -/
 
 public section
@@ -15,15 +15,18 @@ open Lean Meta Elab
 
 namespace Aludel
 
-/-- What the text before the proof opens and sets; tactics are parsed and run in it. -/
+/-- The options and opened namespaces of the text before the proof. Tactics are parsed and run with
+them. -/
 structure TacticScope where
   opts : Options
   openDecls : List OpenDecl
 
+/-- A state of a proof that a tactic can go on from. -/
 structure ProofState where
   state : ElabState
   goals : List MVarId
 
+/-- A statement with the proof states reached so far. -/
 structure Session where
   id : String
   scope : TacticScope
@@ -31,22 +34,24 @@ structure Session where
   heartbeats : Nat
   /-- The goal that is the whole statement. -/
   root : MVarId
-  /-- By number; none once forgotten. -/
+  /-- The states by number; `none` for forgotten ones. -/
   states : Array (Option ProofState)
 
+/-- The open sessions. -/
 structure SessionTable where
   sessions : IO.Ref (List Session)
 
 /-! ## Running in a scope -/
 
 /-- Runs `x` as `runTerm` does, with the options and opened namespaces of `scope`. -/
-@[inline] def runScoped {α : Type} (heartbeats : Nat) (scope : TacticScope) (s : ElabState) (x : TermElabM α) :
-    IO (Except Exception (α × ElabState)) := do
+@[inline] def runScoped {α : Type} (heartbeats : Nat) (scope : TacticScope) (s : ElabState)
+    (x : TermElabM α) : IO (Except Exception (α × ElabState)) := do
   let coreRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.core
   let metaRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.metaState
   let termRef ← ST.Prim.mkRef (σ := IO.RealWorld) s.term
   let start ← IO.getNumHeartbeats
-  let ctx := { coreContext heartbeats scope.opts with initHeartbeats := start, openDecls := scope.openDecls }
+  let ctx :=
+    { coreContext heartbeats scope.opts with initHeartbeats := start, openDecls := scope.openDecls }
   let act : EIO Exception α := x {} termRef {} metaRef ctx coreRef
   let r ← (show IO (Except Exception α) from EIO.toIO' act)
   match r with
@@ -57,21 +62,22 @@ structure SessionTable where
     return .ok (a, { core, metaState, term })
   | .error e => return .error e
 
-/-- One tactic and nothing after it. -/
+/-- The syntax of one tactic with nothing after it. -/
 def parseTactic (env : Environment) (scope : TacticScope) (text : String) : Except String Syntax :=
   let ictx := textContext text "<tactic>"
   let p := Parser.andthenFn Parser.whitespace (Parser.categoryParserFnImpl `tactic)
-  let s := p.run ictx { env, options := scope.opts, openDecls := scope.openDecls } (Parser.getTokenTable env)
-    (Parser.mkParserState ictx.inputString)
+  let s := p.run ictx { env, options := scope.opts, openDecls := scope.openDecls }
+    (Parser.getTokenTable env) (Parser.mkParserState ictx.inputString)
   if s.allErrors.size > 0 then .error (s.toErrorMsg ictx)
   else if ictx.atEnd s.pos then .ok s.stxStack.back
   else .error ((s.mkError "end of input").toErrorMsg ictx)
 
-/-- `Tactic.setGoals`, whose code the embedded toolchain lacks. -/
+/-- Sets the goals. `Tactic.setGoals` has no code in the embedded toolchain. -/
 def setAllGoals (goals : List MVarId) : Tactic.TacticM Unit :=
   fun _ ref _ _ _ _ _ _ => ST.Prim.Ref.set ref { goals := goals }
 
-/-- The tactic on all goals, as a script would run it: `all_goals` and `case` see every one of them. -/
+/-- The goals after a tactic on all goals, as a script would run it: `all_goals` and `case` see
+every one of them. -/
 def runOnGoals (goals : List MVarId) (stx : Syntax) : TermElabM (List MVarId) := do
   match goals with
   | [] => throw (textException "no goals are left")
@@ -84,40 +90,47 @@ def runOnGoals (goals : List MVarId) (stx : Syntax) : TermElabM (List MVarId) :=
 
 /-! ## Answers -/
 
-/-- Goals beyond this many are no state anybody wants to go on from. -/
+/-- The most goals of a state; no search goes on from more. -/
 def maxGoals : Nat := 100
 
+/-- A text as JSON, cut to the bound of a message. -/
 def shortText (s : String) : Json := .str (cut s)
 
+/-- A JSON string cut to the bound of a message; other values as they are. -/
 def cutField (j : Json) : Json :=
   match j with
   | .str s => .str (cut s)
   | j => j
 
+/-- The error of a step as JSON. -/
 def stepError (code message : String) : Json :=
   Json.mkObj [("code", .str code), ("message", shortText message)]
 
-/-- Texts of what a tactic said (`exact?` answers this way), errors apart. -/
+/-- The messages of a tactic (`exact?` answers in them) without errors, as a JSON array. -/
 def saidTexts (d : Diagnostics) : Json :=
   .arr (foldArray d.items (fun acc j => acc.push (cutField (.str (getStr j "message")))) #[])
 
+/-- `n` plus the number of goals. -/
 def countGoals (goals : List MVarId) (n : Nat) : Nat :=
   match goals with
   | [] => n
   | _ :: gs => countGoals gs (n + 1)
 
+/-- The goals of a state as JSON, or the reason why they cannot be shown. -/
 def shownGoals (s : Session) (p : ProofState) : IO (Except String Json) := do
   if countGoals p.goals 0 > maxGoals then return .error "more goals than a state may have"
   match ← runScoped s.heartbeats s.scope p.state (do let a ← goalsJson p.goals #[]; return a) with
   | .ok (goals, _) => return .ok (.arr goals)
   | .error e => return .error (← exceptionText e)
 
-/-- Why a state without goals is no finished proof, if it is none. -/
+/-- The code and message of the reason why a state without goals is not a finished proof. `none`
+when it is finished, or has goals left. -/
 def unfinished? (s : Session) (p : ProofState) : IO (Option (String × String)) := do
   match p.goals with
   | _ :: _ => return none
   | [] =>
-    match ← runScoped s.heartbeats s.scope p.state (do let e ← instantiateMVars (mkMVar s.root); return e) with
+    match ← runScoped s.heartbeats s.scope p.state
+        (do let e ← instantiateMVars (mkMVar s.root); return e) with
     | .error e => return some ("tactic", ← exceptionText e)
     | .ok (e, _) =>
       if e.hasSorry then return some ("sorry", "the proof rests on `sorry`")
@@ -127,26 +140,31 @@ def unfinished? (s : Session) (p : ProofState) : IO (Option (String × String)) 
 /-! ## Steps -/
 
 mutual
-/-- Whether the tactic says `sorry` itself. -/
+/-- Whether the tactic itself contains `sorry` or `admit`. -/
 partial def saysSorry (s : Syntax) : Bool :=
   match s with
   | .node _ k args =>
-    if k == `Lean.Parser.Tactic.tacticSorry || k == `Lean.Parser.Tactic.tacticAdmit || k == `Lean.Parser.Term.sorry
+    if k == `Lean.Parser.Tactic.tacticSorry || k == `Lean.Parser.Tactic.tacticAdmit ||
+      k == `Lean.Parser.Term.sorry
     then true
     else anySaysSorry args 0
   | _ => false
+/-- Whether `saysSorry` holds for an element of `a` from index `i` on. -/
 partial def anySaysSorry (a : Array Syntax) (i : Nat) : Bool :=
   if h : i < a.size then saysSorry a[i] || anySaysSorry a (i + 1) else false
 end
 
+/-- The result of a step: a new state or an error, and the tactic's messages. -/
 structure Stepped where
   next? : Option ProofState := none
   error : Json := .null
   messages : Json := .arr #[]
 
+/-- A step that failed. -/
 def refuseStep (code message : String) : Stepped := { error := stepError code message }
 
-/-- What a tactic that ended without an exception made, unless an error message says that it failed. -/
+/-- The result of a tactic that ended without an exception. It failed if there is an error message,
+or an unfinished proof without goals. -/
 def concludeStep (s : Session) (goals : List MVarId) (state : ElabState) : IO Stepped := do
   let d ← addLog {} state.core.messages
   if d.limitHit then return refuseStep "limit" "the heartbeats ran out"
@@ -156,37 +174,46 @@ def concludeStep (s : Session) (goals : List MVarId) (state : ElabState) : IO St
   | some (code, m) => return refuseStep code m
   | none => return { next? := some next, messages := saidTexts d }
 
+/-- The result of the tactic `text` in the state `p`. -/
 def step (s : Session) (p : ProofState) (text : String) : IO Stepped := do
   match parseTactic p.state.core.env s.scope text with
   | .error m => return refuseStep "parse" m
   | .ok stx =>
     if let some f := refused? false stx then return refuseStep "forbidden" f.message
     if saysSorry stx then return refuseStep "sorry" "`sorry` proves nothing"
-    match ← runScoped s.heartbeats s.scope p.state (do let g ← runOnGoals p.goals stx; return g) with
-    | .error e => return refuseStep (if isExhaustion e then "limit" else "tactic") (← exceptionText e)
+    match ← runScoped s.heartbeats s.scope p.state
+        (do let g ← runOnGoals p.goals stx; return g) with
+    | .error e =>
+      return refuseStep (if isExhaustion e then "limit" else "tactic") (← exceptionText e)
     | .ok (goals, state) => concludeStep s goals state
 
 /-! ## Sessions -/
 
+/-- The session with the given id. -/
 def findSession (ss : List Session) (id : String) : Option Session :=
   match ss with
   | [] => none
   | s :: rest => if s.id == id then some s else findSession rest id
 
+/-- The sessions without the one with the given id. -/
 def dropSession (ss : List Session) (id : String) : List Session :=
   match ss with
   | [] => []
   | s :: rest => if s.id == id then dropSession rest id else s :: dropSession rest id
 
+/-- Puts a session into the table, in place of its earlier form. -/
 def storeSession (t : SessionTable) (s : Session) : IO Unit := do
   let ss ← ST.Prim.Ref.get t.sessions
   ST.Prim.Ref.set t.sessions (s :: dropSession ss s.id)
 
+/-- The state with number `n`; `none` if it does not exist or was forgotten. -/
 def stateOf? (s : Session) (n : Nat) : Option ProofState :=
   if h : n < s.states.size then s.states[n] else none
 
-/-- `open … in` and the like before a statement, entered as commands of their own. -/
-partial def enterScopes (ictx : Parser.InputContext) (s : Command.State) (stx : Syntax) : IO Command.State := do
+/-- The command state after the `open … in` and the like before a statement, each entered as a
+command of its own. -/
+partial def enterScopes (ictx : Parser.InputContext) (s : Command.State) (stx : Syntax) :
+    IO Command.State := do
   match stx with
   | .node _ k args =>
     if k == `Lean.Parser.Command.in then
@@ -197,26 +224,29 @@ partial def enterScopes (ictx : Parser.InputContext) (s : Command.State) (stx : 
     else return s
   | _ => return s
 
+/-- The options and opened namespaces in which the tactics of a statement run. -/
 def scopeOf (start : Command.State) (header : String) : IO (Option TacticScope) := do
   match headScope? start with
   | none => return none
   | some scope =>
     let ictx := textContext (header.crlfToLf ++ "\n:= sorry") "<statement>"
     let pmctx : Parser.ParserModuleContext :=
-      { env := start.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+      { env := start.env, options := scope.opts, currNamespace := scope.currNamespace,
+        openDecls := scope.openDecls }
     let (stx, _, _) := Parser.parseCommand ictx pmctx {} {}
     let entered ← enterScopes ictx start stx
     match headScope? entered with
     | some inner => return some { opts := inner.opts, openDecls := inner.openDecls }
     | none => return none
 
+/-- Whether no namespace or section is open. -/
 def outsideNamespaces (s : Command.State) : Bool :=
   match s.scopes with
   | [_] => true
   | _ => false
 
-/-- The preamble, elaborated; the statement must mean after it what it means alone, since a verdict compares
-with the latter. -/
+/-- The state after the preamble. The statement must mean after it what it means alone, since the
+verdict compares with the latter. -/
 def afterPreamble (i : CheckInput) (s : Statement) (j : Json) (header : String) :
     IO (Except BadRequest Command.State) := do
   let preamble := getStr j "preamble"
@@ -230,23 +260,30 @@ def afterPreamble (i : CheckInput) (s : Statement) (j : Json) (header : String) 
     | .error e => return .error e
     | .ok again =>
       if again.type == s.type then return .ok start
-      else return .error { field := "statement", message := "it means something else after the preamble than alone" }
+      else
+        return .error
+          { field := "statement",
+            message := "it means something else after the preamble than alone" }
 
+/-- A session whose only state is the statement's goal, in the state `start`. -/
 def openWith (i : CheckInput) (s : Statement) (id header : String) (start : Command.State) :
     IO (Except BadRequest Session) := do
   match ← scopeOf start header with
   | none => return .error { field := "statement", message := "it cannot be entered" }
   | some scope =>
     let binders ← headerBinders i.start s header
-    let first : ElabState := { core := { env := start.env }, term := { levelNames := s.levelParams } }
+    let first : ElabState :=
+      { core := { env := start.env }, term := { levelNames := s.levelParams } }
     match ← runScoped i.heartbeats scope first (do
         let goal ← mkFreshExprMVar s.type .syntheticOpaque
         let (_, g) ← goal.mvarId!.introNP binders
         return (goal.mvarId!, g)) with
     | .error e => return .error { field := "statement", message := ← exceptionText e }
     | .ok ((root, g), state) =>
-      return .ok { id, scope, heartbeats := i.heartbeats, root, states := #[some { state, goals := [g] }] }
+      return .ok
+        { id, scope, heartbeats := i.heartbeats, root, states := #[some { state, goals := [g] }] }
 
+/-- Answers the operation `session_open`. -/
 unsafe def sessionOpen (state : ServerState) (t : SessionTable) (j : Json) : IO Answer := do
   let header := getStr j "statement"
   match ← prepareCheck state j "imports" (importsOf j) "" with
@@ -270,14 +307,17 @@ unsafe def sessionOpen (state : ServerState) (t : SessionTable) (j : Json) : IO 
               storeSession t session
               return .ok (Json.mkObj [("state", jsonNat 0), ("goals", goals)])
 
+/-- The answer to one tactic. -/
 def stepItem (n : Option Nat) (goals error messages : Json) : Json :=
   let number := match n with
     | some n => jsonNat n
     | none => .null
   Json.mkObj [("state", number), ("goals", goals), ("error", error), ("messages", messages)]
 
-/-- Tries one tactic from state `n`, answers, and returns the session with what came out. -/
-def stepFrom (emit : Json → IO Unit) (p : ProofState) (s : Session) (text : String) : IO Session := do
+/-- Tries one tactic in the state `p`, emits the answer, and returns the session with the new state,
+if there is one. -/
+def stepFrom (emit : Json → IO Unit) (p : ProofState) (s : Session) (text : String) :
+    IO Session := do
   let r ← step s p text
   match r.next? with
   | none =>
@@ -292,12 +332,14 @@ def stepFrom (emit : Json → IO Unit) (p : ProofState) (s : Session) (text : St
       emit (stepItem (some s.states.size) goals .null r.messages)
       return { s with states := s.states.push (some next) }
 
+/-- The answer of `f` for the session that the request names. -/
 def withSession (t : SessionTable) (j : Json) (f : Session → IO Answer) : IO Answer := do
   let ss ← ST.Prim.Ref.get t.sessions
   match findSession ss (getStr j "session") with
   | none => return .error { field := "session", message := "no such session" }
   | some s => f s
 
+/-- Answers the operation `session_step`. -/
 def sessionStep (t : SessionTable) (j : Json) (emit : Json → IO Unit) : IO Answer :=
   withSession t j fun s => do
     match stateOf? s (getNat j "state" 0) with
@@ -310,12 +352,15 @@ def sessionStep (t : SessionTable) (j : Json) (emit : Json → IO Unit) : IO Ans
       storeSession t after
       return .ok (Json.mkObj [("steps", jsonNat texts.size)])
 
-def forgetStates (states : Array (Option ProofState)) (ns : Array Json) : Array (Option ProofState) :=
+/-- The states without those whose numbers `ns` lists. Numbers are not reused. -/
+def forgetStates (states : Array (Option ProofState)) (ns : Array Json) :
+    Array (Option ProofState) :=
   foldArray ns (fun acc j =>
     match j with
     | .num n => if h : n.mantissa.toNat < acc.size then acc.set n.mantissa.toNat none h else acc
     | _ => acc) states
 
+/-- Answers the operation `session_forget`. -/
 def sessionForget (t : SessionTable) (j : Json) : IO Answer :=
   withSession t j fun s => do
     let ns := match j.getObjVal? "states" with
@@ -324,6 +369,7 @@ def sessionForget (t : SessionTable) (j : Json) : IO Answer :=
     storeSession t { s with states := forgetStates s.states ns }
     return .ok (Json.mkObj [("forgotten", jsonNat ns.size)])
 
+/-- Answers the operation `session_close`. -/
 def sessionClose (t : SessionTable) (j : Json) : IO Answer :=
   withSession t j fun s => do
     let ss ← ST.Prim.Ref.get t.sessions

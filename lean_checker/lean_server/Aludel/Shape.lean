@@ -3,8 +3,8 @@ public import Lean
 public import Aludel.Table
 
 /-!
-Hashes of statements: of the term, and of what is left of it when names of binders, universes and the
-order of hypotheses do not count.
+Hashes of statements: of the term, and of what is left of it when names of binders, universes and
+the order of hypotheses do not count.
 -/
 
 public section
@@ -13,6 +13,7 @@ open Lean
 
 namespace Aludel
 
+/-- Hash of a universe level. -/
 def levelHash (u : Level) : UInt64 :=
   match u with
   | .zero => 11
@@ -22,12 +23,14 @@ def levelHash (u : Level) : UInt64 :=
   | .param n => mixHash 23 n.hash
   | .mvar _ => 29
 
+/-- Hash of a list of universe levels. -/
 def levelsHash (us : List Level) : UInt64 :=
   match us with
   | [] => 31
   | u :: us => mixHash (levelHash u) (levelsHash us)
 
-/-- 64 bits over a closed term, binder names and annotations left out (`Expr.hash` has only 32). -/
+/-- Hash of a closed term in 64 bits without binder names and annotations (`Expr.hash` has only
+32). -/
 def termHash (e : Expr) : UInt64 :=
   match e with
   | .bvar i => mixHash 37 i.toUInt64
@@ -44,30 +47,37 @@ def termHash (e : Expr) : UInt64 :=
   | .fvar _ => 79
   | .mvar _ => 83
 
-/-- A set of hashes. -/
+/-- A set of hashes, kept as names: the library's `NameSet` needs no specialisation. -/
 structure HashSet64 where
   names : NameSet := {}
 
+/-- A hash as a name, so that it can be an element of a `NameSet` or a key of a `Table`. -/
 def hashName (h : UInt64) : Name := .num .anonymous h.toNat
 
+/-- Whether `h` is an element. -/
 def HashSet64.contains (s : HashSet64) (h : UInt64) : Bool := s.names.contains (hashName h)
 
-def HashSet64.insert (s : HashSet64) (h : UInt64) : HashSet64 := { names := s.names.insert (hashName h) }
+/-- The set with `h`. -/
+def HashSet64.insert (s : HashSet64) (h : UInt64) : HashSet64 :=
+  { names := s.names.insert (hashName h) }
 
-/-! The shape. Variables of a statement are numbered as they first occur: in the conclusion, then in the
-hypotheses, taken in an order that depends on the hypotheses alone. -/
+/-! The shape. Variables of a statement are numbered as they first occur: in the conclusion, then in
+the hypotheses, taken in an order that depends on the hypotheses alone. -/
 
+/-- Numbers given to the binders of a statement as they first occur. -/
 structure Numbering where
   /-- For each binder its number, 0 while it has none. -/
   numbers : Array Nat
   next : Nat := 1
 
+/-- The number of the binder `i`, 0 while it has none. -/
 def Numbering.of (n : Numbering) (i : Nat) : Nat :=
   if h : i < n.numbers.size then n.numbers[i] else 0
 
-/-- Hash of a term below `scope` binders of the statement and `inner` ones of its own; numbers variables
-that have none, unless `fixed`. -/
-partial def shapeTerm (fixed : Bool) (scope inner : Nat) (e : Expr) (n : Numbering) : UInt64 × Numbering :=
+/-- Hash of a term below `scope` binders of the statement and `inner` ones of its own. Numbers
+variables that have none, unless `fixed`. -/
+partial def shapeTerm (fixed : Bool) (scope inner : Nat) (e : Expr) (n : Numbering) :
+    UInt64 × Numbering :=
   match e with
   | .bvar i =>
     if i < inner then (mixHash 37 i.toUInt64, n)
@@ -75,7 +85,8 @@ partial def shapeTerm (fixed : Bool) (scope inner : Nat) (e : Expr) (n : Numberi
       let binder := scope - 1 - (i - inner)
       let known := n.of binder
       if known != 0 || fixed then (mixHash 89 known.toUInt64, n)
-      else (mixHash 89 n.next.toUInt64, { numbers := n.numbers.set! binder n.next, next := n.next + 1 })
+      else (mixHash 89 n.next.toUInt64,
+        { numbers := n.numbers.set! binder n.next, next := n.next + 1 })
   | .sort u => (if u.isNeverZero then 41 else if u.isZero then 97 else 101, n)
   | .const c _ => (mixHash 43 c.hash, n)
   | .app f a =>
@@ -101,16 +112,17 @@ partial def shapeTerm (fixed : Bool) (scope inner : Nat) (e : Expr) (n : Numberi
     (mixHash 73 (mixHash s.hash (mixHash i.toUInt64 x)), n)
   | e => (termHash e, n)
 
-/-- Types of the binders in front, and the conclusion. -/
+/-- Types of the binders at the front, after those in `acc`, and the conclusion. -/
 partial def splitBinders (e : Expr) (acc : Array Expr) : Array Expr × Expr :=
   match e with
   | .forallE _ d b _ => splitBinders b (acc.push d)
   | .mdata _ b => splitBinders b acc
   | _ => (acc, e)
 
-/-- The binder whose hash, with the numbers known so far, is least among those not yet taken. -/
-partial def leastBinder (types : Array Expr) (taken : Array Bool) (n : Numbering) (i : Nat) (best? : Option (UInt64 × Nat)) :
-    Option (UInt64 × Nat) :=
+/-- The binder whose hash, with the numbers known so far, is least among those not yet taken, and
+that hash. -/
+partial def leastBinder (types : Array Expr) (taken : Array Bool) (n : Numbering) (i : Nat)
+    (best? : Option (UInt64 × Nat)) : Option (UInt64 × Nat) :=
   if h : i < types.size then
     if (if h' : i < taken.size then taken[i] else true) then leastBinder types taken n (i + 1) best?
     else
@@ -122,7 +134,9 @@ partial def leastBinder (types : Array Expr) (taken : Array Bool) (n : Numbering
       leastBinder types taken n (i + 1) (some best)
   else best?
 
-partial def shapeBinders (types : Array Expr) (taken : Array Bool) (n : Numbering) (acc : UInt64) : UInt64 :=
+/-- `acc` combined with the hashes of the binders not yet taken, the least first. -/
+partial def shapeBinders (types : Array Expr) (taken : Array Bool) (n : Numbering) (acc : UInt64) :
+    UInt64 :=
   match leastBinder types taken n 0 none with
   | none => acc
   | some (_, i) =>
@@ -132,7 +146,8 @@ partial def shapeBinders (types : Array Expr) (taken : Array Bool) (n : Numberin
       shapeBinders types (taken.set! i true) n acc
     else acc
 
-/-- 64 bits over a statement up to names of binders and universes and the order of its binders. -/
+/-- Hash of a statement in 64 bits up to names of binders and universes and the order of its
+binders. -/
 def shapeHash (e : Expr) : UInt64 :=
   let (types, conclusion) := splitBinders e #[]
   let (x, n) := shapeTerm false types.size 0 conclusion { numbers := Array.replicate types.size 0 }

@@ -2,7 +2,8 @@ module
 public import Lean
 public import Aludel.Frontend
 
-/-! The asked statement: the header of one declaration, elaborated alone in the import environment. -/
+/-! The asked statement: the header of one declaration, elaborated alone in the import
+environment. -/
 
 public section
 
@@ -10,33 +11,39 @@ open Lean Meta Elab
 
 namespace Aludel
 
+/-- A statement asked for, in terms of the environment it was elaborated in. -/
 structure Statement where
   name : Name
-  /-- Closed over the environment it was elaborated in: what Lean declared on the way is unfolded. -/
+  /-- The type in terms of the environment where elaboration began: constants that Lean declared on
+  the way are unfolded. -/
   type : Expr
-  /-- The same as Lean would print it, in the environment with what it declared on the way. -/
+  /-- The type as Lean would print it, in `shownIn`, which has the constants declared on the way. -/
   shown : Expr
   shownIn : Environment
   levelParams : List Name
   /-- Syntax of `declSig`/`optDeclSig`, positions in the statement's own text. -/
   signature : Syntax
 
-/-! Elaborating a type may declare constants beside it, such as `t.match_1`. Their names say nothing in another
-environment, where a candidate could give them to definitions of its own: what is compared has none of them. -/
+/-! Elaborating a type may declare constants beside it, such as `t.match_1`. In another environment
+a candidate could give their names to definitions of its own, so the types compared contain none of
+them. -/
 
-/-- Whether Lean gives such a name to what it declares on the way. -/
+/-- Whether the name has a form that Lean gives to constants it declares on the way. -/
 def madeByLean (n : Name) : Bool :=
   let part := lastPart n
   part.startsWith "match_" || part.startsWith "_"
 
-/-- Whether `n` is to be unfolded: what `start` does not have, or, without it, what Lean made by its name. -/
+/-- Whether `n` is to be unfolded: a constant that `start?` does not have, or, without `start?`, one
+whose name is of Lean's making. -/
 def isPassing (start? : Option Environment) (n : Name) : Bool :=
   match start? with
   | some start => (start.find? n).isNone
   | none => madeByLean n
 
-/-- `e` with the values of passing constants, and of those in the values, `depth` times. -/
-def unfoldPassing (start? : Option Environment) (env : Environment) (depth : Nat) (e : Expr) : Expr :=
+/-- `e` with passing constants replaced by their values, and those in the values likewise, to the
+given depth. -/
+def unfoldPassing (start? : Option Environment) (env : Environment) (depth : Nat) (e : Expr) :
+    Expr :=
   match depth with
   | 0 => e
   | depth + 1 => e.replace fun e =>
@@ -52,6 +59,7 @@ def unfoldPassing (start? : Option Environment) (env : Environment) (depth : Nat
       else none
     | _ => none
 
+/-- The depth to which passing constants are unfolded. -/
 def maxUnfolding : Nat := 4
 
 /-- The first constant of `e` that `env` does not have. -/
@@ -59,13 +67,15 @@ def foreignConstant? (env : Environment) (e : Expr) : Option Name :=
   foldArray e.getUsedConstants (fun (found : Option Name) n =>
     if found.isSome || (env.find? n).isSome then found else some n) none
 
-/-- A declared type as a statement: in terms of `start`, where its elaboration began, and nothing else. -/
-def closedStatement (start env : Environment) (name : Name) (ci : ConstantInfo) (signature : Syntax) :
-    Except String Statement :=
+/-- A declared type as a statement: in terms of `start`, where its elaboration began, and nothing
+else. -/
+def closedStatement (start env : Environment) (name : Name) (ci : ConstantInfo)
+    (signature : Syntax) : Except String Statement :=
   let type := unfoldPassing (some start) env maxUnfolding ci.type
   match foreignConstant? start type with
   | some n => .error ("it rests on `" ++ n.toString ++ "`, which is no part of the imports")
-  | none => .ok { name, type, shown := ci.type, shownIn := env, levelParams := ci.levelParams, signature }
+  | none =>
+    .ok { name, type, shown := ci.type, shownIn := env, levelParams := ci.levelParams, signature }
 
 /-- The declaration inside `open â€¦ in` and the like. -/
 partial def innerDeclaration (stx : Syntax) : Syntax :=
@@ -88,12 +98,16 @@ def readHeader (stx : Syntax) (bodyPos : String.Pos.Raw) : Except String (Name Ã
           if h : 3 < parts.size then
             let name := parts[1].getArg 0 |>.getId
             match parts[3].getPos? with
-            | some p => if p == bodyPos then .ok (name, parts[2]) else .error "the header already has a value"
+            | some p =>
+              if p == bodyPos then .ok (name, parts[2])
+              else .error "the header already has a value"
             | none => .error "the header already has a value"
           else .error "incomplete header"
         else .error "expected the header of a theorem, def or abbrev"
       | _ => .error "expected the header of a declaration"
     else .error "expected the header of a declaration"
-  | _ => .error "expected the header of one declaration, for example `theorem swap (a b : Nat) : a + b = b + a`"
+  | _ =>
+    .error "expected the header of one declaration, for example `theorem swap (a b : Nat) : a + b \
+      = b + a`"
 
 end Aludel

@@ -3,10 +3,10 @@ public import Lean
 public import Aludel.Kinds
 
 /-!
-A discrimination tree. A pattern is the list of its keys, in the order of its text: a constant with its
-number of arguments, or a star where anything may stand. A term offers, at each place, the keys under
-which it could unify with a pattern; what is uncertain follows every branch, so that nothing that unifies
-at the transparency of instances is missed.
+A discrimination tree. A pattern is the list of its keys, in the order of its text: a constant with
+its number of arguments, or a star where anything may stand. A term offers, at each place, the keys
+under which it could unify with a pattern; an uncertain one follows every branch, so that nothing
+that unifies at the transparency of instances is missed.
 -/
 
 public section
@@ -15,16 +15,19 @@ open Lean Meta
 
 namespace Aludel
 
-/-- A key and the number of arguments that follow it in a path; the star has no name. -/
+/-- A key and the number of arguments that follow it in a path. The star has no name. -/
 structure Key where
   name : Name
   arity : Nat
 
+/-- The key that matches any term. -/
 def Key.star : Key := { name := .anonymous, arity := 0 }
 
+/-- A head symbol and its number of arguments as one name. -/
 def withArity (n : Name) (arity : Nat) : Name := .num n arity
 
-/-- Head symbol and number of arguments, as `kabstract` compares them; none for a variable head. -/
+/-- Head symbol and number of arguments, as `kabstract` compares them; `none` for a variable
+head. -/
 partial def headKey? (e : Expr) : Option Name :=
   let arity := e.getAppNumArgs
   match e.getAppFn with
@@ -43,32 +46,42 @@ structure Use where
   name : Name
   symm : Bool := false
   premise : Nat := 0
-  /-- Whether some variable of an equation does not occur in the side that is rewritten, and stays open. -/
+  /-- Whether some variable of an equation does not occur in the side that is rewritten, and stays
+  open. -/
   leavesOpen : Bool := false
 
+/-- A discrimination tree: the uses whose pattern ends here, and the subtrees by key with its
+arity. -/
 inductive Trie where
   | node (values : List Use) (children : List (Name × Nat × Trie))
 
 instance : Inhabited Trie := ⟨.node [] []⟩
 
+/-- The tree without patterns. -/
 def Trie.empty : Trie := .node [] []
 
+/-- The tree with the use `v` under the pattern `path`. -/
 partial def Trie.insert (t : Trie) (path : List Key) (v : Use) : Trie :=
   match t, path with
   | .node values children, [] => .node (v :: values) children
   | .node values children, k :: rest => .node values (into children k rest)
 where
-  into (children : List (Name × Nat × Trie)) (k : Key) (rest : List Key) : List (Name × Nat × Trie) :=
+  into (children : List (Name × Nat × Trie)) (k : Key) (rest : List Key) :
+      List (Name × Nat × Trie) :=
     match children with
     | [] => [(k.name, k.arity, Trie.insert Trie.empty rest v)]
     | (n, arity, c) :: others =>
-      if n == k.name then (n, arity, Trie.insert c rest v) :: others else (n, arity, c) :: into others k rest
+      if n == k.name then (n, arity, Trie.insert c rest v) :: others
+      else (n, arity, c) :: into others k rest
 
-/-! Patterns. Variables of a lemma are its loose bound variables; those bound inside are stars as well. -/
+/-! Patterns. Variables of a lemma are its loose bound variables; those bound inside are stars as
+well. -/
 
 mutual
-/-- With `unfolded`, for a place where Lean unfolds every definition. -/
-partial def patternPath (c : KindCache) (unfolded : Bool) (e : Expr) (rest : List Key) : IO (List Key) := do
+/-- The keys of a pattern, then `rest`. `unfolded` says that it stands where Lean unfolds every
+definition. -/
+partial def patternPath (c : KindCache) (unfolded : Bool) (e : Expr) (rest : List Key) :
+    IO (List Key) := do
   match e with
   | .sort _ => return { name := withArity `_sort 0, arity := 0 } :: rest
   | .mdata _ e => patternPath c unfolded e rest
@@ -84,16 +97,20 @@ partial def patternPath (c : KindCache) (unfolded : Bool) (e : Expr) (rest : Lis
       match k.behaviour with
       | .rigid => constantPath c unfolded n us k e rest
       -- a closed one may be computed
-      | .method => if e.hasLooseBVars then constantPath c unfolded n us k e rest else return Key.star :: rest
+      | .method =>
+        if e.hasLooseBVars then constantPath c unfolded n us k e rest
+        else return Key.star :: rest
       | _ => return Key.star :: rest
     | _ => return Key.star :: rest
-partial def constantPath (c : KindCache) (unfolded : Bool) (n : Name) (us : List Level) (k : ConstKind) (e : Expr)
-    (rest : List Key) : IO (List Key) := do
+/-- The keys of an application of the constant `n`, then `rest`. -/
+partial def constantPath (c : KindCache) (unfolded : Bool) (n : Name) (us : List Level)
+    (k : ConstKind) (e : Expr) (rest : List Key) : IO (List Key) := do
   let compared := comparedArgs (c.env.find? n) us k.args (argsOf e []) 0
   let path ← argumentPaths c unfolded compared rest
   return { name := withArity n e.getAppNumArgs, arity := countList compared } :: path
-partial def argumentPaths (c : KindCache) (unfolded : Bool) (args : List (Option Compared)) (rest : List Key) :
-    IO (List Key) := do
+/-- The keys of compared arguments, then `rest`. Arguments that may be proofs are stars. -/
+partial def argumentPaths (c : KindCache) (unfolded : Bool) (args : List (Option Compared))
+    (rest : List Key) : IO (List Key) := do
   match args with
   | [] => return rest
   | a :: others =>
@@ -103,10 +120,10 @@ partial def argumentPaths (c : KindCache) (unfolded : Bool) (args : List (Option
     | none => return Key.star :: path
 end
 
-/-- Reducible definitions whose arguments unify whenever they do. -/
+/-- Whether `n` is a reducible definition whose arguments unify whenever its applications do. -/
 def isTransparent (n : Name) : Bool := n == ``Ne || n == ``GT.gt || n == ``GE.ge
 
-/-- What follows the head of a pattern that stands alone. -/
+/-- The keys that follow the head of a pattern that stands alone. -/
 def topPath (c : KindCache) (e : Expr) : IO (List Key) := do
   match e.getAppFn with
   | .const n us =>
@@ -126,29 +143,34 @@ def topPath (c : KindCache) (e : Expr) : IO (List Key) := do
 /-! Terms. -/
 
 mutual
+/-- The patterns that a term could unify with at one place. -/
 inductive Offer where
   | any
-  /-- Keys with what stands below them, and methods that instances implement by one of the keys. -/
+  /-- Keys with the offers of their arguments, and methods that instances implement by one of the
+  keys. -/
   | views (vs : List View) (methods : List Name)
+/-- A key that a term offers, and what its arguments offer. -/
 inductive View where
   | mk (key : Name) (args : List Offer)
 end
 
 instance : Inhabited Offer := ⟨.any⟩
 
+/-- The head symbol of a key made by `withArity`. -/
 def keyConst (n : Name) : Name :=
   match n with
   | .num p _ => p
   | _ => n
 
 mutual
-/-- Values of all patterns that the offers, one after the other, may unify with. -/
+/-- `acc` with the uses of all patterns that the offers, one after the other, may unify with. -/
 partial def Trie.find (t : Trie) (stack : List Offer) (acc : List Use) : List Use :=
   match t, stack with
   | .node values _, [] => reverseOnto values acc
   | .node _ children, o :: rest => Trie.findIn children o rest acc
-partial def Trie.findIn (children : List (Name × Nat × Trie)) (o : Offer) (rest : List Offer) (acc : List Use) :
-    List Use :=
+/-- `acc` with the uses in the subtrees that the offer `o` allows, continued with `rest`. -/
+partial def Trie.findIn (children : List (Name × Nat × Trie)) (o : Offer) (rest : List Offer)
+    (acc : List Use) : List Use :=
   match children with
   | [] => acc
   | (n, arity, c) :: others =>
@@ -157,23 +179,29 @@ partial def Trie.findIn (children : List (Name × Nat × Trie)) (o : Offer) (res
       else match o with
         | .any => Trie.skip c arity rest acc
         | .views vs methods =>
-          if memName (keyConst n) methods then Trie.skip c arity rest acc else Trie.findBelow c n vs rest acc
+          if memName (keyConst n) methods then Trie.skip c arity rest acc
+          else Trie.findBelow c n vs rest acc
     Trie.findIn others o rest acc
-partial def Trie.findBelow (c : Trie) (n : Name) (vs : List View) (rest : List Offer) (acc : List Use) : List Use :=
+/-- `acc` with the uses in the subtree of the key `n`, for each view under that key, continued with
+`rest`. -/
+partial def Trie.findBelow (c : Trie) (n : Name) (vs : List View) (rest : List Offer)
+    (acc : List Use) : List Use :=
   match vs with
   | [] => acc
   | .mk key args :: others =>
     let acc := if key == n then Trie.find c (reverseOnto (reverseOnto args []) rest) acc else acc
     Trie.findBelow c n others rest acc
-/-- Whatever stands in the next `count` places. -/
+/-- `acc` with the uses after any terms in the next `count` places, continued with `rest`. -/
 partial def Trie.skip (t : Trie) (count : Nat) (rest : List Offer) (acc : List Use) : List Use :=
   match count with
   | 0 => Trie.find t rest acc
   | count + 1 =>
     match t with
     | .node _ children => Trie.skipIn children count rest acc
-partial def Trie.skipIn (children : List (Name × Nat × Trie)) (count : Nat) (rest : List Offer) (acc : List Use) :
-    List Use :=
+/-- `acc` with the uses in all subtrees, after their arguments and `count` more places, continued
+with `rest`. -/
+partial def Trie.skipIn (children : List (Name × Nat × Trie)) (count : Nat) (rest : List Offer)
+    (acc : List Use) : List Use :=
   match children with
   | [] => acc
   | (_, arity, c) :: others => Trie.skipIn others count rest (Trie.skip c (count + arity) rest acc)

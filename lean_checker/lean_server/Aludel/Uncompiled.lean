@@ -3,9 +3,9 @@ public import Lean
 public import Aludel.Basic
 
 /-!
-Definitions without code. What a candidate declares loses its code after each command (`Code`), but tactics may
-run in the midst of one: a proof that a function ends is made when other functions of the same command have been
-compiled already. So definitions are made `noncomputable` before they are elaborated.
+Definitions made `noncomputable` before they are elaborated. A candidate's declarations lose their
+code after each command (`Code`), but tactics may run in the middle of one: a proof that a function
+terminates is elaborated when other functions of the same command have already been compiled.
 -/
 
 public section
@@ -14,14 +14,18 @@ open Lean
 
 namespace Aludel
 
+/-- Declarations for which Lean generates code. -/
 def computingKinds : List Name := [
   `Lean.Parser.Command.definition, `Lean.Parser.Command.abbrev, `Lean.Parser.Command.instance,
   `Lean.Parser.Command.opaque]
 
-/-- Where the modifiers of a declaration say how it computes, and where that it is partial or not recursive. -/
+/-- The index, among the modifiers of a declaration, of the one that says how it computes. -/
 def computePlace : Nat := 4
+/-- The index, among the modifiers of a declaration, of the one that says that it is partial or not
+recursive. -/
 def recursionPlace : Nat := 6
 
+/-- Whether the modifiers contain `partial`. -/
 def isPartial (modifiers : Array Syntax) : Bool :=
   if h : recursionPlace < modifiers.size then
     match modifiers[recursionPlace] with
@@ -29,15 +33,18 @@ def isPartial (modifiers : Array Syntax) : Bool :=
     | _ => false
   else false
 
-/-- Modifiers with `noncomputable` among them; Lean does not let partial functions have it. -/
+/-- The modifiers with `noncomputable` among them, which Lean does not allow for partial
+functions. -/
 def withoutCode (s : Syntax) : Syntax :=
   match s with
   | .node i `Lean.Parser.Command.declModifiers args =>
     if h : computePlace < args.size then
       if isPartial args then s
       else
-        let word := Syntax.node .none `Lean.Parser.Command.noncomputable #[.atom .none "noncomputable"]
-        .node i `Lean.Parser.Command.declModifiers (args.set computePlace (.node .none nullKind #[word]) h)
+        let word :=
+          Syntax.node .none `Lean.Parser.Command.noncomputable #[.atom .none "noncomputable"]
+        .node i `Lean.Parser.Command.declModifiers
+          (args.set computePlace (.node .none nullKind #[word]) h)
     else s
   | _ => s
 
@@ -56,6 +63,7 @@ partial def uncompiled (s : Syntax) : Syntax :=
       .node i k (uncompiledAll args 0 #[])
     else s
   | _ => s
+/-- `acc`, followed by the elements of `a` from index `i` on under `uncompiled`. -/
 partial def uncompiledAll (a : Array Syntax) (i : Nat) (acc : Array Syntax) : Array Syntax :=
   if h : i < a.size then uncompiledAll a (i + 1) (acc.push (uncompiled a[i])) else acc
 end

@@ -5,8 +5,8 @@ public import Aludel.Shape
 public import Aludel.Tree
 
 /-!
-What a term becomes when instances and reducible definitions unfold: of a term of the target by Lean's own
-reduction, of a pattern with variables by looking into the definitions.
+The forms of a term when instances and reducible definitions unfold. Terms of the target are
+unfolded by Lean's own reduction, patterns with variables by reading the definitions.
 -/
 
 public section
@@ -15,22 +15,25 @@ open Lean Meta
 
 namespace Aludel
 
+/-- Runs an action on references, which cannot fail, in `MetaM`. -/
 @[inline] def fromIO {α : Type} (x : IO α) : MetaM α := fun _ _ _ _ =>
   IO.toEIO (fun _ => textException "a reference cannot be read") x
 
 /-! Patterns. -/
 
+/-- `f` applied to the arguments. -/
 def applyAll (f : Expr) (args : List Expr) : Expr :=
   match args with
   | [] => f
   | a :: rest => applyAll (.app f a) rest
 
+/-- The value of a definition at the given universes. -/
 def valueOf (env : Environment) (n : Name) (us : List Level) : Option Expr :=
   match env.find? n with
   | some (.defnInfo d) => some (d.value.instantiateLevelParams d.levelParams us)
   | _ => none
 
-/-- An instance as the application of its class' constructor. -/
+/-- An instance unfolded, at most `fuel` times, to an application of its class' constructor. -/
 partial def instanceStructure (env : Environment) (e : Expr) (fuel : Nat) : Option Expr :=
   match fuel, e.getAppFn with
   | fuel + 1, .const n us =>
@@ -43,19 +46,23 @@ partial def instanceStructure (env : Environment) (e : Expr) (fuel : Nat) : Opti
     | _ => none
   | _, _ => none
 
+/-- The element with index `i`. -/
 def nthArg (l : List Expr) (i : Nat) : Option Expr :=
   match l, i with
   | [], _ => none
   | x :: _, 0 => some x
   | _ :: xs, i + 1 => nthArg xs i
 
+/-- The elements from index `i` on. -/
 def dropArgs (l : List Expr) (i : Nat) : List Expr :=
   match l, i with
   | l, 0 => l
   | [], _ => []
   | _ :: xs, i + 1 => dropArgs xs i
 
-def unfoldMethod (env : Environment) (p : ProjectionFunctionInfo) (args : List Expr) : Option Expr :=
+/-- A method applied to an instance, replaced by the instance's field. -/
+def unfoldMethod (env : Environment) (p : ProjectionFunctionInfo) (args : List Expr) :
+    Option Expr :=
   match nthArg args p.numParams with
   | none => none
   | some inst =>
@@ -66,7 +73,7 @@ def unfoldMethod (env : Environment) (p : ProjectionFunctionInfo) (args : List E
       | none => none
       | some field => some (applyAll field (dropArgs args (p.numParams + 1))).headBeta
 
-/-- One unfolding of a pattern's head. -/
+/-- One unfolding of a pattern's head; `none` when it does not unfold. -/
 def unfoldPattern (c : KindCache) (e : Expr) : IO (Option Expr) := do
   match e.getAppFn with
   | .const n us =>
@@ -83,7 +90,7 @@ def unfoldPattern (c : KindCache) (e : Expr) : IO (Option Expr) := do
     | _ => return none
   | _ => return none
 
-/-- A pattern and what it unfolds to, at most `fuel` times. -/
+/-- A pattern and its unfoldings, at most `fuel` of them. -/
 partial def patternForms (c : KindCache) (e : Expr) (fuel : Nat) : IO (List Expr) := do
   if fuel == 0 then return [e]
   match ← unfoldPattern c e with
@@ -94,7 +101,7 @@ partial def patternForms (c : KindCache) (e : Expr) (fuel : Nat) : IO (List Expr
 
 /-! Terms. -/
 
-/-- A term and what it unfolds to. -/
+/-- A term and its unfoldings, at most `fuel` of them. -/
 partial def termForms (e : Expr) (fuel : Nat) : MetaM (List Expr) := do
   if fuel == 0 then return [e]
   let core ← whnfCore e
@@ -108,34 +115,40 @@ partial def termForms (e : Expr) (fuel : Nat) : MetaM (List Expr) := do
     let rest ← termForms core (fuel - 1)
     return e :: rest
 
-/-- Which methods the instances of the environment implement by which heads, through any number of steps. -/
+/-- The methods that the instances of an environment implement by each head, directly or through
+other methods. -/
 abbrev Implementations := Table (List Name)
 
+/-- All that the offers of terms are computed from. -/
 structure OfferInput where
   kinds : KindCache
   implementations : Implementations
   /-- Offers of terms seen before, by their hash. -/
   known : IO.Ref (Table (List (Expr × Offer)))
 
+/-- The input with no offers known. -/
 def OfferInput.new (kinds : KindCache) (implementations : Implementations) : IO OfferInput := do
   let known ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 256 : Table (List (Expr × Offer)))
   return { kinds, implementations, known }
 
+/-- The offer of `e` among those known. -/
 def findOffer (l : List (Expr × Offer)) (e : Expr) : Option Offer :=
   match l with
   | [] => none
   | (k, v) :: rest => if k == e then some v else findOffer rest e
 
+/-- A term and its unfoldings at the transparency of instances. -/
 def forms (e : Expr) : MetaM (List Expr) := withReducibleAndInstances (termForms e 12)
 
-/-- A term whose definitions all unfold offers anything, unless its head is none. -/
+/-- Whether the head stays what it is even where every definition unfolds. Other terms offer
+anything there. -/
 def isFixedHead (k : ConstKind) : Bool :=
   match k.behaviour with
   | .rigid => !k.isDefinition
   | _ => false
 
 mutual
-/-- What a term offers; with `unfolded`, in a place where Lean unfolds every definition. -/
+/-- The offer of a term. `unfolded` says that it stands where Lean unfolds every definition. -/
 partial def offerOf (i : OfferInput) (unfolded : Bool) (e : Expr) : MetaM Offer := do
   let key := hashName (mixHash e.hash (if unfolded then 1 else 0))
   let t ← fromIO (ST.Prim.Ref.get i.known)
@@ -146,6 +159,7 @@ partial def offerOf (i : OfferInput) (unfolded : Bool) (e : Expr) : MetaM Offer 
     let t ← fromIO (ST.Prim.Ref.get i.known)
     fromIO (ST.Prim.Ref.set i.known (t.push key (e, o)))
     return o
+/-- The offer of a term that is not yet known. -/
 partial def makeOffer (i : OfferInput) (unfolded : Bool) (e : Expr) : MetaM Offer := do
   match e.getAppFn with
   | .const n us =>
@@ -170,7 +184,9 @@ partial def makeOffer (i : OfferInput) (unfolded : Bool) (e : Expr) : MetaM Offe
   | .sort _ => return .views [.mk (withArity `_sort 0) []] []
   | .mdata _ e => offerOf i unfolded e
   | _ => return .any
-partial def offerForms (i : OfferInput) (es : List Expr) (views : List View) (methods : List Name) : MetaM Offer := do
+/-- The offer of a term with the forms `es`, after the views and methods of earlier forms. -/
+partial def offerForms (i : OfferInput) (es : List Expr) (views : List View) (methods : List Name) :
+    MetaM Offer := do
   match es with
   | [] => return .views views methods
   | e :: rest =>
@@ -184,14 +200,19 @@ partial def offerForms (i : OfferInput) (es : List Expr) (views : List View) (me
     | .fvar _ => offerForms i rest views methods
     | .sort _ => offerForms i rest (.mk (withArity `_sort 0) [] :: views) methods
     | _ => return .any
-partial def offerOne (i : OfferInput) (unfolded : Bool) (n : Name) (us : List Level) (k : ConstKind) (e : Expr)
-    (rest : List Expr) (views : List View) (methods : List Name) : MetaM Offer := do
+/-- The offer of a term with the form `e`, an application of the constant `n`, and the forms
+`rest`. -/
+partial def offerOne (i : OfferInput) (unfolded : Bool) (n : Name) (us : List Level) (k : ConstKind)
+    (e : Expr) (rest : List Expr) (views : List View) (methods : List Name) : MetaM Offer := do
   let compared := comparedArgs (i.kinds.env.find? n) us k.args (argsOf e []) 0
   let args ← offerArgs i unfolded compared
   let view := View.mk (withArity n e.getAppNumArgs) args
-  let methods := foldList (i.implementations.list n) (fun l m => if memName m l then l else m :: l) methods
+  let methods :=
+    foldList (i.implementations.list n) (fun l m => if memName m l then l else m :: l) methods
   offerForms i rest (view :: views) methods
-partial def offerArgs (i : OfferInput) (unfolded : Bool) (args : List (Option Compared)) : MetaM (List Offer) := do
+/-- The offers of compared arguments. One that may be a proof offers anything. -/
+partial def offerArgs (i : OfferInput) (unfolded : Bool) (args : List (Option Compared)) :
+    MetaM (List Offer) := do
   match args with
   | [] => return []
   | a :: rest =>
@@ -202,7 +223,7 @@ partial def offerArgs (i : OfferInput) (unfolded : Bool) (args : List (Option Co
     return o :: os
 end
 
-/-- What a term offers below its own head, when that is compared first. -/
+/-- The offers of a term's arguments, for a lookup that compares the head first. -/
 def offersBelow (i : OfferInput) (e : Expr) : MetaM (List Offer) := do
   match e.getAppFn with
   | .const n us =>
@@ -216,8 +237,9 @@ def offersBelow (i : OfferInput) (e : Expr) : MetaM (List Offer) := do
 
 /-! Implementations. -/
 
-/-- The heads of an instance's fields, each with the method whose place it takes. -/
-def fieldHeads (fields : List Expr) (methods : Array Name) (i : Nat) (acc : List (Name × Name)) : List (Name × Name) :=
+/-- `acc` with the head of each field of an instance, paired with the method it implements. -/
+def fieldHeads (fields : List Expr) (methods : Array Name) (i : Nat) (acc : List (Name × Name)) :
+    List (Name × Name) :=
   match fields with
   | [] => acc
   | f :: rest =>
@@ -234,7 +256,9 @@ where
     | .mdata _ b => body b
     | _ => e
 
-def instanceHeads (env : Environment) (n : Name) (ci : ConstantInfo) (acc : List (Name × Name)) : List (Name × Name) :=
+/-- `acc` with the pairs of `fieldHeads` for the instance `n`. -/
+def instanceHeads (env : Environment) (n : Name) (ci : ConstantInfo) (acc : List (Name × Name)) :
+    List (Name × Name) :=
   if !isInstanceCore env n then acc
   else match ci with
     | .defnInfo d =>
@@ -253,14 +277,17 @@ where
   projections (s : StructureInfo) : Array Name :=
     foldArray s.fieldInfo (fun acc f => acc.push f.projFn) #[]
 
-/-- One more step: methods implemented by methods. -/
+/-- The table with one more step: methods implemented by methods. -/
 def closeOnce (t : Implementations) (pairs : List (Name × Name)) : Implementations :=
   foldList pairs (fun t p =>
     foldList (t.list p.2) (fun t m => if memName m (t.list p.1) then t else t.push p.1 m) t) t
 
+/-- The methods that the instances of `env` implement by each head. -/
 def implementationsOf (env : Environment) : Implementations :=
-  let pairs := foldImported env (fun (acc : List (Name × Name)) n ci => instanceHeads env n ci acc) []
-  let t := foldList pairs (fun t p => if memName p.2 (t.list p.1) then t else t.push p.1 p.2) (Table.empty 2048)
+  let pairs :=
+    foldImported env (fun (acc : List (Name × Name)) n ci => instanceHeads env n ci acc) []
+  let t := foldList pairs (fun t p => if memName p.2 (t.list p.1) then t else t.push p.1 p.2)
+    (Table.empty 2048)
   closeOnce (closeOnce t pairs) pairs
 
 end Aludel

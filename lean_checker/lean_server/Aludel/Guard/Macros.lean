@@ -2,7 +2,7 @@ module
 public import Lean
 public import Aludel.Guard.Options
 
-/-! Macros, notation and syntax: they run at elaboration. -/
+/-! Which macros, notation and syntax the guard refuses: all of them run at elaboration. -/
 
 public section
 
@@ -12,18 +12,23 @@ namespace Aludel
 
 /-! A macro's right side runs as a program, unless it is a quotation without programs inside. -/
 
-/-- `$(…)` inside a quotation is a program; `$x` and `$x:term` stand for what the macro was given. Lean
-parses it outside of quotations too: `notation` makes one of its right side. -/
+/-- Whether the kind is that of `$(…)`, a program inside a quotation; `$x` and `$x:term` only stand
+for an argument of the macro. Lean parses it outside of quotations too: `notation` makes one of its
+right side. -/
 def isProgramAntiquot (k : Name) : Bool := lastPart k == "antiquotNestedExpr"
 
+/-- Whether the kind is that of a quotation of a term, a tactic or a sequence of tactics. -/
 def isQuotation (k : Name) : Bool :=
-  memStr k.toString ["Lean.Parser.Term.quot", "Lean.Parser.Tactic.quot", "Lean.Parser.Tactic.quotSeq"]
+  memStr k.toString
+    ["Lean.Parser.Term.quot", "Lean.Parser.Tactic.quot", "Lean.Parser.Tactic.quotSeq"]
 
-/-- `` `(tactic| …) `` as a quotation of a named category. -/
+/-- Whether the parts are those of a quotation that names its category, `` `(tactic| …) ``, and the
+category is one of terms or tactics. -/
 def isNamedQuotation (args : Array Syntax) : Bool :=
-  if h : 1 < args.size then memStr args[1].getId.toString ["tactic", "tacticSeq", "term", "conv"] else false
+  if h : 1 < args.size then memStr args[1].getId.toString ["tactic", "tacticSeq", "term", "conv"]
+  else false
 
-/-- Nodes with one part stand for that part. -/
+/-- The syntax inside nodes that have just one part. -/
 partial def unwrapped (s : Syntax) : Syntax :=
   match s with
   | .node _ k args =>
@@ -39,23 +44,28 @@ def isPureQuotation (s : Syntax) : Bool :=
   | .node _ k args => isQuotation k || (k == `Lean.Parser.Term.dynamicQuot && isNamedQuotation args)
   | _ => false
 
+/-- The name that an identifier spells; empty for other syntax. -/
 def categoryName (s : Syntax) : String :=
   match s with
   | .ident _ _ n _ => n.toString
   | _ => ""
 
+/-- The syntax categories that a macro may extend. -/
 def macroCategories : List String := ["term", "tactic", "conv"]
 
+/-- The message for a macro that is more than a quotation. -/
 def macroMessage : String :=
-  "a macro may only be a quotation of a term or a tactic: anything else runs as a program inside the checker"
+  "a macro may only be a quotation of a term or a tactic: anything else runs as a program inside \
+    the checker"
 
+/-- The first identifier in `a`. -/
 def firstIdent? (a : Array Syntax) : Option Syntax :=
   foldArray a (fun found s =>
     match found, s with
     | none, .ident .. => some s
     | found, _ => found) none
 
-/-- `: CATEGORY => QUOTATION`. -/
+/-- Whether the end of a `macro`, `: CATEGORY => QUOTATION`, is refused. -/
 def macroTailRefused (args : Array Syntax) : Bool :=
   match firstIdent? args with
   | none => true
@@ -64,7 +74,8 @@ def macroTailRefused (args : Array Syntax) : Bool :=
       !(memStr (categoryName category) macroCategories && isPureQuotation args[args.size - 1])
     else true
 
-/-- `syntax … : CATEGORY` and `syntax NAME := …` hold no program; they may not extend commands. -/
+/-- Whether a `syntax` command is refused for its category. `syntax … : CATEGORY` and
+`syntax NAME := …` hold no program, but may not extend commands. -/
 def syntaxCategoryRefused (args : Array Syntax) : Bool :=
   if h : 0 < args.size then
     match args[args.size - 1] with
@@ -72,12 +83,13 @@ def syntaxCategoryRefused (args : Array Syntax) : Bool :=
     | _ => true
   else true
 
-/-- Quotations of commands stay out: what they hold has passed no allow-list. -/
+/-- Whether the node is a quotation of commands or of an unlisted category: the allow-list never
+sees what such a quotation holds. -/
 def isCommandQuotation (k : Name) (args : Array Syntax) : Bool :=
   k == `Lean.Parser.Command.quot ||
     (k == `Lean.Parser.Term.dynamicQuot && !isNamedQuotation args)
 
-/-- What a quotation in a pattern matches: the kind of its root. -/
+/-- The kind of syntax that a quotation in a pattern matches, which is the kind of its root. -/
 partial def quotedKind (s : Syntax) : Name :=
   match s with
   | .node _ (.str k "antiquot") _ => k
@@ -88,7 +100,7 @@ partial def quotedKind (s : Syntax) : Name :=
   | .ident .. => identKind
   | _ => .anonymous
 
-/-- Right sides of `macro_rules`. -/
+/-- Whether some right side of `macro_rules` is more than a quotation. -/
 partial def alternativesRefused (s : Syntax) : Bool :=
   match s with
   | .node _ k args =>
@@ -102,13 +114,14 @@ where
       if alternativesRefused a[i] then true else anyAlternative a (i + 1)
     else false
 
-/-- `(name := num)`: a syntax of the candidate's that goes as a literal. -/
+/-- Whether `(name := num)` or the like gives the candidate's syntax the name of a literal. -/
 def namesLiterals (args : Array Syntax) : Bool :=
   foldArray args (fun found s =>
     match s with
     | .ident _ _ n _ => found || isLiteralKind n
     | _ => found) false
 
+/-- The refusal of a node as part of a macro, notation or syntax. -/
 def macroRefused? (k : Name) (s : Syntax) (args : Array Syntax) : Option Forbidden :=
   let refused := if k == `Lean.Parser.Command.macroTail then macroTailRefused args
     else if k == `Lean.Parser.Command.syntax then syntaxCategoryRefused args
@@ -117,7 +130,9 @@ def macroRefused? (k : Name) (s : Syntax) (args : Array Syntax) : Option Forbidd
     else isCommandQuotation k args || isProgramAntiquot k
   if refused then some { construct := "macro", message := macroMessage, stx := s }
   else if k == `Lean.Parser.Command.optKind then
-    some { construct := "kind", message := "leave `(kind := …)` out: the patterns say what is given a meaning", stx := s }
+    some
+      { construct := "kind", stx := s,
+        message := "leave `(kind := …)` out: the patterns say what is given a meaning" }
   else none
 
 end Aludel

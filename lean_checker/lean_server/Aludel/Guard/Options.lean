@@ -2,7 +2,8 @@ module
 public import Lean
 public import Aludel.Guard.Words
 
-/-! Options: `set_option` of any syntax category, values of tactic options, heartbeats. -/
+/-! Which options the guard refuses: `set_option` of any syntax category, values of tactic
+options. -/
 
 public section
 
@@ -10,46 +11,51 @@ open Lean
 
 namespace Aludel
 
-/-- Options that weaken checks or run code. -/
+/-- Whether the option weakens checks or runs code. -/
 def refusedOption (n : Name) : Bool :=
   match n.getRoot with
-  | .str .anonymous s => memStr s ["debug", "compiler", "interpreter", "Elab", "bootstrap", "doc", "internal"]
+  | .str .anonymous s =>
+    memStr s ["debug", "compiler", "interpreter", "Elab", "bootstrap", "doc", "internal"]
   | _ => false
 
-/-! Values of tactic options: `(maxSteps := 5)`, `(config := { decide := true })`. Lean evaluates them as
-programs. What the candidate declares has no code (`Code`), no macro of the candidate's may stand for a
-literal (`Guard.Templates`), and a value holds no name that a local definition or an opened namespace could
-give another meaning, so that literals are the only programs left. -/
+/-! Values of tactic options: `(maxSteps := 5)`, `(config := { decide := true })`. Lean evaluates
+them as programs. What the candidate declares has no code (`Code`), no macro of the candidate's may
+stand for a literal (`Guard.Templates`), and a value holds no name that a local definition or an
+opened namespace could give another meaning, so that literals are the only programs left. -/
 
+/-- Whether nodes of the kind may occur in a literal value. -/
 def isLiteralKind (k : Name) : Bool :=
   memStr (lastPart k) ["num", "str", "char", "scientific", "null", "structInst", "structInstFields",
-    "structInstField", "structInstFieldDef", "structInstLVal", "optEllipsis", "anonymousCtor", "paren",
-    "tuple", "hygienicLParen", "hygieneInfo", "term[_]", "«term[_]»", "term#[_,]", "«term#[_,]»", "term-_",
-    "«term-_»", "dotIdent", "app", "ident"]
+    "structInstField", "structInstFieldDef", "structInstLVal", "optEllipsis", "anonymousCtor",
+    "paren", "tuple", "hygienicLParen", "hygieneInfo", "term[_]", "«term[_]»", "term#[_,]",
+    "«term#[_,]»", "term-_", "«term-_»", "dotIdent", "app", "ident"]
 
 mutual
+/-- Whether `word` occurs in `s`, as an atom or as the last component of an identifier. -/
 partial def mentions (word : String) (s : Syntax) : Bool :=
   match s with
   | .node _ _ args => mentionsAny word args 0
   | .ident _ _ n _ => lastPart n == word
   | .atom _ w => w == word
   | .missing => false
+/-- Whether `word` occurs in an element of `a` from index `i` on. -/
 partial def mentionsAny (word : String) (a : Array Syntax) (i : Nat) : Bool :=
   if h : i < a.size then
     if mentions word a[i] then true else mentionsAny word a (i + 1)
   else false
 end
 
+/-- Whether the kind is that of a list or array literal. -/
 def isListKind (k : Name) : Bool :=
   memStr (lastPart k) ["term[_]", "«term[_]»", "term#[_,]", "«term#[_,]»"]
 
-/-- `true` and `false`, the only plain names in a value (`settleBooleans`). -/
+/-- Whether `n` is `true` or `false`, the only plain names in a value (`settleBooleans`). -/
 def isBoolean (n : Name) : Bool := n == `true || n == `false
 
 mutual
-/-- Whether a term is built from numbers, `true` and `false`, records and `.constructor`s only. A list stands only
-among the arguments of a constructor: elsewhere it may be coerced, as texts may be, and a coercion of the
-candidate's is unfolded into the value. -/
+/-- Whether a term is built from numbers, `true` and `false`, records and `.constructor`s only. With
+`list`, it may be a list; a list stands only among the arguments of a constructor, since elsewhere
+it may be coerced, as texts may be, and a coercion of the candidate's is unfolded into the value. -/
 partial def isLiteral (list : Bool) (s : Syntax) : Bool :=
   match s with
   | .node _ k args =>
@@ -64,17 +70,19 @@ partial def isLiteral (list : Bool) (s : Syntax) : Bool :=
   | .ident _ _ n _ => isBoolean n
   | .atom .. => true
   | .missing => false
+/-- Whether `isLiteral` holds for all elements of `a` from index `i` on. -/
 partial def areLiterals (list : Bool) (a : Array Syntax) (i : Nat) : Bool :=
   if h : i < a.size then
     if isLiteral list a[i] then areLiterals list a (i + 1) else false
   else true
+/-- Whether `s` is written `.name`. -/
 partial def isDotted (s : Syntax) : Bool :=
   match s with
   | .node _ k _ => lastPart k == "dotIdent"
   | _ => false
 end
 
-/-- What stands after `:=`, and whether there is one. -/
+/-- The index after the first `:=` in `a` from index `i` on, if there is one. -/
 partial def afterAssign (a : Array Syntax) (i : Nat) : Option Nat :=
   if h : i < a.size then
     match a[i] with
@@ -82,7 +90,8 @@ partial def afterAssign (a : Array Syntax) (i : Nat) : Option Nat :=
     | _ => afterAssign a (i + 1)
   else none
 
-/-- `(config := …)` and `(simp_config := …)` of packages, whatever their kinds are called. -/
+/-- Whether the parts are those of `(config := …)`, `(simp_config := …)` and the like, which
+packages define under kinds of their own. -/
 def namesConfig (args : Array Syntax) : Bool :=
   match afterAssign args 0 with
   | none => false
@@ -91,11 +100,14 @@ def namesConfig (args : Array Syntax) : Bool :=
       | .atom _ w => found || (w.trimAscii.toString).endsWith "config"
       | _ => found) false
 
+/-- Whether the node gives a tactic option a value. -/
 def isConfigItem (k : Name) (args : Array Syntax) : Bool :=
   memStr (lastPart k) ["valConfigItem", "config"] || namesConfig args
 
-/-- Items of tactic options, by the names of their kinds in Lean, Std, Aesop and Mathlib. -/
-def configRefused? (native : Bool) (k : Name) (s : Syntax) (args : Array Syntax) : Option Forbidden :=
+/-- The refusal of an item of tactic options. Items are known by the names of their kinds in Lean,
+Std, Aesop and Mathlib. -/
+def configRefused? (native : Bool) (k : Name) (s : Syntax) (args : Array Syntax) :
+    Option Forbidden :=
   let part := lastPart k
   if memStr part ["posConfigItem", "negConfigItem"] then
     if mentions "native" s && !native then
@@ -103,7 +115,8 @@ def configRefused? (native : Bool) (k : Name) (s : Syntax) (args : Array Syntax)
     else if h : 1 < args.size then
       match args[1] with
       | .ident .. => none
-      | _ => some { construct := "option", message := "an option's name must be written out", stx := s }
+      | _ =>
+        some { construct := "option", message := "an option's name must be written out", stx := s }
     else none
   else if isConfigItem k args then
     if mentions "native" s && !native then
@@ -113,11 +126,15 @@ def configRefused? (native : Bool) (k : Name) (s : Syntax) (args : Array Syntax)
         | some i => areLiterals false args i
         | none => false
       if literal then none
-      else some { construct := "option value", message := "the value of a tactic's option would run as a program inside the checker; only literals are allowed here: numbers, `true`, `false`, `{ … }`, `.constructor`", stx := s }
+      else some
+        { construct := "option value", stx := s,
+          message := "the value of a tactic's option would run as a program inside the checker; \
+            only literals are allowed here: numbers, `true`, `false`, `{ … }`, `.constructor`" }
   else none
 
 mutual
-/-- `true` as `.true` in the values of options, so that no local definition of that name is meant. -/
+/-- `s` with `true` as `.true` in the values of options, and `false` likewise, so that no local
+definition of that name is meant. `inside` says that `s` is part of a value. -/
 partial def settleBooleans (inside : Bool) (s : Syntax) : Syntax :=
   match s with
   | .node i k args =>
@@ -126,8 +143,10 @@ partial def settleBooleans (inside : Bool) (s : Syntax) : Syntax :=
   | .ident info _ n _ =>
     if inside && isBoolean n then .node info `Lean.Parser.Term.dotIdent #[.atom info ".", s] else s
   | _ => s
-/-- The value of an `item` begins after its `:=`. -/
-partial def settleAll (item inside : Bool) (a : Array Syntax) (i : Nat) (acc : Array Syntax) : Array Syntax :=
+/-- `acc`, followed by the settled elements of `a` from index `i` on. The value of an `item` begins
+after its `:=`. -/
+partial def settleAll (item inside : Bool) (a : Array Syntax) (i : Nat) (acc : Array Syntax) :
+    Array Syntax :=
   if h : i < a.size then
     let inside := match a[i] with
       | .atom _ w => inside || (item && w.trimAscii.toString == ":=")
@@ -136,7 +155,8 @@ partial def settleAll (item inside : Bool) (a : Array Syntax) (i : Nat) (acc : A
   else acc
 end
 
-/-- The option a `set_option` of any syntax category names; anonymous when that is not written out. -/
+/-- The name in a `set_option` of any syntax category; anonymous when it is not written out, `none`
+for other nodes. -/
 def optionName? (args : Array Syntax) : Option Name :=
   if h : 1 < args.size then
     match args[0] with
@@ -149,7 +169,8 @@ def optionName? (args : Array Syntax) : Option Name :=
     | _ => none
   else none
 
-/-- `set_option maxHeartbeats $n` in a macro: no number that could be cut to the budget. -/
+/-- Whether the value of a `set_option` in a macro is a parameter, as in
+`set_option maxHeartbeats $n`: no number that could be cut to the budget. -/
 partial def hasAntiquotValue (args : Array Syntax) : Bool :=
   foldArray args (fun found s =>
     match s with
@@ -157,6 +178,7 @@ partial def hasAntiquotValue (args : Array Syntax) : Bool :=
     | .node _ `choice parts => found || hasAntiquotValue parts
     | _ => found) false
 
+/-- The refusal of a `set_option`. -/
 def optionRefused? (s : Syntax) (args : Array Syntax) : Option Forbidden :=
   match optionName? args with
   | none => none
@@ -164,15 +186,21 @@ def optionRefused? (s : Syntax) (args : Array Syntax) : Option Forbidden :=
     some { construct := "set_option", message := "an option's name must be written out", stx := s }
   | some n =>
     if hasAntiquotValue args then
-      some { construct := "set_option", message := "an option's value must be written out", stx := s }
+      some
+        { construct := "set_option", message := "an option's value must be written out", stx := s }
     else if refusedOption n then
-      some { construct := "set_option " ++ n.toString, message := "option `" ++ n.toString ++ "` weakens what is checked", stx := s }
+      some
+        { construct := "set_option " ++ n.toString,
+          message := "option `" ++ n.toString ++ "` weakens what is checked", stx := s }
     else none
 
-/-! Heartbeats: a candidate may ask for fewer than the budget, not for more, and not for no limit. -/
+/-! Heartbeats: a candidate may ask for fewer than the budget, not for more, and not for no
+limit. -/
 
+/-- Whether the option sets the budget of heartbeats. -/
 def isHeartbeatOption (n : Name) : Bool := lastPart n == "maxHeartbeats"
 
+/-- The number literal `s`, replaced by `limit` if it is larger, or 0, which means no limit. -/
 def clampNumber (limit : Nat) (s : Syntax) : Syntax :=
   match s with
   | .node i `num args =>
@@ -189,7 +217,7 @@ def clampNumber (limit : Nat) (s : Syntax) : Syntax :=
   | _ => s
 
 mutual
-/-- Replaces larger values of `set_option maxHeartbeats` by `limit`. -/
+/-- `s` with larger values of `set_option maxHeartbeats` replaced by `limit`. -/
 partial def clampHeartbeats (limit : Nat) (s : Syntax) : Syntax :=
   match s with
   | .node i k args =>
@@ -199,9 +227,13 @@ partial def clampHeartbeats (limit : Nat) (s : Syntax) : Syntax :=
       else .node i k (clampAll limit args 0 #[])
     | none => .node i k (clampAll limit args 0 #[])
   | _ => s
-partial def clampAll (limit : Nat) (a : Array Syntax) (i : Nat) (acc : Array Syntax) : Array Syntax :=
+/-- `acc`, followed by the elements of `a` from index `i` on under `clampHeartbeats`. -/
+partial def clampAll (limit : Nat) (a : Array Syntax) (i : Nat) (acc : Array Syntax) :
+    Array Syntax :=
   if h : i < a.size then clampAll limit a (i + 1) (acc.push (clampHeartbeats limit a[i])) else acc
-partial def clampNumbers (limit : Nat) (a : Array Syntax) (i : Nat) (acc : Array Syntax) : Array Syntax :=
+/-- `acc`, followed by the elements of `a` from index `i` on, number literals clamped too. -/
+partial def clampNumbers (limit : Nat) (a : Array Syntax) (i : Nat) (acc : Array Syntax) :
+    Array Syntax :=
   if h : i < a.size then
     clampNumbers limit a (i + 1) (acc.push (clampNumber limit (clampHeartbeats limit a[i])))
   else acc

@@ -4,9 +4,9 @@ public import Aludel.Code
 public import Aludel.Guard.Macros
 
 /-!
-What macros, notation and syntax may change. Lean makes a program of each, and writes it in its own syntax
-(`fun`, `match`, quotations): who gives that syntax another meaning writes the program. So the kinds of syntax
-that a candidate gives a meaning to are its own, tactics, and a list of operators.
+The kinds of syntax that a candidate may give a meaning to: its own, tactics, and a list of
+operators. Lean makes a program of each macro, notation and syntax and writes it in its own syntax
+(`fun`, `match`, quotations); giving that syntax another meaning would be writing the program.
 -/
 
 public section
@@ -21,39 +21,44 @@ def templateCommands : List Name := [
   `Lean.Parser.Command.syntaxAbbrev, `Lean.Parser.Command.notation, `Lean.Parser.Command.mixfix]
 
 mutual
+/-- Whether a command, or one inside its `in`, is a macro, notation or syntax. -/
 partial def isTemplate (s : Syntax) : Bool :=
   match s with
   | .node _ k args =>
     if memName k templateCommands then true
     else k == `Lean.Parser.Command.in && anyTemplate args 0
   | _ => false
+/-- Whether `isTemplate` holds for an element of `a` from index `i` on. -/
 partial def anyTemplate (a : Array Syntax) (i : Nat) : Bool :=
   if h : i < a.size then
     if isTemplate a[i] then true else anyTemplate a (i + 1)
   else false
 end
 
-/-- A macro or notation that runs what the candidate declared. -/
+/-- The refusal of a macro, notation or syntax that runs the candidate's constant `n`. -/
 def strayTemplate (n : Name) (s : Syntax) : Forbidden :=
   { construct := "macro", stx := s,
-    message := "running this would run `" ++ n.toString ++ "` inside the checker: a macro, notation or syntax may only use what the imports declare" }
+    message := "running this would run `" ++ n.toString ++
+      "` inside the checker: a macro, notation or syntax may only use what the imports declare" }
 
-/-- Operators of the library that a text may read in its own way, as Mathlib does with `^`; nothing that Lean
-writes itself holds them. -/
+/-- Operators of the library that a text may give a meaning of its own, as Mathlib does with `^`. No
+program that Lean writes contains them. -/
 def redefinableKinds : List String := [
-  "term_+_", "term_*_", "term_/_", "term_^_", "term_%_", "term_=_", "term_≠_", "term_<_", "term_≤_", "term_>_",
-  "term_≥_", "term_∣_", "term_∈_", "term_∉_", "term_∪_", "term_∩_", "term_⊆_", "term_∧_", "term_∨_", "term_↔_",
-  "term_∘_", "term_⁻¹", "term_•_", "term_∘ₗ_", "term|_|"]
+  "term_+_", "term_*_", "term_/_", "term_^_", "term_%_", "term_=_", "term_≠_", "term_<_", "term_≤_",
+  "term_>_", "term_≥_", "term_∣_", "term_∈_", "term_∉_", "term_∪_", "term_∩_", "term_⊆_", "term_∧_",
+  "term_∨_", "term_↔_", "term_∘_", "term_⁻¹", "term_•_", "term_∘ₗ_", "term|_|"]
 
-/-- Whether `macro_rules` may have a pattern whose root is of kind `k`; `base` is what the text started from. -/
+/-- Whether `macro_rules` may have a pattern whose root is of kind `k`. `base` is the environment in
+which the text started. -/
 def mayMatch (base now : Environment) (k : Name) : Bool :=
   if memStr (lastPart k) redefinableKinds then true
   else Parser.isValidSyntaxNodeKind now k && !Parser.isValidSyntaxNodeKind base k
 
+/-- Whether a quotation names a category of tactics. -/
 def isTacticCategory (args : Array Syntax) : Bool :=
   if h : 1 < args.size then memStr args[1].getId.toString ["tactic", "tacticSeq", "conv"] else false
 
-/-- Whether a pattern of `macro_rules` is a quotation of what may be given a meaning. -/
+/-- Whether a pattern of `macro_rules` quotes syntax that the candidate may give a meaning to. -/
 def patternAllowed (base now : Environment) (s : Syntax) : Bool :=
   match unwrapped s with
   | .node _ k args =>
@@ -65,7 +70,8 @@ def patternAllowed (base now : Environment) (s : Syntax) : Bool :=
   | _ => false
 
 mutual
-/-- The first pattern of `macro_rules` inside `s` that is not allowed; `patterns` says that `s` is one. -/
+/-- The first pattern of `macro_rules` inside `s` that is not allowed. `patterns` says that `s` is
+itself a pattern. -/
 partial def strayPattern? (base now : Environment) (patterns : Bool) (s : Syntax) : Option Syntax :=
   match s with
   | .node _ k args =>
@@ -75,7 +81,9 @@ partial def strayPattern? (base now : Environment) (patterns : Bool) (s : Syntax
     else strayPatterns? base now patterns args 0
   | .ident .. => if patterns then some s else none
   | _ => none
-partial def strayPatterns? (base now : Environment) (patterns : Bool) (a : Array Syntax) (i : Nat) : Option Syntax :=
+/-- The first result of `strayPattern?` among the elements of `a` from index `i` on. -/
+partial def strayPatterns? (base now : Environment) (patterns : Bool) (a : Array Syntax) (i : Nat) :
+    Option Syntax :=
   if h : i < a.size then
     match strayPattern? base now patterns a[i] with
     | some s => some s
@@ -84,7 +92,7 @@ partial def strayPatterns? (base now : Environment) (patterns : Bool) (a : Array
 end
 
 mutual
-/-- A pattern of `macro_rules` in a command. -/
+/-- The first pattern in the `macro_rules` of a command that is not allowed. -/
 partial def redefined? (base now : Environment) (s : Syntax) : Option Syntax :=
   match s with
   | .node _ k args =>
@@ -92,6 +100,7 @@ partial def redefined? (base now : Environment) (s : Syntax) : Option Syntax :=
     else if k == `Lean.Parser.Command.in then redefinedAny? base now args 0
     else none
   | _ => none
+/-- The first result of `redefined?` among the elements of `a` from index `i` on. -/
 partial def redefinedAny? (base now : Environment) (a : Array Syntax) (i : Nat) : Option Syntax :=
   if h : i < a.size then
     match redefined? base now a[i] with
@@ -100,17 +109,22 @@ partial def redefinedAny? (base now : Environment) (a : Array Syntax) (i : Nat) 
   else none
 end
 
+/-- The refusal of such a pattern. -/
 def redefinedForbidden (s : Syntax) : Forbidden :=
   { construct := "macro_rules", stx := s,
-    message := "`macro_rules` may give a meaning to syntax of one's own, to tactics and to operators such as `+`: with other syntax Lean itself writes programs that run inside the checker" }
+    message :=
+      "`macro_rules` may give a meaning to syntax of one's own, to tactics and to operators such \
+        as `+`: with other syntax Lean itself writes programs that run inside the checker" }
 
-/-- The first new parser that goes by the name of syntax which was there before. -/
+/-- The first new parser whose name is that of syntax known before. -/
 def takenKind? (before env : Environment) : Option Name :=
   foldArray (newConstants before env) (fun (found : Option Name) n =>
     let kind := privateToUserName n
     if found.isSome || !Parser.isValidSyntaxNodeKind before kind then found else some kind) none
 
+/-- The refusal of syntax under a name that is taken. -/
 def takenForbidden (n : Name) (s : Syntax) : Forbidden :=
-  { construct := "syntax", stx := s, message := "there is syntax of the name `" ++ n.toString ++ "` already" }
+  { construct := "syntax", stx := s,
+    message := "there is syntax of the name `" ++ n.toString ++ "` already" }
 
 end Aludel

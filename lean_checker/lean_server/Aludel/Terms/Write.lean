@@ -3,9 +3,9 @@ public import Lean
 public import Aludel.Basic
 
 /-!
-Declarations as data: tables of names, levels and terms, each entry made of earlier ones, so that shared
-terms stay shared. Written after the kernel accepted them. The library's hash maps cannot be specialised
-here: tables of buckets of our own.
+Declarations written as data after the kernel accepted them: tables of names, levels and terms, each
+entry made of earlier ones, so that shared terms stay shared. The hash tables are our own, as the
+library's cannot be specialised here.
 -/
 
 public section
@@ -14,32 +14,41 @@ open Lean
 
 namespace Aludel.Terms
 
+/-- A hash table from values to their indices. -/
 structure Buckets (α : Type) where
   slots : Array (List (α × Nat))
 
+/-- The number of slots of each table. -/
 def slotCount : Nat := 65536
 
+/-- The slot of a hash. -/
 def slotOf (h : UInt64) : Nat := (h % 65536).toNat
 
-partial def emptySlots {α : Type} (n : Nat) (acc : Array (List (α × Nat))) : Array (List (α × Nat)) :=
+/-- `acc`, followed by `n` empty slots. -/
+partial def emptySlots {α : Type} (n : Nat) (acc : Array (List (α × Nat))) :
+    Array (List (α × Nat)) :=
   if n == 0 then acc else emptySlots (n - 1) (acc.push [])
 
+/-- The index of a name in a slot. -/
 def findName (n : Name) (l : List (Name × Nat)) : Option Nat :=
   match l with
   | [] => none
   | (m, i) :: rest => if m == n then some i else findName n rest
 
+/-- The index of a level in a slot. -/
 def findLevel (u : Level) (l : List (Level × Nat)) : Option Nat :=
   match l with
   | [] => none
   | (v, i) :: rest => if v == u then some i else findLevel u rest
 
-/-- Equal up to the names of binders. -/
+/-- The index of a term in a slot. Terms that are equal up to the names of binders share an
+entry. -/
 def findExpr (e : Expr) (l : List (Expr × Nat)) : Option Nat :=
   match l with
   | [] => none
   | (f, i) :: rest => if f == e then some i else findExpr e rest
 
+/-- Tables written so far, and for each written name, level and term its index. -/
 structure Writer where
   names : Array Json := #[.null]
   levels : Array Json := #[]
@@ -48,14 +57,16 @@ structure Writer where
   knownLevels : Array (List (Level × Nat))
   knownExprs : Array (List (Expr × Nat))
 
+/-- Tables with nothing but the anonymous name, at index 0. -/
 def emptyWriter : Writer :=
   { knownNames := emptySlots slotCount #[], knownLevels := emptySlots slotCount #[],
     knownExprs := emptySlots slotCount #[] }
 
+/-- The slot with index `i`. -/
 def slotAt {α : Type} (slots : Array (List (α × Nat))) (i : Nat) : List (α × Nat) :=
   if h : i < slots.size then slots[i] else []
 
-/-- Index 0 is the anonymous name. -/
+/-- The tables with the name `n`, and its index. Index 0 is the anonymous name. -/
 partial def writeName (w : Writer) (n : Name) : Writer × Nat :=
   match n with
   | .anonymous => (w, 0)
@@ -70,11 +81,15 @@ where
       let (w, pi) := writeName w p
       let i := w.names.size
       let known := (n, i) :: slotAt w.knownNames slot
-      ({ w with names := w.names.push (.arr #[jsonNat pi, last]), knownNames := w.knownNames.set! slot known }, i)
+      ({ w with
+        names := w.names.push (.arr #[jsonNat pi, last]),
+        knownNames := w.knownNames.set! slot known }, i)
 
+/-- An entry of a word and numbers. -/
 def tag (s : String) (args : Array Nat) : Json :=
   .arr (foldArray args (fun acc n => acc.push (jsonNat n)) #[.str s])
 
+/-- The tables with the level `u`, and its index. -/
 partial def writeLevel (w : Writer) (u : Level) : Writer × Nat :=
   let slot := slotOf u.hash
   match findLevel u (slotAt w.knownLevels slot) with
@@ -101,6 +116,7 @@ partial def writeLevel (w : Writer) (u : Level) : Writer × Nat :=
     let known := (u, i) :: slotAt w.knownLevels slot
     ({ w with levels := w.levels.push j, knownLevels := w.knownLevels.set! slot known }, i)
 
+/-- The tables with the levels `us`, and `acc` followed by their indices. -/
 def writeLevels (w : Writer) (us : List Level) (acc : Array Nat) : Writer × Array Nat :=
   match us with
   | [] => (w, acc)
@@ -108,6 +124,7 @@ def writeLevels (w : Writer) (us : List Level) (acc : Array Nat) : Writer × Arr
     let (w, i) := writeLevel w u
     writeLevels w us (acc.push i)
 
+/-- The number for a binder's form. -/
 def binderCode (i : BinderInfo) : Nat :=
   match i with
   | .default => 0
@@ -115,7 +132,8 @@ def binderCode (i : BinderInfo) : Nat :=
   | .strictImplicit => 2
   | .instImplicit => 3
 
-/-- Metadata is left out; free variables and metavariables have no form. -/
+/-- The tables with the term `e`, and its index. Metadata is left out; free variables and
+metavariables have no form. -/
 partial def writeExpr (w : Writer) (e : Expr) : Writer × Nat :=
   match e with
   | .mdata _ b => writeExpr w b
@@ -164,6 +182,7 @@ where
       (w, tag "j" #[n, i, b])
     | .mdata .. | .fvar _ | .mvar _ => (w, tag "?" #[])
 
+/-- The tables with the names `ns`, and `acc` followed by their indices. -/
 def writeNames (w : Writer) (ns : List Name) (acc : Array Nat) : Writer × Array Nat :=
   match ns with
   | [] => (w, acc)
@@ -171,22 +190,26 @@ def writeNames (w : Writer) (ns : List Name) (acc : Array Nat) : Writer × Array
     let (w, i) := writeName w n
     writeNames w ns (acc.push i)
 
+/-- An array of numbers as JSON. -/
 def jsonNats (a : Array Nat) : Json := .arr (foldArray a (fun acc n => acc.push (jsonNat n)) #[])
 
-/-- How eagerly the kernel unfolds a definition: 0 never, 1 at once, more by height. -/
+/-- The number for how eagerly the kernel unfolds a definition: 0 never, 1 at once, more by
+height. -/
 def hintCode (h : ReducibilityHints) : Nat :=
   match h with
   | .opaque => 0
   | .abbrev => 1
   | .regular n => 2 + n.toNat
 
+/-- The entry of a definition with its reducibility hint at the end. -/
 def withHint (j : Json) (h : ReducibilityHints) : Json :=
   match j with
   | .arr a => .arr (a.push (jsonNat (hintCode h)))
   | j => j
 
-def writeConstant (w : Writer) (kind : String) (n : Name) (lps : List Name) (type : Expr) (value? : Option Expr) :
-    Writer × Json :=
+/-- The tables with all that a constant needs, and its entry. An axiom has no value. -/
+def writeConstant (w : Writer) (kind : String) (n : Name) (lps : List Name) (type : Expr)
+    (value? : Option Expr) : Writer × Json :=
   let (w, n) := writeName w n
   let (w, lps) := writeNames w lps #[]
   let (w, t) := writeExpr w type
@@ -196,6 +219,7 @@ def writeConstant (w : Writer) (kind : String) (n : Name) (lps : List Name) (typ
     let (w, v) := writeExpr w v
     (w, .arr #[.str kind, jsonNat n, jsonNats lps, jsonNat t, jsonNat v])
 
+/-- The tables with all that constructors need, and `acc` followed by their entries. -/
 def writeCtors (w : Writer) (cs : List Constructor) (acc : Array Json) : Writer × Array Json :=
   match cs with
   | [] => (w, acc)
@@ -204,6 +228,7 @@ def writeCtors (w : Writer) (cs : List Constructor) (acc : Array Json) : Writer 
     let (w, t) := writeExpr w c.type
     writeCtors w cs (acc.push (jsonNats #[n, t]))
 
+/-- The tables with all that inductive types need, and `acc` followed by their entries. -/
 def writeTypes (w : Writer) (ts : List InductiveType) (acc : Array Json) : Writer × Array Json :=
   match ts with
   | [] => (w, acc)
@@ -213,7 +238,7 @@ def writeTypes (w : Writer) (ts : List InductiveType) (acc : Array Json) : Write
     let (w, cs) := writeCtors w t.ctors #[]
     writeTypes w ts (acc.push (.arr #[jsonNat n, jsonNat ty, .arr cs]))
 
-/-- A declaration as the kernel got it. -/
+/-- The tables with all that a declaration needs, and its entry. -/
 def writeDeclaration (w : Writer) (d : Declaration) : Writer × Json :=
   match d with
   | .thmDecl v => writeConstant w "thm" v.name v.levelParams v.type (some v.value)
@@ -228,10 +253,12 @@ def writeDeclaration (w : Writer) (d : Declaration) : Writer × Json :=
     (w, .arr #[.str "ind", jsonNats lps, jsonNat nparams, .arr types])
   | _ => (w, .arr #[.str "?"])
 
+/-- Declarations as data: the tables, and the declarations in terms of them. -/
 def writeAll (ds : Array Declaration) : Json :=
   let (w, out) := foldArray ds (fun (s : Writer × Array Json) d =>
     let (w, j) := writeDeclaration s.1 d
     (w, s.2.push j)) (emptyWriter, #[])
-  Json.mkObj [("names", .arr w.names), ("levels", .arr w.levels), ("exprs", .arr w.exprs), ("declarations", .arr out)]
+  Json.mkObj [("names", .arr w.names), ("levels", .arr w.levels), ("exprs", .arr w.exprs),
+    ("declarations", .arr out)]
 
 end Aludel.Terms
