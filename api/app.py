@@ -23,8 +23,10 @@ from aludel.api import (
 from aludel.api import goals as goal_routes
 from aludel.api.admission import Admission
 from aludel.api.auth import SUBMITTING
+from aludel.api.gate import Gate
 from aludel.api.middleware import BodyLimit, RequestLog
 from aludel.api.service import Service
+from aludel.api.sessions import KeyedGoals
 from aludel.distribution import installed_version
 from aludel.goals import Goals
 from aludel.http_models import ProblemDetails
@@ -52,7 +54,8 @@ def create_app(
     # The pages that show the document would load scripts from other hosts.
     app = FastAPI(title="Aludel", version=installed_version(), docs_url=None, redoc_url=None)
     admission = Admission(settings, store)
-    app.state.service = Service(settings, store, queue, admission, goals)
+    sessions = None if goals is None else KeyedGoals(goals, settings, store.keys.charge)
+    app.state.service = Service(settings, store, queue, admission, sessions)
     problem_details.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
     for module in (
@@ -60,6 +63,7 @@ def create_app(
     ):  # fmt: skip
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(Gate, settings=settings, store=store)
     app.add_middleware(RequestLog)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

@@ -13,6 +13,7 @@ from aludel.api.cursors import Cursor, cursor_of, moment_of, place_of
 from aludel.api.examples import ATTEMPT_EXAMPLES
 from aludel.api.service import Service, ServiceDep, ensure_unicode
 from aludel.api.submission import How, require_lean
+from aludel.api.text import StrictRoute
 from aludel.attempt_figures import Comparison, compare, figures
 from aludel.errors import Conflict, InvalidRequest
 from aludel.http_models import MAX_PAGE, AttemptPage, AttemptSubmission, RunPage, RunReport
@@ -25,7 +26,7 @@ from aludel.store.attempts import key_of
 
 _NAME = r"^[^\x00]+$"
 
-router = APIRouter(prefix="/v1", tags=["attempts"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["attempts"])
 
 Run = Annotated[str, Path(max_length=200, pattern=_NAME, description="name of the run")]
 RunQuery = Annotated[str, Query(min_length=1, max_length=200, pattern=_NAME)]

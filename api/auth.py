@@ -9,10 +9,10 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
-from aludel.errors import Forbidden, NotFound, Unauthorized
+from aludel.api.gate import KEY, known_key
+from aludel.errors import Forbidden, NotFound
 from aludel.store import ApiKey, Scope, Store
 
-_HOW = "send Authorization: Bearer KEY; aludel keys create makes one"
 _bearer = HTTPBearer(auto_error=False, description="an API key (aludel keys create)")
 
 
@@ -49,6 +49,21 @@ class Caller:
         if self.sees is not None and self.store.jobs.owner(job_id) != self.sees:
             raise NotFound(f"no job has the id {job_id!r}", field="id")
 
+    def reach_result(self, digest: str, *, of_all: bool) -> None:
+        """Make sure that the caller may read the result ``digest``.
+
+        Args:
+            digest: content hash of a check.
+            of_all: whether everybody's results are open to every key.
+
+        Raises:
+            NotFound: there is none, or only others asked for it.
+        """
+        if of_all or self.sees is None:
+            return
+        if not self.store.verdicts.asked_by(digest, self.key.id):
+            raise NotFound(f"no result has the hash {digest!r}", field="hash")
+
 
 def _caller(
     request: Request,
@@ -56,13 +71,11 @@ def _caller(
 ) -> Caller:
     service = request.app.state.service
     store: Store = service.store
-    if shown is None:
-        if service.settings.require_key:
-            raise Unauthorized("an API key is needed", field="Authorization", fix=_HOW)
-        return Caller(store.keys.anonymous(), store)
-    key = store.keys.find(shown.credentials)
+    key: ApiKey | None = getattr(request.state, KEY, None)
     if key is None:
-        raise Unauthorized("the API key is unknown or revoked", field="Authorization", fix=_HOW)
+        if shown is None and not service.settings.require_key:
+            return Caller(store.keys.anonymous(), store)
+        key = known_key(request.headers, store)
     request.state.key = key.id
     return Caller(key, store)
 

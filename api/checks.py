@@ -12,10 +12,11 @@ from aludel.api.auth import Submitter
 from aludel.api.examples import CHECK_EXAMPLES
 from aludel.api.service import Service, ServiceDep
 from aludel.api.submission import How
+from aludel.api.text import StrictRoute
 from aludel.http_models import MAX_WAIT_S, CheckBatch, Submitted
 from aludel.models import CheckRequest
 
-router = APIRouter(prefix="/v1", tags=["checks"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["checks"])
 
 
 def _one_or_batch(body: Any) -> str:  # noqa: ANN401 - whatever JSON the caller sent

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from aludel.api.auth import Reader
 from aludel.api.service import ServiceDep
+from aludel.api.text import StrictRoute
 from aludel.http_models import MAX_PAGE
 from aludel.models import Model
 from aludel.records import VariantRecord
@@ -15,7 +16,7 @@ from aludel.store.corpus_view import CorpusCounts, Lineage
 
 _MAX_CURSOR = 2**31 - 1
 
-router = APIRouter(prefix="/v1", tags=["corpus"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["corpus"])
 
 
 class VariantPage(Model):

@@ -11,16 +11,18 @@ from aludel.api.auth import Reader, Submitter
 from aludel.api.examples import EXPORT_EXAMPLES
 from aludel.api.service import ServiceDep, ensure_unicode
 from aludel.api.submission import How, require_lean
+from aludel.api.text import StrictRoute
 from aludel.errors import Conflict
 from aludel.http_models import Dataset, DatasetList
 from aludel.job_requests import MAX_NAME_CHARS, NAME_PATTERN, ExportRequest
 from aludel.jobs import Job
+from aludel.proof_export.recipes import choose_recipes
 
 _MEDIA_TYPES = {".json": "application/json", ".md": "text/markdown", ".jsonl": "application/jsonl"}
 # What a data file holds was written by others; no browser shall make a page of it.
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
 
-router = APIRouter(prefix="/v1", tags=["datasets"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["datasets"])
 
 Name = Annotated[str, Path(max_length=MAX_NAME_CHARS, pattern=NAME_PATTERN)]
 
@@ -37,6 +39,7 @@ def submit_export(
     """Write what is recorded as a dataset, which appears whole or not at all."""
     ensure_unicode(body)
     require_lean(service.store)
+    choose_recipes(body.recipes)
     submission = how.submission(caller, body)
     earlier = service.store.jobs.earlier(submission)
     if earlier is not None:

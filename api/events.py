@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from aludel.api.auth import Reader
 from aludel.api.jobs import JobId
 from aludel.api.service import Service, ServiceDep
+from aludel.api.text import StrictRoute
 from aludel.errors import AludelError, InvalidRequest
 from aludel.jobs import ENDED, Item, Job, JobProgress
 
@@ -26,7 +27,7 @@ _MAX_EVENT = 2**31 - 1
 # Proxies must neither keep events back nor store them.
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-router = APIRouter(prefix="/v1", tags=["jobs"])
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["jobs"])
 
 
 @router.get(

@@ -11,6 +11,7 @@ from aludel.api.cursors import Cursor, cursor_of, moment_of
 from aludel.api.examples import MUTATION_EXAMPLES, RETRY_EXAMPLES
 from aludel.api.service import ServiceDep, ensure_unicode
 from aludel.api.submission import How, require_lean
+from aludel.api.text import StrictRoute
 from aludel.http_models import MAX_PAGE, ItemPage, JobPage, RetryRequest
 from aludel.jobs import Job, JobKind, JobState, MutationRequest
 from aludel.receipts import Receipt
@@ -20,7 +21,7 @@ _MAX_CURSOR = 2**31 - 1
 # PostgreSQL takes no NUL, and an id holds nothing but letters and digits anyway.
 _ID = r"^[!-~]+$"
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(route_class=StrictRoute, prefix="/v1")
 
 JobId = Annotated[
     str, Path(max_length=64, pattern=_ID, examples=["0f8fad5bd9cb469fa16570867728950e"])
@@ -115,12 +116,14 @@ def retry_job(
 
 
 @router.get("/results/{hash}", tags=["results"])
-def get_result(service: ServiceDep, _caller: Reader, hash: Hash) -> Result:
+def get_result(service: ServiceDep, caller: Reader, hash: Hash) -> Result:
     """Return the verdict recorded under a content hash, with its request."""
+    caller.reach_result(hash, of_all=service.settings.results == "all")
     return service.store.verdicts.result(hash)
 
 
 @router.get("/results/{hash}/receipt", tags=["results"])
-def get_receipt(service: ServiceDep, _caller: Reader, hash: Hash) -> Receipt:
+def get_receipt(service: ServiceDep, caller: Reader, hash: Hash) -> Receipt:
     """Return a receipt of a recorded verdict, which `aludel receipt verify` checks."""
+    caller.reach_result(hash, of_all=service.settings.results == "all")
     return service.store.verdicts.receipt(hash)

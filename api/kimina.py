@@ -16,11 +16,13 @@ from pydantic import BaseModel, Field, model_validator
 from aludel.api.auth import Caller, Submitter
 from aludel.api.examples import KIMINA_CHECK_EXAMPLES, KIMINA_VERIFY_EXAMPLES
 from aludel.api.service import Service, ServiceDep
+from aludel.api.text import StrictRoute
 from aludel.http_models import MAX_BATCH
 from aludel.jobs import Item, Job
 from aludel.models import (
     MAX_WALL_S,
     Budget,
+    CandidateText,
     CheckRequest,
     Diagnostic,
     Rejected,
@@ -31,7 +33,7 @@ from aludel.models import (
 )
 from aludel.store import Submission
 
-router = APIRouter(tags=["kimina-lean-server"])
+router = APIRouter(route_class=StrictRoute, tags=["kimina-lean-server"])
 
 _MAX_SECONDS = int(MAX_WALL_S)
 # A snippet that declares nothing claims nothing: commands like `#check` are no errors.
@@ -44,7 +46,7 @@ class Snippet(BaseModel):
     """A candidate, and the client's name for it."""
 
     id: str = Field(max_length=1_000)
-    code: str
+    code: CandidateText
 
 
 class SnippetBatch(BaseModel):
@@ -67,8 +69,8 @@ class Code(BaseModel):
     """A candidate of the older route; its text is in ``proof`` or in ``code``."""
 
     custom_id: str | int
-    proof: str | None = None
-    code: str | None = None
+    proof: CandidateText | None = None
+    code: CandidateText | None = None
 
     @model_validator(mode="after")
     def _has_text(self) -> Code:

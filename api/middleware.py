@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -16,14 +17,18 @@ from aludel.metrics import REQUEST_SECONDS, REQUESTS
 
 REQUEST_ID = "X-Request-ID"
 _LOGGED = ("job", "key")
+# A body may take this long, and longer if it comes at this rate.
+_PATIENCE_S = 20.0
+_SLOWEST_BYTES_S = 100_000.0
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_SESSION_PATHS = "/v1/goals"
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _log = logging.getLogger("aludel.requests")
 
 
 class BodyLimit:
-    """Refuses bodies above a number of bytes, declared or not, before they are held in memory."""
+    """Refuses bodies that are too large or too slow, declared or not, before they are held."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
@@ -43,11 +48,19 @@ class BodyLimit:
         if int(declared) > self._max_bytes:
             await too_large(complaint)(scope, receive, send)
             return
-        seen = 0
+        seen, whole, begun = 0, False, time.monotonic()
 
         async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            if whole:
+                return await receive()  # until the client leaves
+            # Who sends slowly must not hold a connection for ever.
+            allowed = begun + _PATIENCE_S + seen / _SLOWEST_BYTES_S
+            try:
+                message = await asyncio.wait_for(receive(), allowed - time.monotonic())
+            except TimeoutError as error:
+                raise HTTPException(408, "the body came too slowly") from error
+            whole = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > self._max_bytes:
                 raise HTTPException(413, complaint)
@@ -88,12 +101,20 @@ class RequestLog:
                 extra={
                     "request": request_id,
                     "method": scope["method"],
-                    "path": scope["path"],
+                    "path": _shown_path(scope),
                     "status": status,
                     "ms": round(1000 * (time.perf_counter() - begun), 1),
                     **{k: v for k, v in scope.get("state", {}).items() if k in _LOGGED},
                 },
             )
+
+
+def _shown_path(scope: Scope) -> str:
+    """Return the path for the log; who knows a session's id could otherwise go on with it."""
+    path: str = scope["path"]
+    if not path.startswith(_SESSION_PATHS):
+        return path
+    return str(getattr(scope.get("route"), "path", _SESSION_PATHS))
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:

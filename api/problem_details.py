@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from aludel.api.text import TextRefused
 from aludel.errors import AludelError, QueueFull, Unauthorized
 from aludel.http_models import PROBLEM_TYPE, ProblemDetails
 
@@ -98,6 +99,8 @@ def _problem_of_status(error: HTTPException) -> JSONResponse:
     status, detail = error.status_code, str(error.detail)
     if status == 413:
         return too_large(detail)
+    if isinstance(error, TextRefused):
+        return problem("invalid_request", 422, detail, field=error.field, fix="send plain text")
     if status == 400:  # the one error that FastAPI itself raises: the body cannot be read
         return problem(
             "invalid_request", 400, f"the body is not JSON in UTF-8: {detail}", field="body"

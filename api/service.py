@@ -15,9 +15,9 @@ from aludel.api.admission import Admission
 from aludel.api.auth import Caller
 from aludel.api.dataset_files import DatasetFolder
 from aludel.api.results import events_of, results_of
+from aludel.api.sessions import KeyedGoals
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
-from aludel.goals import Goals
 from aludel.jobs import ENDED, Item, Job
 from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
 from aludel.queue import TaskQueue, dispatch
@@ -37,7 +37,7 @@ class Service:
     store: Store
     queue: TaskQueue
     admission: Admission
-    goals: Goals | None = None
+    goals: KeyedGoals | None = None
 
     @property
     def datasets(self) -> DatasetFolder:
@@ -69,7 +69,7 @@ class Service:
         """Refuse what no worker could carry out.
 
         Raises:
-            RequestTooLarge: a candidate or a statement is too long.
+            RequestTooLarge: a statement is too long.
             InvalidRequest: a toolchain is named that no worker has.
             ToolchainMissing: no worker has a toolchain of the prover.
         """
@@ -77,7 +77,6 @@ class Service:
         for index, request in enumerate(requests):
             where = f"requests.{index}." if len(requests) > 1 else ""
             ensure_unicode(request)
-            _fits(request.code, self.settings.max_code_bytes, where + "code")
             _fits(request.statement or "", MAX_STATEMENT_BYTES, where + "statement")
             prover = request.context.prover
             names = {toolchain.name for toolchain in known if toolchain.prover is prover}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from aludel.candidates import unfit
 from aludel.deadline import Deadline
 from aludel.lean_checker import intake
 from aludel.lean_checker.facts import parse_facts
@@ -62,8 +63,11 @@ class LeanChecker:
             QueueFull: no process became free.
             BackendUnavailable: the machine failed, which says nothing about the candidate.
         """
-        context = intake.validate(request, self.toolchain, self._settings)
+        context = intake.validate(request, self.toolchain)
         digest = content_hash(self.toolchain.digest, request)
+        if (why := unfit(request.code, self._settings.max_code_bytes)) is not None:
+            finding = Finding(why.reason, why.message)
+            return refusal(finding, content_hash=digest, usage=Usage())
         try:
             first = self._decide(request, context, digest)
             confirm = request.tier == "replay" or first.native

@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import re
 
+from aludel.candidates import MAX_LINES, MAX_NESTING, nesting
 from aludel.errors import InvalidRequest, RequestTooLarge
 from aludel.goals import MAX_TACTIC_CHARS, GoalRequest
 from aludel.models import MAX_CODE_BYTES, MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Toolchain
-from aludel.settings import Settings
 
-MAX_NESTING = 2_000
-MAX_LINES = 10_000
 MAX_IMPORTS = 200
 _MAX_NAME = 200
 _WORD = r"(?:[^\W\d][\w'!?]*|«[^«»\s\x00-\x1f]+»)"
 _NAME = re.compile(rf"{_WORD}(?:\.{_WORD})*")
-_OPENING = "([{⟨⟦⌊⌈‹"
-_CLOSING = ")]}⟩⟧⌋⌉›"
-_BRACKETS = re.compile(f"[{re.escape(_OPENING + _CLOSING)}]")
 # Options that a budget, not a request, decides; and those that switch checks off.
 _BUDGETED = "maxHeartbeats"
 _CLOSED_OPTIONS = ("debug.", "compiler.", "interpreter.", "internal.", "bootstrap.")
 
 
-def validate(request: CheckRequest, toolchain: Toolchain, settings: Settings) -> LeanContext:
-    """Refuse what no server needs to see, and return the request's context.
+def validate(request: CheckRequest, toolchain: Toolchain) -> LeanContext:
+    """Refuse a question that no server needs to see, and return its context.
+
+    The candidate's text is no part of the question (:func:`aludel.candidates.unfit`).
 
     Raises:
         RequestTooLarge: text above a limit of size, lines or nesting.
@@ -45,7 +42,6 @@ def validate(request: CheckRequest, toolchain: Toolchain, settings: Settings) ->
             field="toolchain",
             fix=f"leave it out or say {toolchain.name!r}",
         )
-    _validate_text("code", request.code, settings.max_code_bytes)
     if request.statement is not None:
         _validate_text("statement", request.statement, MAX_STATEMENT_BYTES)
     validate_imports(context.imports)
@@ -80,18 +76,6 @@ def _validate_text(field: str, text: str, max_bytes: int) -> None:
         raise RequestTooLarge(
             f"brackets nested more than {MAX_NESTING} deep", field=field, fix="flatten the term"
         )
-
-
-def nesting(text: str) -> int:
-    """Return how deep brackets nest in ``text``, those of comments and strings included."""
-    depth = deepest = 0
-    for bracket in _BRACKETS.findall(text):
-        if bracket in _OPENING:
-            depth += 1
-            deepest = max(deepest, depth)
-        elif depth:
-            depth -= 1
-    return deepest
 
 
 def validate_imports(imports: tuple[str, ...] | None) -> None:

@@ -256,18 +256,31 @@ function attempt(action) {
   };
 }
 
+// An address is anybody's text: what is no id or cursor never becomes part of a path.
+async function open(name, argument) {
+  let text;
+  try {
+    text = decodeURIComponent(argument);
+  } catch {
+    throw new Error("this address cannot be read: a % in it stands for nothing");
+  }
+  if (name !== "variant" && !/^[\w=-]*$/.test(text)) throw new Error(`there is no ${name} ${text}`);
+  await VIEWS[name](text);
+}
+
 function route() {
   if (location.hash === "#view") return;
   leave.abort();
   leave = new AbortController();
   status.textContent = "";
-  const [, name = "jobs", argument = ""] = location.hash.split("/");
+  const [, asked = "jobs", argument = ""] = location.hash.split("/");
+  const name = Object.hasOwn(VIEWS, asked) ? asked : "jobs";
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   show("…");
-  (VIEWS[name] ?? jobs)(decodeURIComponent(argument)).then(() => {}, complain);
+  open(name, argument).catch(complain);
   view.focus({ preventScroll: true });
 }
 

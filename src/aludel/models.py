@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator
 
 STANDARD_AXIOMS = ("propext", "Classical.choice", "Quot.sound")
 MAX_CODE_BYTES = 1_000_000
 MAX_STATEMENT_BYTES = 100_000
 MAX_WALL_S = 3_600.0
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+def _readable(text: object) -> object:
+    """Replace what neither UTF-8 nor a database holds; a checker rejects the text that has it."""
+    return _NO_TEXT.sub(UNREADABLE, text) if isinstance(text, str) else text
+
+
+CandidateText = Annotated[str, BeforeValidator(_readable)]
+"""A candidate's text. NUL and half surrogate pairs become U+FFFD, which no candidate may hold."""
 
 
 class Model(BaseModel):
@@ -115,7 +127,7 @@ class CheckRequest(Model):
 
     context: Context = Field(default_factory=LeanContext)
     statement: str | None = None
-    code: str
+    code: CandidateText
     toolchain: str | None = None
     policy: Policy = Field(default_factory=Policy)
     budget: Budget = Field(default_factory=Budget)
@@ -197,6 +209,8 @@ class RejectReason(StrEnum):
     EXTRA_DECLARATION = "extra_declaration"
     SMT_FAILURE = "smt_failure"
     ADMIT = "admit"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
 
 
 class UndecidedReason(StrEnum):

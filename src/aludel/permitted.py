@@ -26,7 +26,9 @@ def ensure_permitted(spec: GeneratorSpec, settings: Settings) -> None:
     if isinstance(spec, Endpoint):
         _ensure(_plain(spec.url), list(_endpoints(settings)), "url", "ALUDEL_ENDPOINTS")
     elif isinstance(spec, LocalModel):
-        _ensure(spec.model, settings.models.split(), "model", "ALUDEL_MODELS")
+        # A revision is other weights, and may be other code: the operator's choice as well.
+        named = spec.model if spec.revision is None else f"{spec.model}@{spec.revision}"
+        _ensure(named, settings.models.split(), "model", "ALUDEL_MODELS")
 
 
 def endpoint_key(endpoint: Endpoint, settings: Settings, environ: Mapping[str, str]) -> str:

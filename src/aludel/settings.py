@@ -43,15 +43,22 @@ class Settings(BaseModel):
         process_max_requests: requests after which a prover process is recycled.
         max_code_bytes: largest candidate accepted.
         require_key: whether the service answers only those who show an API key.
+        allowed_hosts: names, separated by blanks, by which the service may be called where no key
+            is required, besides ``host`` and those of this machine's loopback.
+        results: whose results and receipts a key may read by their hash: those that it asked for
+            (``own``), or everybody's (``all``).
         max_waiting: items that may wait or run at once; more are refused with 429.
         min_free_mb: free memory below which the service accepts no more work.
         retention_days: days after which ended jobs are removed; 0 keeps them.
         metrics_port: where a worker answers with its metrics; 0 is nowhere.
         goal_sessions: sessions of tactics at once.
         goal_states: proof states that a session of tactics may have.
+        goal_key_sessions: sessions of tactics that one key may have; 0 is half of all.
+        goal_ttl_s: the longest silence, in seconds, that a session may ask to survive.
         endpoints: addresses of models that clients may name, separated by blanks; ``URL=VARIABLE``
             says which environment variable of the worker holds the endpoint's key.
-        models: local models (folders, or names on a hub) that clients may name, likewise.
+        models: local models (folders, or names on a hub) that clients may name, likewise;
+            ``NAME@REVISION`` permits that revision alone.
         lease_s: seconds a running item may go without heartbeat before it is queued again.
         host, port: where ``aludel serve`` listens.
         api_key: the key that commands show to a service they use (``--server``).
@@ -73,12 +80,16 @@ class Settings(BaseModel):
     process_max_requests: int = Field(default=2_000, ge=1)
     max_code_bytes: int = Field(default=1_000_000, ge=1)
     require_key: bool = False
+    allowed_hosts: str = ""
+    results: Literal["own", "all"] = "own"
     max_waiting: int = Field(default=500_000, ge=1)
     min_free_mb: int = Field(default=128, ge=0)
     retention_days: float = Field(default=0.0, ge=0)
     metrics_port: int = Field(default=0, ge=0, le=65_000)
     goal_sessions: int = Field(default=64, ge=1)
     goal_states: int = Field(default=5_000, ge=1)
+    goal_key_sessions: int = Field(default=0, ge=0)
+    goal_ttl_s: float = Field(default=3_600.0, gt=0)
     endpoints: str = ""
     models: str = ""
     lease_s: float = Field(default=60.0, gt=0)

@@ -61,7 +61,7 @@ def service(
         for worker in workers:
             worker.start()
         try:
-            yield TestClient(create_app(settings, store, queue)), lean
+            yield TestClient(create_app(settings, store, queue), base_url="http://127.0.0.1"), lean
         finally:
             for worker in workers:
                 worker.stop()
@@ -130,7 +130,7 @@ def test_fstar_checks_are_refused_without_a_worker(tmp_path: Path) -> None:
     settings, queue = Settings(data_dir=tmp_path, pool_size=1), LocalQueue()
     with Store.open(settings) as store:
         runtime = Runtime.open(settings, Parts(checker=lambda _: FakeChecker()), queue)
-        client = TestClient(create_app(settings, store, queue))
+        client = TestClient(create_app(settings, store, queue), base_url="http://127.0.0.1")
         answer = client.post("/v1/checks", json=ask(VAL, "let f x = x").model_dump(mode="json"))
         runtime.close()
     assert answer.status_code == 503

@@ -50,7 +50,7 @@ def client(settings: Settings, store: Store) -> Iterator[TestClient]:
     )
     worker.start()
     app = create_app(settings, store, messages)
-    with TestClient(app, raise_server_exceptions=False) as opened:
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as opened:
         yield opened
     worker.stop()
 
@@ -72,7 +72,11 @@ class _Deaf:
 @pytest.fixture
 def lonely(settings: Settings, store: Store) -> TestClient:
     """The API without a worker that would do something."""
-    return TestClient(create_app(settings, store, _Deaf()), raise_server_exceptions=False)
+    return TestClient(
+        create_app(settings, store, _Deaf()),
+        base_url="http://127.0.0.1",
+        raise_server_exceptions=False,
+    )
 
 
 def _problem(response: Any, status: int, code: str) -> dict[str, Any]:
@@ -206,7 +210,11 @@ def test_a_database_out_of_reach_is_told(
     settings = Settings(database_url=postgres.create(postgres_template))
     with Store.open(settings) as store:
         store.toolchains.register(TOOLCHAIN)
-        app = TestClient(create_app(settings, store, _Deaf()), raise_server_exceptions=False)
+        app = TestClient(
+            create_app(settings, store, _Deaf()),
+            base_url="http://127.0.0.1",
+            raise_server_exceptions=False,
+        )
         assert app.get(route).status_code == 200
         postgres.drop(settings.database_url)
         _problem(app.get(route), 503, "store_error")
@@ -215,7 +223,7 @@ def test_a_database_out_of_reach_is_told(
 
 def test_a_broker_out_of_reach_loses_no_job(settings: Settings, store: Store) -> None:
     store.toolchains.register(TOOLCHAIN)
-    app = TestClient(create_app(settings, store, _Deaf(down=True)))
+    app = TestClient(create_app(settings, store, _Deaf(down=True)), base_url="http://127.0.0.1")
     response = app.post("/v1/checks", json={"code": "accept"})
     assert response.status_code == 202
     assert [s.job_id for s in store.items.sweep(3_600)] == [response.json()["job"]["id"]]
@@ -353,7 +361,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(settings: Settings, sto
         with small._database.read() as connection:  # the pragma holds for the pooled connection
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
-        app = TestClient(create_app(settings, small, _Deaf()))
+        app = TestClient(create_app(settings, small, _Deaf()), base_url="http://127.0.0.1")
         batch = {"requests": [{"code": "x" * 1_500}] * 200}
         body = _problem(app.post("/v1/checks", json=batch), 503, "store_error")
     assert "the disk is full" in body["detail"]

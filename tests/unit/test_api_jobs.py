@@ -61,7 +61,10 @@ class _Nowhere:
 def _lonely(store: Store, tmp_path: Path, **settings: Any) -> TestClient:
     """The API without a worker that would do something."""
     store.toolchains.register(TOOLCHAIN)
-    return TestClient(create_app(Settings(data_dir=tmp_path, **settings), store, _Nowhere()))
+    return TestClient(
+        create_app(Settings(data_dir=tmp_path, **settings), store, _Nowhere()),
+        base_url="http://127.0.0.1",
+    )
 
 
 def _requests(count: int, word: str) -> list[CheckRequest]:

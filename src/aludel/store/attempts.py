@@ -211,4 +211,4 @@ def _run(row: Any) -> AttemptRun:  # noqa: ANN401 - a row of AttemptRunRow's col
 
 
 def _taken(name: str) -> Conflict:
-    return Conflict(f"the run {name!r} is somebody else's", field="name", fix="choose another name")
+    return Conflict(f"the name {name!r} is taken", field="name", fix="choose another name")

@@ -136,6 +136,16 @@ class ApiKeys:
         if not known:
             raise NotFound(f"no key has the id {key_id!r}", field="id", fix="see aludel keys list")
 
+    def charge(self, key_id: str, items: int) -> None:
+        """Count ``items`` that no job holds against the key's quota of the minute.
+
+        Raises:
+            QuotaExceeded: it is used up, or too small for them.
+            StoreError: the database cannot be written.
+        """
+        with self._database.write() as connection:
+            charge(connection, key_id, items, self._clock())
+
 
 def charge(connection: Connection, key_id: str, items: int, now: datetime) -> None:
     """Count ``items`` against the key's quota of the minute.

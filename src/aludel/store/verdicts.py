@@ -18,12 +18,38 @@ from aludel.receipts import Receipt, issue
 from aludel.records import Result
 from aludel.store.clock import Clock
 from aludel.store.database import Database
-from aludel.store.tables import ToolchainRow, VerdictRow
+from aludel.store.tables import (
+    AttemptRow,
+    AttemptRunRow,
+    ItemRow,
+    JobRow,
+    JobVariantRow,
+    ToolchainRow,
+    VariantRow,
+    VerdictRow,
+)
 from aludel.store.toolchains import remember, toolchain_of
 
 _VERDICT = select(VerdictRow.verdict).where(VerdictRow.hash == bindparam("key"))
 _RESULT = select(VerdictRow).where(VerdictRow.hash == bindparam("key"))
 _TOOLCHAIN = select(ToolchainRow).where(ToolchainRow.digest == bindparam("digest"))
+
+_OF_KEY = JobRow.key_id == bindparam("key_id")
+_ASKED = (
+    select(ItemRow.id)
+    .join(JobRow, JobRow.id == ItemRow.job_id)
+    .where(ItemRow.verdict_hash == bindparam("key"), _OF_KEY)
+    .limit(1),
+    select(VariantRow.id)
+    .join(JobVariantRow, JobVariantRow.variant_id == VariantRow.id)
+    .join(JobRow, JobRow.id == JobVariantRow.job_id)
+    .where(VariantRow.verdict_hash == bindparam("key"), _OF_KEY)
+    .limit(1),
+    select(AttemptRow.run)
+    .join(AttemptRunRow, AttemptRunRow.name == AttemptRow.run)
+    .where(AttemptRow.verdict_hash == bindparam("key"), AttemptRunRow.key_id == bindparam("key_id"))
+    .limit(1),
+)
 
 
 class Verdicts:
@@ -63,6 +89,18 @@ class Verdicts:
             toolchain_digest=row.toolchain_digest,
             created_at=row.created_at,
         )
+
+    def asked_by(self, key: str, key_id: str) -> bool:
+        """Whether an API key asked for the verdict ``key``: by a check, a variant or an attempt.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._database.read() as connection:
+            return any(
+                connection.scalar(query, {"key": key, "key_id": key_id}) is not None
+                for query in _ASKED
+            )
 
     def receipt(self, key: str) -> Receipt:
         """Return a receipt of the verdict recorded under ``key``, dated when it was recorded.
