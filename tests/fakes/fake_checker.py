@@ -12,8 +12,10 @@ import threading
 import time
 from pathlib import Path
 
+from aludel.candidates import unfit
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest
 from aludel.models import (
+    MAX_CODE_BYTES,
     Accepted,
     CheckRequest,
     Evidence,
@@ -51,6 +53,9 @@ class FakeChecker(CheckerOnly):
 
     def check(self, request: CheckRequest) -> Verdict:
         begun = time.monotonic()
+        key = content_hash(TOOLCHAIN.digest, request)
+        if (why := unfit(request.code, MAX_CODE_BYTES)) is not None:
+            return Rejected(hash=key, reason=why.reason, message=why.message)
         self._record(request.code)
         words = request.code.split()
         if words[:1] == ["sleep"]:
@@ -59,7 +64,7 @@ class FakeChecker(CheckerOnly):
         if self._closed.is_set():
             raise BackendUnavailable("the pool is closed")
         usage = Usage(wall_s=time.monotonic() - begun, prover_s=time.monotonic() - begun)
-        return self._decide((words or [""])[0], content_hash(TOOLCHAIN.digest, request), usage)
+        return self._decide((words or [""])[0], key, usage)
 
     def close(self) -> None:
         self._closed.set()

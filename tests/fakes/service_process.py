@@ -64,7 +64,7 @@ class Service:
         self._log_argument = [] if real or processes else [str(self.log)]
         self._environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(ROOT / "src"),
             "ALUDEL_DATA_DIR": str(folder),
             "ALUDEL_PORT": str(self.port),
             "ALUDEL_POOL_SIZE": "2",

@@ -194,7 +194,7 @@ def test_keys_see_their_own_runs(api: LiveApi) -> None:
         for call in (they.attempts.run, lambda name: list(they.attempts.records(name))):
             with pytest.raises(NotFound):
                 call("ours")
-        with pytest.raises(Conflict, match="somebody else's"):
+        with pytest.raises(Conflict, match="is taken"):
             they.attempts.submit(submission("ours", "accept 1"))
 
 

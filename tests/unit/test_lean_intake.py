@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aludel.errors import InvalidRequest, RequestTooLarge
-from aludel.lean_checker.intake import MAX_LINES, MAX_NESTING, nesting, validate
-from aludel.models import CheckRequest, FStarContext, LeanContext
-from aludel.settings import Settings
+from aludel.candidates import MAX_LINES, MAX_NESTING, nesting, unfit
+from aludel.errors import InvalidRequest
+from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.intake import validate
+from aludel.models import CheckRequest, FStarContext, LeanContext, Rejected, RejectReason
 
 CODE = "theorem t : True := trivial\n"
 
@@ -19,17 +21,13 @@ CODE = "theorem t : True := trivial\n"
 def refusal(installed: Any, **fields: Any) -> InvalidRequest:
     request = CheckRequest(**{"code": CODE, **fields})
     with pytest.raises(InvalidRequest) as caught:
-        validate(request, installed, Settings(max_code_bytes=200_000))
+        validate(request, installed)
     return caught.value
 
 
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({"code": ""}, "code", "empty"),
-        ({"code": " \n\t"}, "code", "empty"),
-        ({"code": "a\0b"}, "code", "NUL character at character 1"),
-        ({"code": "a\ud800"}, "code", "surrogate pair at character 1"),
         ({"statement": ""}, "statement", "empty"),
         ({"statement": "theorem t\0"}, "statement", "NUL"),
         ({"context": FStarContext()}, "context.prover", "fstar"),
@@ -44,25 +42,32 @@ def test_the_field_is_named(
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "reason", "words"),
     [
-        ("x" * 200_001, "200001 bytes"),
-        ("é" * 100_001, "200002 bytes"),
-        ("\n" * MAX_LINES + "x", f"{MAX_LINES + 1} lines"),
-        ("(" * (MAX_NESTING + 1), "nested more than"),
-        ("⟨" * MAX_NESTING + "{", "nested more than"),
+        ("", "parse", "empty"),
+        (" \n\t", "parse", "empty"),
+        ("a\0b", "parse", "character 1"),
+        ("a\ud800", "parse", "character 1"),
+        ("x" * 200_001, "too_large", "200001 bytes"),
+        ("é" * 100_001, "too_large", "200002 bytes"),
+        ("\n" * MAX_LINES + "x", "too_large", f"{MAX_LINES + 1} lines"),
+        ("(" * (MAX_NESTING + 1), "too_deep", "nested more than"),
+        ("⟨" * MAX_NESTING + "{", "too_deep", "nested more than"),
     ],
 )
-def test_what_is_too_large_says_how_large(fake_toolchain: Any, code: str, words: str) -> None:
-    error = refusal(fake_toolchain.toolchain, code=code)
-    assert isinstance(error, RequestTooLarge) and error.field == "code" and words in error.message
+def test_a_text_that_no_prover_sees_is_rejected_and_says_why(
+    fake_checkers: Callable[..., LeanChecker], code: str, reason: str, words: str
+) -> None:
+    checker = fake_checkers(max_code_bytes=200_000)
+    verdict = checker.check(CheckRequest(code=code))
+    assert isinstance(verdict, Rejected) and verdict.reason == RejectReason(reason)
+    assert words in (verdict.message or "")
+    assert checker.pool.stats().started == 0
 
 
-def test_limits_are_limits_and_not_one_less(fake_toolchain: Any) -> None:
+def test_limits_are_limits_and_not_one_less() -> None:
     for code in ("x" * 200_000, "\n" * (MAX_LINES - 1) + "x", "(" * MAX_NESTING, "()" * 50_000):
-        validate(
-            CheckRequest(code=code), fake_toolchain.toolchain, Settings(max_code_bytes=200_000)
-        )
+        assert unfit(code, 200_000) is None
 
 
 NOT_MODULES = """
@@ -82,7 +87,7 @@ def test_names_of_modules_have_a_syntax(fake_toolchain: Any, name: str) -> None:
 def test_names_of_modules_that_are(fake_toolchain: Any, name: str) -> None:
     context = LeanContext(imports=(name,))
     request = CheckRequest(code=CODE, context=context)
-    assert validate(request, fake_toolchain.toolchain, Settings()) is context
+    assert validate(request, fake_toolchain.toolchain) is context
 
 
 def test_too_many_imports(fake_toolchain: Any) -> None:
@@ -108,7 +113,7 @@ def test_options_that_requests_may_not_set(fake_toolchain: Any, option: str, val
 def test_options_that_requests_may_set(fake_toolchain: Any) -> None:
     options = {"autoImplicit": False, "maxRecDepth": 1000, "pp.oneline": True, "weak.x": "y"}
     context = LeanContext(options=options)
-    validate(CheckRequest(code=CODE, context=context), fake_toolchain.toolchain, Settings())
+    validate(CheckRequest(code=CODE, context=context), fake_toolchain.toolchain)
 
 
 @given(st.text(alphabet="([{⟨)]}⟩ab\n", max_size=200))
