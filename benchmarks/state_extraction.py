@@ -15,8 +15,8 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aludel.deadline import Deadline
-from aludel.lean_checker.operations import QUEUE_S, collect
+from aludel.deadline import QUEUE_S, Deadline
+from aludel.lean_checker.operations import collect
 from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.models import Accepted, CheckRequest, LeanContext
 from aludel.records import Result

@@ -140,7 +140,7 @@ def _server(settings: Settings) -> str:
             memory_mb=settings.process_memory_mb,
         )
         try:
-            process.ask("ping", {}, Deadline.after(_START_S))
+            process.ping(Deadline.after(_START_S))
             return f"answers {time.monotonic() - started:.1f} s after its start"
         finally:
             process.kill()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 
+from aludel.deadline import QUEUE_S
 from aludel.errors import BackendCrashed, InvalidRequest, RequestTooLarge
 from aludel.fstar_checker.decide import Decision, decide
 from aludel.fstar_checker.intake import Intake, read_request
@@ -33,7 +34,6 @@ from aludel.protocols import CheckerOnly
 from aludel.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-QUEUE_S = 600.0
 
 
 class FStarChecker(CheckerOnly):

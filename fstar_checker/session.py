@@ -112,7 +112,7 @@ class Session:
             TimedOut: the deadline passed; tells whether the session is still usable.
             ToolchainMissing: F* ended because it found no solver.
             MemoryExceeded: the process grew past its cap and was killed.
-            BackendCrashed: the process ended or answered something that is not an answer.
+            BackendCrashed: the process ended, or its reply is malformed.
         """
         self._last_id += 1
         query_id = str(self._last_id)

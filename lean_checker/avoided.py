@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from aludel.errors import BackendUnavailable
+from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import MutantSource, ScreenItem, ScreenTask
 
 _HEAD = re.compile(r"^\s*(?:@\[[^\]]*\]\s*)?(?:theorem|lemma|example|def)\b\s*(?P<rest>.*)$", re.S)
@@ -59,6 +61,8 @@ def read_avoided(
         chunk = statements[start : start + _CHUNK]
         items = tuple(ScreenItem(as_theorem(statement)) for statement in chunk)
         found = source.screen(ScreenTask(items, imports, budget=0))
+        if isinstance(found, Exhausted):
+            raise BackendUnavailable(f"the statements to avoid were not read: {found.message}")
         shapes.update(one.shape_hash for one in found.screenings if one.error is None)
     return AvoidedStatements(frozenset(map(normal_text, statements)), frozenset(shapes))
 

@@ -6,13 +6,14 @@ import logging
 import time
 
 from aludel.candidates import unfit
-from aludel.deadline import Deadline
+from aludel.deadline import QUEUE_S, Deadline
 from aludel.lean_checker import intake
 from aludel.lean_checker.facts import parse_facts
+from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.native.leanchecker import ModuleChecker
 from aludel.lean_checker.policy import Finding, Question, judge, refusal
 from aludel.lean_checker.pool import LeanPool, probe
-from aludel.lean_checker.process import LeanProcess, LimitReached, ProcessDied
+from aludel.lean_checker.process import LeanProcess, ProcessDied
 from aludel.lean_checker.second import FirstTier, replayed
 from aludel.models import (
     Accepted,
@@ -27,7 +28,6 @@ from aludel.models import (
 from aludel.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-QUEUE_S = 600.0
 
 
 class LeanChecker:
@@ -112,7 +112,7 @@ class LeanChecker:
         self, request: CheckRequest, context: LeanContext, digest: str, spent: Usage
     ) -> FirstTier:
         """Check in a process of its own: programs of the candidate's run in it
-        (docs/decisions/0043-compiled-proofs-are-judged-elsewhere.md)."""
+        (docs/trust.md)."""
         with self._pool.fresh(Deadline.after(QUEUE_S)) as process:
             return self._exchange(process, request, context, digest, spent, native=True)
 
@@ -132,8 +132,8 @@ class LeanChecker:
             if cap is None or taken < cap:
                 if spent:
                     probe(process)
-                before = Usage(queue_s=time.monotonic() - queued)
-                return self._exchange(process, request, context, digest, _sum(before, spent))
+                before = Usage(queue_s=time.monotonic() - queued) + (spent or Usage())
+                return self._exchange(process, request, context, digest, before)
         # Nothing was sent, so the process was not killed for a cap that it exceeds at rest.
         message = f"the prover itself takes {taken:.0f} MB of the {cap} MB in budget.memory_mb"
         raise LimitReached(message, limit="memory", usage=Usage(peak_memory_mb=taken))
@@ -164,25 +164,11 @@ class LeanChecker:
                 "check", body, Deadline.after(budget.wall_s), memory_mb=budget.memory_mb
             )
         except (LimitReached, ProcessDied) as error:
-            error.usage = _sum(error.usage, before)
+            error.usage = error.usage + before
             raise
         terms = reply.result.pop("terms", None)
         facts = parse_facts(reply.result)
         process.loaded.add(facts.imports)
         ask = Question(request.statement, request.policy, request.code)
-        verdict = judge(facts, ask, content_hash=digest, usage=_sum(reply.usage, before))
+        verdict = judge(facts, ask, content_hash=digest, usage=reply.usage + before)
         return FirstTier(verdict, facts, terms, native)
-
-
-def _sum(usage: Usage, more: Usage | None) -> Usage:
-    """Add up what two parts of one check cost; what Lean counted is that of the last part."""
-    if more is None:
-        return usage
-    return usage.model_copy(
-        update={
-            "wall_s": usage.wall_s + more.wall_s,
-            "cpu_s": (usage.cpu_s or 0.0) + (more.cpu_s or 0.0),
-            "peak_memory_mb": max(usage.peak_memory_mb or 0.0, more.peak_memory_mb or 0.0),
-            "queue_s": (usage.queue_s or 0.0) + (more.queue_s or 0.0),
-        }
-    )

@@ -38,12 +38,13 @@ from aludel.goals import (
     assemble,
 )
 from aludel.lean_checker.intake import validate_goals, validate_tactic
+from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.pool import LeanPool
-from aludel.lean_checker.process import LeanProcess, LimitReached, Reply
+from aludel.lean_checker.process import LeanProcess, Reply
 from aludel.models import CheckRequest
 from aludel.settings import Settings
 
-_QUEUE_S = 60.0
+_TURN_S = 60.0  # shorter than QUEUE_S: a person may be waiting for the step
 _REMEMBERED = 256
 
 
@@ -160,8 +161,8 @@ class LeanGoals:
             "preamble": request.preamble,
             "heartbeats": request.heartbeats,
         }
-        with self._pool.lease(imports, Deadline.after(_QUEUE_S)) as process:
-            reply = process.ask("session_open", body, Deadline.after(request.wall_s))
+        with self._pool.lease(imports, Deadline.after(_TURN_S)) as process:
+            reply = _opened(process, body, request.wall_s)
             session = _Session(session_id, request, process)
             state = GoalState(session=session_id, state=0, goals=_goals(reply.result))
             session.states[0] = state
@@ -174,7 +175,7 @@ class LeanGoals:
         body = {"session": session.id, "state": state, "tactics": tactics}
         answers: list[dict[str, Any]] = []
         try:
-            with self._pool.lease_again(session.process, Deadline.after(_QUEUE_S)) as process:
+            with self._pool.lease_again(session.process, Deadline.after(_TURN_S)) as process:
                 deadline = Deadline.after(session.request.wall_s)
                 for part in process.ask_stream("session_step", body, deadline):
                     if not isinstance(part, Reply):
@@ -253,11 +254,11 @@ class LeanGoals:
             body = {"session": session.id}
             try:
                 with self._pool.lease_again(session.process, Deadline.after(0)) as process:
-                    process.ask("session_close", body, Deadline.after(_QUEUE_S))
+                    process.ask("session_close", body, Deadline.after(_TURN_S))
             except QueueFull:
                 with self._lock:
                     self._garbage.append(session)
-            except BackendUnavailable:
+            except (BackendUnavailable, LimitReached):
                 continue  # a dead prover holds no memory
 
     def _expire(self) -> None:
@@ -269,6 +270,16 @@ class LeanGoals:
         self._collect()
 
 
+def _opened(process: LeanProcess, body: dict[str, Any], wall_s: float) -> Reply:
+    """Ask for a session; one that takes too much never was, so there is none to end."""
+    try:
+        return process.ask("session_open", body, Deadline.after(wall_s))
+    except LimitReached as reached:
+        raise BackendUnavailable(
+            f"the session was not opened: {reached.message}", fix="give it more time with wall_s"
+        ) from reached
+
+
 def _goals(answer: dict[str, Any]) -> tuple[Goal, ...]:
     try:
         return tuple(Goal.model_validate(goal) for goal in answer["goals"])
@@ -278,7 +289,7 @@ def _goals(answer: dict[str, Any]) -> tuple[Goal, ...]:
 
 def _why(error: LimitReached | BackendCrashed, culprit: str, session: _Session) -> str:
     if not isinstance(error, LimitReached):
-        return f"its prover died ({error.message})"
+        return f"its prover crashed ({error.message})"
     if error.limit == "timeout":
         return f"{culprit!r} did not end within {session.request.wall_s:g} s"
     return f"{culprit!r} took too much memory"

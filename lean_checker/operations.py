@@ -8,8 +8,8 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from aludel.deadline import Deadline
-from aludel.errors import BackendCrashed
+from aludel.deadline import QUEUE_S, Deadline
+from aludel.errors import BackendCrashed, BackendUnavailable
 from aludel.goals import Goal, Hypothesis
 from aludel.lean_checker.answers import (
     FailedTactic,
@@ -22,11 +22,11 @@ from aludel.lean_checker.answers import (
     Tally,
 )
 from aludel.lean_checker.intake import validate_imports
+from aludel.lean_checker.limits import Exhausted, LimitReached, limits_as_values
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import Reply
 from aludel.models import Toolchain, Usage
 
-QUEUE_S = 600.0
 LIST_S = 120.0
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -147,17 +147,20 @@ class MutantSource(Protocol):
         """Return the names of an import set's theorems, or of some of its modules', sorted."""
         ...
 
-    def mutate(self, task: MutationTask) -> MutationResult:
+    def mutate(self, task: MutationTask) -> MutationResult | Exhausted:
         """Rewrite one theorem."""
         ...
 
-    def screen(self, task: ScreenTask) -> ScreenResult:
+    def screen(self, task: ScreenTask) -> ScreenResult | Exhausted:
         """Ask which statements are trivial, vacuous and the like."""
         ...
 
 
 class LeanOperations:
-    """Calls the operations on the processes of a pool; a :class:`MutantSource`. Thread-safe."""
+    """Calls the operations on the processes of a pool; a :class:`MutantSource`. Thread-safe.
+
+    What takes more time or memory than it may returns :class:`Exhausted`.
+    """
 
     def __init__(self, pool: LeanPool) -> None:
         self._pool = pool
@@ -188,7 +191,11 @@ class LeanOperations:
         body: dict[str, Any] = {"imports": list(imports), "statements": statements}
         if names is not None:
             body["names"] = list(names)
-        items, _ = self._stream("constants", body, imports, LIST_S)
+        try:
+            items, _ = self._stream("constants", body, imports, LIST_S)
+        except LimitReached as reached:  # by no candidate: the machine is too slow or too small
+            message = f"the theorems were not listed: {reached.message}"
+            raise BackendUnavailable(message) from reached
         return [parse_answer(LibraryTheorem, item) for item in items]
 
     def theorem_names(self, imports: tuple[str, ...], modules: tuple[str, ...] = ()) -> list[str]:
@@ -199,6 +206,7 @@ class LeanOperations:
         found = self.theorems(imports)
         return [theorem.name for theorem in found if not modules or theorem.module in modules]
 
+    @limits_as_values
     def restate(self, names: tuple[str, ...], imports: tuple[str, ...]) -> list[PrintedTheorem]:
         """Print theorems so that each elaborates back, or say why that cannot be done.
 
@@ -208,18 +216,19 @@ class LeanOperations:
         items, _ = self._stream("restate", body, imports, LIST_S)
         return [parse_answer(PrintedTheorem, item) for item in items]
 
+    @limits_as_values
     def mutate(self, task: MutationTask) -> MutationResult:
         """Make statements from one theorem with lemmas, by the operations of the task.
 
         Raises:
             InvalidRequest: target, lemma or import does not exist; ``field`` names which.
-            LimitReached: not done in time, or out of memory.
             BackendUnavailable: the machine failed.
         """
         items, reply = self._stream("mutate", task.body(), task.imports, task.wall_s)
         mutants = tuple(parse_answer(Mutant, item) for item in items)
         return MutationResult(mutants, parse_answer(Tally, reply.result), reply.usage)
 
+    @limits_as_values
     def matches(
         self, task: MutationTask, method: Literal["index", "brute"] = "index"
     ) -> MatchResult:
@@ -236,12 +245,12 @@ class LeanOperations:
         found = tuple(parse_answer(Match, item) for item in items)
         return MatchResult(found, parse_answer(Tally, reply.result), reply.usage)
 
+    @limits_as_values
     def screen(self, task: ScreenTask) -> ScreenResult:
         """Search for reasons not to keep statements, each within a budget.
 
         Raises:
             InvalidRequest: an import does not exist, or the preamble does not elaborate.
-            LimitReached: not done in time, or out of memory.
             BackendUnavailable: the machine failed.
         """
         body = {
@@ -258,6 +267,7 @@ class LeanOperations:
             tuple(parse_answer(Screening, answer) for answer in answers), reply.usage
         )
 
+    @limits_as_values
     def goals(
         self,
         statement: str,
@@ -270,7 +280,6 @@ class LeanOperations:
 
         Raises:
             InvalidRequest: the statement does not elaborate, or a tactic may not be run.
-            LimitReached: not done in time, or out of memory.
             BackendUnavailable: the machine failed.
         """
         body = {"imports": list(imports), "statement": statement, "tactics": list(tactics)}

@@ -16,6 +16,7 @@ import psutil
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
 from aludel.lean_checker.confinement.plan import CPU_S
+from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.meter import MEGABYTE
 from aludel.lean_checker.process import LeanProcess, ServerCommand
 from aludel.lean_checker.watchdog import Watchdog
@@ -79,7 +80,7 @@ def probe(process: LeanProcess) -> None:
     """
     try:
         reply = process.ask("check", _PROBE, Deadline.after(_PROBE_S))
-    except BackendUnavailable as error:
+    except (BackendUnavailable, LimitReached) as error:
         raise BackendCrashed(
             f"the Lean server cannot check a first theorem: {error.message}",
             fix="run `aludel doctor`",

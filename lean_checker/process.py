@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Any, NoReturn
 
 import psutil
 
@@ -24,6 +24,7 @@ from aludel.errors import (
     InvalidRequest,
     ToolchainMissing,
 )
+from aludel.lean_checker.limits import Limit, LimitReached
 from aludel.lean_checker.meter import Meter, Sample
 from aludel.lean_checker.watchdog import Watchdog
 from aludel.lean_checker.wire import (
@@ -72,17 +73,6 @@ class Reply:
 
     result: dict[str, Any]
     usage: Usage
-
-
-class LimitReached(BackendUnavailable):
-    """A request ran into its deadline or the memory cap; its process was killed."""
-
-    code: ClassVar[str] = "limit_reached"
-
-    def __init__(self, message: str, *, limit: Literal["timeout", "memory"], usage: Usage) -> None:
-        super().__init__(message)
-        self.limit = limit
-        self.usage = usage
 
 
 class ProcessDied(BackendCrashed):
@@ -212,6 +202,17 @@ class LeanProcess:
         """Processor seconds since the start, at most 0.1 s ago, children included."""
         return self._meter.sample(_POLL_S).cpu_s
 
+    def ping(self, deadline: Deadline) -> None:
+        """Wait for a sign of life.
+
+        Raises:
+            BackendUnavailable: there is none.
+        """
+        try:
+            self.ask("ping", {}, deadline)
+        except LimitReached as reached:
+            raise BackendUnavailable(f"the Lean server: {reached.message}") from reached
+
     def ask(
         self, op: str, body: dict[str, Any], deadline: Deadline, *, memory_mb: float | None = None
     ) -> Reply:
@@ -219,7 +220,7 @@ class LeanProcess:
         for part in self.ask_stream(op, body, deadline, memory_mb=memory_mb):
             if isinstance(part, Reply):
                 return part
-            self._lied("an item where one answer was due")
+            self._malformed("an item where one answer was due")
         raise AssertionError("a stream ends with its reply")
 
     def ask_stream(
@@ -233,7 +234,7 @@ class LeanProcess:
         Raises:
             InvalidRequest: the server refused the request; the process is as good as before.
             LimitReached: deadline or memory cap.
-            BackendCrashed: the process died (`ProcessDied`) or said what is not an answer.
+            BackendCrashed: the process died (`ProcessDied`) or its reply is malformed.
         """
         request_id = secrets.token_hex(16)
         self._idle = False
@@ -317,16 +318,16 @@ class LeanProcess:
             usage = cost.usage()
             raise ProcessDied(self._last_words(), self._stderr_tail(), usage) from error
         except WireError as error:
-            self._lied(str(error))
+            self._malformed(str(error))
 
-    def _stop(self, limit: Literal["timeout", "memory"], message: str, cost: _Cost) -> NoReturn:
+    def _stop(self, limit: Limit, message: str, cost: _Cost) -> NoReturn:
         usage = cost.usage()
         self.kill()
         raise LimitReached(message, limit=limit, usage=usage)
 
-    def _lied(self, what: str) -> NoReturn:
+    def _malformed(self, what: str) -> NoReturn:
         self.kill()
-        raise BackendCrashed(f"the Lean server answered something that is not an answer: {what}")
+        raise BackendCrashed(f"the Lean server's reply is malformed: {what}")
 
     def _refuse(self, reply: Refused) -> NoReturn:
         error = reply.error

@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aludel.deadline import Deadline
+from aludel.deadline import QUEUE_S, Deadline
 from aludel.lean_checker.facts import CheckFacts, parse_facts
 from aludel.lean_checker.policy import Finding, Question, judge, refusal
 from aludel.lean_checker.pool import LeanPool
-from aludel.models import Accepted, CheckRequest, LeanContext, UndecidedReason, Usage, Verdict
+from aludel.models import Accepted, CheckRequest, LeanContext, UndecidedReason, Verdict
 
 REPLAY_CHECK = "replay_in_fresh_process"
-_QUEUE_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,11 @@ def replayed(
         "heartbeats": request.budget.heartbeats,
         "allow_native": first.native,
     }
-    with pool.fresh(Deadline.after(_QUEUE_S)) as process:
+    with pool.fresh(Deadline.after(QUEUE_S)) as process:
         deadline = Deadline.after(request.budget.wall_s)
         reply = process.ask("replay", body, deadline, memory_mb=request.budget.memory_mb)
     ask = Question(request.statement, request.policy, request.code)
-    usage = _both(first.verdict.usage, reply.usage)
+    usage = first.verdict.usage + reply.usage
     verdict = judge(parse_facts(reply.result), ask, content_hash=digest, usage=usage)
     return _confirmed(first.verdict, verdict)
 
@@ -79,16 +78,4 @@ def _confirmed(first: Accepted, second: Verdict) -> Verdict:
     checks = (*first.evidence.checks, REPLAY_CHECK)
     return shown.model_copy(
         update={"evidence": shown.evidence.model_copy(update={"checks": checks})}
-    )
-
-
-def _both(first: Usage, second: Usage) -> Usage:
-    return first.model_copy(
-        update={
-            "wall_s": first.wall_s + second.wall_s,
-            "cpu_s": (first.cpu_s or 0.0) + (second.cpu_s or 0.0),
-            "prover_s": (first.prover_s or 0.0) + (second.prover_s or 0.0),
-            "heartbeats": (first.heartbeats or 0) + (second.heartbeats or 0),
-            "peak_memory_mb": max(first.peak_memory_mb or 0.0, second.peak_memory_mb or 0.0),
-        }
     )

@@ -10,10 +10,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from aludel.deadline import Deadline
+from aludel.deadline import QUEUE_S, Deadline
 from aludel.errors import InvalidRequest
 from aludel.lean_checker.intake import validate_imports
-from aludel.lean_checker.operations import QUEUE_S, collect, parse_answer
+from aludel.lean_checker.limits import Exhausted, limits_as_values
+from aludel.lean_checker.operations import collect, parse_answer
 from aludel.lean_checker.pool import LeanPool
 from aludel.models import Accepted, LeanContext, Position, Toolchain, Usage
 from aludel.proof_states import Premise, ProofStep, ProofTrace
@@ -64,17 +65,18 @@ class LeanStates:
         """The toolchain that elaborates."""
         return self._pool.toolchain
 
-    def trace(self, result: Result, *, wall_s: float = WALL_S) -> ProofTrace:
+    def trace(self, result: Result, *, wall_s: float = WALL_S) -> ProofTrace | Exhausted:
         """Return the steps of an accepted candidate; those of what was asked, where it was.
 
         Raises:
             InvalidRequest: it is not an accepted candidate for this toolchain, or does not
                 elaborate here (proofs by ``native_decide`` never do); ``field`` names which.
-            LimitReached: not done in time, or out of memory.
             BackendUnavailable: the machine failed.
         """
-        return self.measure(result, wall_s=wall_s)[0]
+        found = self.measure(result, wall_s=wall_s)
+        return found if isinstance(found, Exhausted) else found[0]
 
+    @limits_as_values
     def measure(self, result: Result, *, wall_s: float = WALL_S) -> tuple[ProofTrace, Usage]:
         """Return the steps and what finding them cost; raises as :meth:`trace`."""
         body = self._body(result)

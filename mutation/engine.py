@@ -13,8 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from aludel.lean_checker.avoided import read_avoided
+from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import MutantSource, MutationResult, MutationTask
-from aludel.lean_checker.process import LimitReached, ProcessDied
+from aludel.lean_checker.process import ProcessDied
 from aludel.mutation.judging import TARGET_WALL_S, Judge, shape_of
 from aludel.mutation.outcome import TargetOutcome
 from aludel.mutation.plan import MutationPlan
@@ -142,16 +143,16 @@ class MutationEngine:
         for _ in range(2):
             try:
                 result = self.source.mutate(task)
-            except LimitReached as limit:
-                report.failed[limit.limit] += 1
-                report.costs.construction_s += limit.usage.cpu_s or 0.0
-                return report
             except ProcessDied as death:
                 if death.defective:
                     raise
                 report.costs.construction_s += death.usage.cpu_s or 0.0
-            else:
+                continue
+            if not isinstance(result, Exhausted):
                 return result
+            report.failed[result.limit] += 1
+            report.costs.construction_s += result.usage.cpu_s or 0.0
+            return report
         # Two processes died of the same theorem, so it is the theorem.
         report.failed["memory"] += 1
         return report

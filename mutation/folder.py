@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aludel.errors import StoreError
+from aludel.errors import RunFileError
 from aludel.mutation.journal import Journal
 from aludel.mutation.pages import report_page
 from aludel.mutation.plan import MutationPlan
@@ -66,7 +66,7 @@ class RunFolder:
         """Write every file but the journal.
 
         Raises:
-            StoreError: the disk is full or read-only.
+            RunFileError: the disk is full or read-only.
         """
         refused = (one for outcome in self.journal.outcomes() for one in outcome.refused)
         plan = self.plan.identity()
@@ -81,7 +81,7 @@ class RunFolder:
             page = report_page(self.plan, self.report, self.quality, plots)
             _write(self.out / PAGE, [page])
         except OSError as error:
-            raise StoreError(
+            raise RunFileError(
                 f"cannot write into {self.out}: {error.strerror or error}",
                 field="--out",
                 fix="free space and run the same command again; nothing is done twice",

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from aludel.errors import Conflict, InvalidRequest, StoreError
+from aludel.errors import Conflict, InvalidRequest, RunFileError
 from aludel.mutation.outcome import TargetOutcome
 from aludel.mutation.plan import MutationPlan
 
@@ -30,7 +30,7 @@ class Journal:
         Raises:
             Conflict: it belongs to another plan or toolchain.
             InvalidRequest: the file is no journal.
-            StoreError: it cannot be read or written.
+            RunFileError: it cannot be read or written.
         """
         self._path = path
         head = {"plan": plan.identity(), "toolchain_digest": toolchain_digest}
@@ -50,7 +50,7 @@ class Journal:
 
         Raises:
             InvalidRequest: a line is no outcome.
-            StoreError: the file cannot be read.
+            RunFileError: the file cannot be read.
         """
         end = self._path.stat().st_size
         try:
@@ -67,7 +67,7 @@ class Journal:
         """Record a finished target; on disk when this returns.
 
         Raises:
-            StoreError: the disk is full or read-only; what was recorded before stays.
+            RunFileError: the disk is full or read-only; what was recorded before stays.
         """
         try:
             self._write(outcome.model_dump(mode="json"))
@@ -130,8 +130,8 @@ class Journal:
             f"{self._path} is not a mutation journal", field="--out", fix="name another folder"
         )
 
-    def _unusable(self, error: OSError) -> StoreError:
-        return StoreError(
+    def _unusable(self, error: OSError) -> RunFileError:
+        return RunFileError(
             f"cannot use {self._path}: {error.strerror or error}",
             field="--out",
             fix="free space, or name a folder that can be written",

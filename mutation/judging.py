@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from aludel.lean_checker.avoided import AvoidedStatements
+from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import (
     Mutant,
     MutantSource,
@@ -19,7 +20,7 @@ from aludel.lean_checker.operations import (
     ScreenItem,
     ScreenTask,
 )
-from aludel.lean_checker.process import LimitReached, ProcessDied
+from aludel.lean_checker.process import ProcessDied
 from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided, Verdict
 from aludel.mutation.naming import variant_name
 from aludel.mutation.outcome import RefusedVariant, TargetOutcome
@@ -166,10 +167,12 @@ class Judge:
         again = replace(task, lemmas=(mutant.lemma,), rules=(mutant.rule,), proofs="term")
         try:
             result = self.source.mutate(again)
-        except (LimitReached, ProcessDied) as failure:
-            report.costs.construction_s += failure.usage.cpu_s or 0.0
+        except ProcessDied as death:
+            report.costs.construction_s += death.usage.cpu_s or 0.0
             return None
         report.costs.construction_s += result.usage.cpu_s or 0.0
+        if isinstance(result, Exhausted):
+            return None
         same = (one for one in result.mutants if one.term_hash == mutant.term_hash)
         found = next(same, None)
         return None if found is None else candidate_of(self.plan, target, found)
@@ -251,12 +254,14 @@ def screened(
     """
     try:
         result = source.screen(task)
-    except (LimitReached, ProcessDied) as failure:
-        if isinstance(failure, ProcessDied) and failure.defective:
+    except ProcessDied as death:
+        if death.defective:
             raise
-        report.costs.screening_s += failure.usage.cpu_s or 0.0
+        report.costs.screening_s += death.usage.cpu_s or 0.0
         return _one_by_one(source, task, report)
     report.costs.screening_s += result.usage.cpu_s or 0.0
+    if isinstance(result, Exhausted):
+        return _one_by_one(source, task, report)
     return [found if found.error is None else None for found in result.screenings]
 
 

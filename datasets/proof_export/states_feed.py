@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Protocol
 
 from aludel.errors import InvalidRequest
-from aludel.lean_checker.process import LimitReached
+from aludel.lean_checker.limits import Exhausted
 from aludel.models import Toolchain
 from aludel.proof_export.feeds import Feed, derived_feed
 from aludel.proof_states import ProofTrace
@@ -28,8 +28,8 @@ class Tracer(Protocol):
         """The toolchain that elaborates."""
         ...
 
-    def trace(self, result: Result) -> ProofTrace:
-        """Return the steps of an accepted candidate."""
+    def trace(self, result: Result) -> ProofTrace | Exhausted:
+        """Return the steps of an accepted candidate, unless finding them takes too much."""
         ...
 
 
@@ -92,8 +92,10 @@ def _extract(store: Store, tracer: Tracer, variant: VariantRecord) -> str:
         return "foreign"
     try:
         trace = tracer.trace(store.verdicts.result(variant.verdict_hash))
-    except (InvalidRequest, LimitReached) as error:  # of this candidate; others may do
+    except InvalidRequest as error:  # of this candidate; others may do
         return error.message
+    if isinstance(trace, Exhausted):
+        return trace.message
     store.proof_states.put(variant.verdict_hash, trace)
     return "traced"
 

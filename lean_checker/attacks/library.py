@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aludel.lean_checker.attacks.corpus import ACCEPTED, Case
+from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import LeanOperations, PrintedTheorem
 from aludel.lean_checker.pool import LeanPool
-from aludel.lean_checker.process import LimitReached
 from aludel.models import MAX_STATEMENT_BYTES
 
 LIBRARY = "theorems of Init"
@@ -78,11 +78,11 @@ def restated_theorems(pool: LeanPool, limit: int) -> Restated:
 
 def _printed(operations: LeanOperations, names: tuple[str, ...]) -> list[PrintedTheorem]:
     """Print theorems; one that alone takes longer than a request may is not printable."""
-    try:
-        return operations.restate(names, _IMPORTS)
-    except LimitReached as limit:
-        if len(names) == 1:
-            return [PrintedTheorem(name=names[0], header=None, reason=limit.message)]
+    found = operations.restate(names, _IMPORTS)
+    if not isinstance(found, Exhausted):
+        return found
+    if len(names) == 1:
+        return [PrintedTheorem(name=names[0], header=None, reason=found.message)]
     half = len(names) // 2
     return [*_printed(operations, names[:half]), *_printed(operations, names[half:])]
 

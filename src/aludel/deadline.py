@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+# Seconds that a check or another operation waits for a prover process to become free.
+QUEUE_S = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:

@@ -8,13 +8,17 @@
     +-- Conflict             the request contradicts a recorded one exit 64, HTTP 409
     +-- ToolchainMissing     a prover is not installed or broken    exit 69, HTTP 503
     +-- BackendUnavailable   broker, store or prover out of reach   exit 69, HTTP 503
-    |   +-- AbilityMissing   the prover at hand cannot do this    exit 69, HTTP 503
-    |   +-- BackendCrashed   a prover process died or lied          exit 69, HTTP 503
+    |   +-- AbilityMissing   the prover at hand cannot do this      exit 69, HTTP 503
+    |   +-- BackendCrashed   a prover crashed or replied malformed  exit 69, HTTP 503
+    |   +-- RunFileError     a file of a run cannot be used         exit 69, HTTP 503
     |   +-- StoreError       the database cannot be used            exit 69, HTTP 503
     +-- QueueFull            come back later                        exit 69, HTTP 429
     |   +-- QuotaExceeded    the key has used up its share          exit 69, HTTP 429
-    +-- Unauthorized         a key is needed, or is none            exit 64, HTTP 401
+    +-- Unauthorized         a key is missing, unknown or revoked   exit 64, HTTP 401
     +-- Forbidden            the key may not do this                exit 64, HTTP 403
+
+A candidate that exhausts its prover is no error: it gets the verdict *undecided*, and the other
+operations of Lean return :class:`aludel.lean_checker.limits.Exhausted`.
 
 Libraries' errors are mapped onto this tree at one border per package.
 """
@@ -105,7 +109,7 @@ class BackendUnavailable(AludelError):
 
 
 class BackendCrashed(BackendUnavailable):
-    """A prover process died, or answered something that is not an answer."""
+    """A prover process crashed, or its reply was malformed."""
 
     code = "backend_crashed"
 
@@ -124,6 +128,12 @@ class AbilityMissing(BackendUnavailable):
         message = f"{ability} need {prover}, and there is no {prover} here"
         super().__init__(message, fix=f"start a worker that has {prover}")
         self.ability = ability
+
+
+class RunFileError(BackendUnavailable):
+    """A file of a run, such as its journal, cannot be read or written (full disk, read-only)."""
+
+    code = "run_file_error"
 
 
 class StoreError(BackendUnavailable):

@@ -1,6 +1,6 @@
 """The contract: frozen models whose JSON is the same in Python, HTTP, the store and exports.
 
-Shapes follow DESIGN section 2. A :data:`Verdict` is a union by ``kind``; infrastructure faults are
+A :data:`Verdict` is a union by ``kind``; infrastructure faults are
 never verdicts, they are exceptions (:mod:`aludel.errors`).
 """
 
@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator
 
@@ -19,6 +19,7 @@ MAX_CODE_BYTES = 1_000_000
 MAX_STATEMENT_BYTES = 100_000
 MAX_WALL_S = 3_600.0
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+_N = TypeVar("_N", int, float)
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -167,6 +168,13 @@ class Diagnostic(Model):
     end: Position | None = None
 
 
+def _sum(one: _N | None, other: _N | None) -> _N | None:
+    """Return the sum of what was measured, None when nothing was."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
+
+
 class Usage(Model):
     """What a check cost. Seconds, megabytes (2**20 bytes), heartbeats in thousands."""
 
@@ -176,6 +184,21 @@ class Usage(Model):
     heartbeats: int | None = None
     peak_memory_mb: float | None = None
     queue_s: float | None = None
+
+    def __add__(self, more: Usage) -> Usage:
+        """Return what two parts of one piece of work cost: sums, and the higher of two peaks.
+
+        What neither part measured stays None; ``Usage()`` changes nothing.
+        """
+        peaks = [peak for peak in (self.peak_memory_mb, more.peak_memory_mb) if peak is not None]
+        return Usage(
+            wall_s=self.wall_s + more.wall_s,
+            cpu_s=_sum(self.cpu_s, more.cpu_s),
+            prover_s=_sum(self.prover_s, more.prover_s),
+            heartbeats=_sum(self.heartbeats, more.heartbeats),
+            peak_memory_mb=max(peaks, default=None),
+            queue_s=_sum(self.queue_s, more.queue_s),
+        )
 
 
 class Evidence(Model):

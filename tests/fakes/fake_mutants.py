@@ -9,6 +9,7 @@ from typing import Any
 
 from fake_checker import TOOLCHAIN
 
+from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import (
     Mutant,
     MutationResult,
@@ -19,7 +20,6 @@ from aludel.lean_checker.operations import (
     ScreenTask,
     Tally,
 )
-from aludel.lean_checker.process import LimitReached
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -74,14 +74,14 @@ class FakeSource:
     def theorem_names(self, imports: tuple[str, ...], modules: tuple[str, ...] = ()) -> list[str]:
         return [f"A.{i}" for i in range(10)] + ["B.0"]
 
-    def mutate(self, task: MutationTask) -> MutationResult:
+    def mutate(self, task: MutationTask) -> MutationResult | Exhausted:
         target = task.target
         if task.proofs == "script":
             self.asked.append(target)
         self.tasks.append(task)
         time.sleep(random.random() * self._jitter_s)
         if target == "A.3":
-            raise LimitReached("too slow", limit="timeout", usage=Usage(cpu_s=7.0))
+            return Exhausted("timeout", "too slow", Usage(cpu_s=7.0))
         mutants = tuple(self._mutants(target))[: task.limit]
         if task.proofs == "term":
             mutants = tuple(
@@ -100,10 +100,10 @@ class FakeSource:
         )
         return MutationResult(mutants, tally, Usage(cpu_s=1.0))
 
-    def screen(self, task: ScreenTask) -> ScreenResult:
+    def screen(self, task: ScreenTask) -> ScreenResult | Exhausted:
         """Answer by words in the proof; ``killer`` exhausts the prover, whoever is with it."""
         if any("killer" in (item.proof or "") for item in task.items):
-            raise LimitReached("too much", limit="memory", usage=Usage(cpu_s=3.0))
+            return Exhausted("memory", "too much", Usage(cpu_s=3.0))
         self.screened += len(task.items)
         answers = tuple(_screening(item, task) for item in task.items)
         return ScreenResult(answers, Usage(cpu_s=0.25 * len(answers)))

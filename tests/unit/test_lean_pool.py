@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
 from aludel.lean_checker import pool as pool_module
+from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.pool import LeanPool
-from aludel.lean_checker.process import LeanProcess, LimitReached
+from aludel.lean_checker.process import LeanProcess
 from aludel.settings import Settings
 
 MakePool = Callable[..., LeanPool]
@@ -286,7 +287,7 @@ def test_slots_hold_under_any_mix(
             with pool.lease(None, soon()) as process:
                 most.append(pool.stats().live)
                 ask(process, action, seconds=0.2)
-        except (BackendUnavailable, InvalidRequest):
+        except (BackendUnavailable, InvalidRequest, LimitReached):
             return
 
     with ThreadPoolExecutor(threads) as users:

@@ -16,7 +16,8 @@ import pytest
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.lean_checker import wire
-from aludel.lean_checker.process import LeanProcess, LimitReached, ProcessDied, Reply, ServerCommand
+from aludel.lean_checker.limits import LimitReached
+from aludel.lean_checker.process import LeanProcess, ProcessDied, Reply, ServerCommand
 from aludel.lean_checker.watchdog import Watchdog
 
 Start = Callable[..., LeanProcess]

@@ -14,6 +14,7 @@ from aludel.models import (
     FStarContext,
     LeanContext,
     Policy,
+    Usage,
     content_hash,
 )
 
@@ -69,3 +70,31 @@ def test_a_verdict_is_told_by_its_kind() -> None:
         VERDICT.validate_python({"kind": "accepted", "hash": "h"})  # no evidence
     verdict = VERDICT.validate_python({"kind": "rejected", "hash": "h", "reason": "sorry"})
     assert verdict.kind == "rejected"
+
+
+_SECONDS = st.none() | st.integers(0, 2**20).map(lambda n: n / 64)  # sums of these are exact
+_USAGES = st.builds(
+    Usage,
+    wall_s=st.integers(0, 2**20).map(lambda n: n / 64),
+    cpu_s=_SECONDS,
+    prover_s=_SECONDS,
+    heartbeats=st.none() | st.integers(0, 10**9),
+    peak_memory_mb=_SECONDS,
+    queue_s=_SECONDS,
+)
+
+
+@given(_USAGES, _USAGES, _USAGES)
+def test_usages_add_up_in_any_grouping(one: Usage, two: Usage, three: Usage) -> None:
+    assert (one + two) + three == one + (two + three)
+    assert one + two == two + one
+    assert one + Usage() == one
+
+
+def test_a_sum_keeps_the_higher_peak_and_what_one_part_measured() -> None:
+    first = Usage(wall_s=1.0, cpu_s=0.5, peak_memory_mb=700.0, queue_s=0.25)
+    second = Usage(wall_s=2.0, cpu_s=1.5, peak_memory_mb=600.0, heartbeats=9, prover_s=1.0)
+    total = Usage(
+        wall_s=3.0, cpu_s=2.0, prover_s=1.0, heartbeats=9, peak_memory_mb=700.0, queue_s=0.25
+    )
+    assert first + second == total

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fake_mutants import FakeSource, ProofChecker
 
-from aludel.errors import Conflict, InvalidRequest, StoreError
+from aludel.errors import Conflict, InvalidRequest, RunFileError
 from aludel.mutation import (
     Journal,
     MutationEngine,
@@ -147,7 +147,7 @@ def test_a_line_that_is_no_outcome_is_an_error(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_store(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot use"):
+    with pytest.raises(RunFileError, match="cannot use"):
         Journal(tmp_path / "file" / JOURNAL, plan(), "digest")
 
 

@@ -1,0 +1,56 @@
+"""What becomes of a request that takes more time or memory than it may."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, ParamSpec, TypeVar
+
+from aludel.models import Usage
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+Limit = Literal["timeout", "memory"]
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """What a request gave that took more than it may: nothing, at a cost.
+
+    Attributes:
+        limit: what ran out.
+        message: the same for people.
+        usage: what was spent.
+    """
+
+    limit: Limit
+    message: str
+    usage: Usage
+
+
+class LimitReached(Exception):
+    """A request ran into its deadline or the memory cap; its process was killed.
+
+    It says nothing about the machine, so it is no `AludelError`, and it never leaves this package:
+    a check turns it into *undecided*, the other operations into :class:`Exhausted`.
+    """
+
+    def __init__(self, message: str, *, limit: Limit, usage: Usage) -> None:
+        super().__init__(message)
+        self.message = message
+        self.limit = limit
+        self.usage = usage
+
+
+def limits_as_values(ask: Callable[_P, _R]) -> Callable[_P, _R | Exhausted]:
+    """Return ``ask`` with a reached limit as its value."""
+
+    @functools.wraps(ask)
+    def asked(*args: _P.args, **named: _P.kwargs) -> _R | Exhausted:
+        try:
+            return ask(*args, **named)
+        except LimitReached as reached:
+            return Exhausted(reached.limit, reached.message, reached.usage)
+
+    return asked
