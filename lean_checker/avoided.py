@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aludel.errors import BackendUnavailable
-from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import MutantSource, ScreenItem, ScreenTask
+from aludel.protocols import Exhausted
 
 _HEAD = re.compile(r"^\s*(?:@\[[^\]]*\]\s*)?(?:theorem|lemma|example|def)\b\s*(?P<rest>.*)$", re.S)
 _NAME = re.compile(r"^[^\s(\[{:⦃]+")

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from aludel.models import Usage
+from aludel.protocols import Exhausted, Limit
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-Limit = Literal["timeout", "memory"]
-
-
-@dataclass(frozen=True)
-class Exhausted:
-    """What a request gave that took more than it may: nothing, at a cost.
-
-    Attributes:
-        limit: what ran out.
-        message: the same for people.
-        usage: what was spent.
-    """
-
-    limit: Limit
-    message: str
-    usage: Usage
 
 
 class LimitReached(Exception):

@@ -22,10 +22,11 @@ from aludel.lean_checker.answers import (
     Tally,
 )
 from aludel.lean_checker.intake import validate_imports
-from aludel.lean_checker.limits import Exhausted, LimitReached, limits_as_values
+from aludel.lean_checker.limits import LimitReached, limits_as_values
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import Reply
 from aludel.models import Toolchain, Usage
+from aludel.protocols import Exhausted
 
 LIST_S = 120.0
 

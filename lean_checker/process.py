@@ -24,7 +24,7 @@ from aludel.errors import (
     InvalidRequest,
     ToolchainMissing,
 )
-from aludel.lean_checker.limits import Limit, LimitReached
+from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.meter import Meter, Sample
 from aludel.lean_checker.watchdog import Watchdog
 from aludel.lean_checker.wire import (
@@ -40,6 +40,7 @@ from aludel.lean_checker.wire import (
     parse_reply,
 )
 from aludel.models import Usage
+from aludel.protocols import Limit
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1

@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from aludel.lean_checker.avoided import read_avoided
-from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import MutantSource, MutationResult, MutationTask
 from aludel.lean_checker.process import ProcessDied
 from aludel.mutation.judging import TARGET_WALL_S, Judge, shape_of
@@ -21,7 +20,7 @@ from aludel.mutation.outcome import TargetOutcome
 from aludel.mutation.plan import MutationPlan
 from aludel.mutation.report import MutationReport
 from aludel.mutation.targets import Target, first_targets, next_targets
-from aludel.protocols import Checker
+from aludel.protocols import Checker, Exhausted
 from aludel.records import VariantRecord
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from aludel.lean_checker.avoided import AvoidedStatements
-from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import (
     Mutant,
     MutantSource,
@@ -27,7 +26,7 @@ from aludel.mutation.outcome import RefusedVariant, TargetOutcome
 from aludel.mutation.plan import Filter, MutationPlan
 from aludel.mutation.report import MutationReport
 from aludel.mutation.targets import Target
-from aludel.protocols import Checker
+from aludel.protocols import Checker, Exhausted
 from aludel.records import VariantRecord
 
 TARGET_WALL_S = 120.0

@@ -10,10 +10,10 @@ from itertools import islice
 from typing import Protocol
 
 from aludel.errors import InvalidRequest
-from aludel.lean_checker.limits import Exhausted
 from aludel.models import Toolchain
 from aludel.proof_export.feeds import Feed, derived_feed
 from aludel.proof_states import ProofTrace
+from aludel.protocols import Exhausted
 from aludel.records import Result, VariantRecord
 from aludel.store import Store
 

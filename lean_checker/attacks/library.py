@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aludel.lean_checker.attacks.corpus import ACCEPTED, Case
-from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import LeanOperations, PrintedTheorem
 from aludel.lean_checker.pool import LeanPool
 from aludel.models import MAX_STATEMENT_BYTES
+from aludel.protocols import Exhausted
 
 LIBRARY = "theorems of Init"
 _IMPORTS = ("Init",)

@@ -18,7 +18,7 @@
     +-- Forbidden            the key may not do this                exit 64, HTTP 403
 
 A candidate that exhausts its prover is no error: it gets the verdict *undecided*, and the other
-operations of Lean return :class:`aludel.lean_checker.limits.Exhausted`.
+operations of Lean return :class:`aludel.protocols.Exhausted`.
 
 Libraries' errors are mapped onto this tree at one border per package.
 """

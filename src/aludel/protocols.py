@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, Protocol
+from dataclasses import dataclass
+from typing import Literal, NoReturn, Protocol
 
 from aludel.errors import AbilityMissing
-from aludel.models import CheckRequest, Toolchain, Verdict
+from aludel.models import CheckRequest, Toolchain, Usage, Verdict
 
 
 class Checker(Protocol):
@@ -58,3 +59,21 @@ class CheckerOnly:
 
     def warm_up(self) -> None:
         """Start nothing: which process is needed depends on the request."""
+
+
+Limit = Literal["timeout", "memory"]
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """What a request gave that took more than it may: nothing, at a cost.
+
+    Attributes:
+        limit: what ran out.
+        message: the same for people.
+        usage: what was spent.
+    """
+
+    limit: Limit
+    message: str
+    usage: Usage

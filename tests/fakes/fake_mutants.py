@@ -9,7 +9,6 @@ from typing import Any
 
 from fake_checker import TOOLCHAIN
 
-from aludel.lean_checker.limits import Exhausted
 from aludel.lean_checker.operations import (
     Mutant,
     MutationResult,
@@ -31,6 +30,7 @@ from aludel.models import (
     Verdict,
     content_hash,
 )
+from aludel.protocols import Exhausted
 
 
 def mutant(target: str, number: int, term_hash: str | None = None, **changes: Any) -> Mutant:

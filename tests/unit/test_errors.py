@@ -10,11 +10,11 @@ import pytest
 from aludel import errors
 from aludel.deadline import Deadline
 from aludel.errors import AbilityMissing, AludelError, BackendUnavailable
-from aludel.lean_checker.limits import Exhausted, LimitReached, limits_as_values
+from aludel.lean_checker.limits import LimitReached, limits_as_values
 from aludel.lean_checker.operations import LeanOperations, MutationTask, ScreenItem, ScreenTask
 from aludel.lean_checker.pool import LeanPool
 from aludel.models import Usage
-from aludel.protocols import CheckerOnly
+from aludel.protocols import CheckerOnly, Exhausted
 
 ROOT = Path(__file__).parents[2]
 _DRAWN = re.compile(
