@@ -27,9 +27,9 @@ from aludel.lean_checker.embedded.selftest import ensure_tested
 from aludel.lean_checker.node import find_node
 from aludel.lean_checker.process import ServerCommand
 from aludel.lean_checker.program import ensure_program
-from aludel.lean_checker.progress import Silent
 from aludel.lean_checker.server_program import BOOT
 from aludel.lean_checker.toolchains import find_toolchain, list_toolchains
+from aludel.progress import Silent
 from aludel.settings import Settings, load_settings
 
 REQUEST = {

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from aludel.attempt_figures import Comparison, compare
-from aludel.cli.attempting import Attempter, attempts_table, figures, open_attempter
-from aludel.cli.generating import attempt_options, generator_options, spec_of
+from aludel.attempt_figures import RunFigures, compare, figures
+from aludel.cli.options import GeneratorOptions, gathered, generator_options
+from aludel.cli.progress import bars
+from aludel.cli.tables import attempts_table, comparison_table, runs_table
 from aludel.fstar_checker.dataset import read_definitions
 from aludel.models import Prover
 from aludel.problems import Problem, read_problems
-from aludel.proving.build import open_generators
 from aludel.proving.fstar import pose
+from aludel.proving.run import AttemptRunner, open_runner
 from aludel.settings import load_settings
 from aludel.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemOptions:
+    """What is attempted: the fields are the options, and the argument ``problems``."""
+
+    problems: Path
+    prover: str
+    examples: Path | None
+    similar: int
 
 
 @click.group(name="attempts")
@@ -29,55 +39,66 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("problems", type=click.Path(path_type=Path))
+@gathered(
+    "asked",
+    ProblemOptions,
+    click.argument("problems", type=click.Path(path_type=Path)),
+    click.option(
+        "--prover", type=click.Choice([p.value for p in Prover]), default="lean", show_default=True,
+        help="With fstar, the problems are in PoPAI's format.",
+    ),
+    click.option(
+        "--examples", type=click.Path(path_type=Path), default=None,
+        help="F*: solved problems in PoPAI's format, for examples and premises.",
+    ),
+    click.option(
+        "--similar", type=click.IntRange(0, 20), default=3, show_default=True,
+        help="F*: examples for each problem.",
+    ),
+)  # fmt: skip
 @click.option("--name", required=True, help="Name of the run; the same name goes on with it.")
 @generator_options
 @click.option(
     "--concurrency", type=click.IntRange(1, 1_000), default=None,
     help="Problems under way at once; as many as there are prover processes by default.",
 )  # fmt: skip
-@click.option(
-    "--prover", type=click.Choice([p.value for p in Prover]), default="lean", show_default=True,
-    help="With fstar, the problems are in PoPAI's format.",
-)  # fmt: skip
-@click.option(
-    "--examples", type=click.Path(path_type=Path), default=None,
-    help="F*: solved problems in PoPAI's format, for examples and premises.",
-)  # fmt: skip
-@click.option(
-    "--similar", type=click.IntRange(0, 20), default=3, show_default=True,
-    help="F*: examples for each problem.",
-)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def run(problems: Path, name: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click
+def run(
+    asked: ProblemOptions,
+    name: str,
+    generation: GeneratorOptions,
+    concurrency: int | None,
+    as_json: bool,
+) -> None:
     """Attempt the problems of a file; a run that was stopped goes on."""
-    prover, console = Prover(options["prover"]), Console(stderr=True)
-    chosen = attempt_options(options)
-    with (
-        open_generators(spec_of(options), key=options["key"], prover=prover) as generators,
-        open_attempter(load_settings(), console, prover) as attempter,
-    ):
-        found = _problems(problems, options, attempter)
-        made = attempter.run(name, found, generators, chosen, options["concurrency"])
-        shown = figures(made, attempter.store.attempts.outcomes(name))
+    shown = _run_here(asked, name, generation, concurrency)
     if as_json:
-        click.echo(json.dumps(shown, ensure_ascii=False))
+        click.echo(json.dumps(shown.model_dump(mode="json"), ensure_ascii=False))
     else:
-        measure = "verify" if prover is Prover.FSTAR else "pass"
-        Console().print(attempts_table(made, shown, measure=measure))
+        measure = "verify" if Prover(asked.prover) is Prover.FSTAR else "pass"
+        Console().print(attempts_table(shown, measure=measure))
 
 
-def _problems(path: Path, options: dict[str, Any], attempter: Attempter) -> Sequence[Problem]:
+def _run_here(
+    asked: ProblemOptions, name: str, generation: GeneratorOptions, concurrency: int | None
+) -> RunFigures:
+    spec, prover, key = generation.spec(), Prover(asked.prover), generation.key
+    with bars() as progress, open_runner(load_settings(), progress, prover, key) as runner:
+        found = _problems(asked, generation.premises, runner)
+        made = runner.run(name, found, spec, generation.attempt_options(), concurrency)
+        return figures(made, runner.store.attempts.outcomes(name))
+
+
+def _problems(asked: ProblemOptions, premises: int, runner: AttemptRunner) -> Sequence[Problem]:
     """Return what is to be attempted; what cannot be posed to F* is named on stderr."""
-    if Prover(options["prover"]) is Prover.LEAN:
-        return read_problems(path)
-    solved = read_definitions(options["examples"]) if options["examples"] else []
+    if Prover(asked.prover) is Prover.LEAN:
+        return read_problems(asked.problems)
     posed = pose(
-        read_definitions(path),
-        solved,
-        similar=options["similar"],
-        premises=options["premises"],
-        known_options=attempter.checker.known_options,
+        read_definitions(asked.problems),
+        read_definitions(asked.examples) if asked.examples else [],
+        similar=asked.similar,
+        premises=premises,
+        known_options=runner.checker.known_options,
     )
     for name, why in posed.skipped.items():
         click.echo(f"left out: {name}: {why}", err=True)
@@ -94,14 +115,7 @@ def list_runs(as_json: bool) -> None:
         for run in runs:
             click.echo(run.model_dump_json())
         return
-    table = Table()
-    for column in ("run", "generator", "search", "problems", "done", "since"):
-        table.add_column(column)
-    for run in runs:
-        since = f"{run.created_at:%Y-%m-%d %H:%M}"
-        cells = (run.plan.generator, run.plan.search, str(run.problems), str(run.done), since)
-        table.add_row(run.name, *cells)
-    Console().print(table)
+    Console().print(runs_table(runs))
 
 
 @command.command(name="compare")
@@ -116,21 +130,4 @@ def compare_runs(first: str, second: str, as_json: bool) -> None:
     if as_json:
         click.echo(found.model_dump_json())
         return
-    Console().print(_comparison_table(first, second, found))
-
-
-def _comparison_table(first: str, second: str, found: Comparison) -> Table:
-    table = Table("", first, second, title=f"{found.problems} problems")
-    table.add_row("solved", str(found.first), str(found.second))
-    table.add_row("solved by it alone", str(len(found.only_first)), str(len(found.only_second)))
-    costs = [cost.model_dump() for cost in (found.first_cost, found.second_cost)]
-    names = {
-        "tried": "proofs or tactics tried", "prover_s": "seconds waiting for the prover",
-        "other_s": "other seconds of workers", "prompt_tokens": "prompt tokens",
-        "completion_tokens": "completion tokens", "price": "price",
-    }  # fmt: skip
-    for key, shown in names.items():
-        if any(cost[key] for cost in costs):
-            table.add_row(shown, *(f"{cost[key]:,.10g}" for cost in costs))
-    table.caption = f"McNemar, exact, two-sided: p = {found.p_value:.3g}"
-    return table
+    Console().print(comparison_table(first, second, found))

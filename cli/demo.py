@@ -11,14 +11,15 @@ from typing import Any
 import click
 from rich.console import Console
 
+from aludel.attempt_figures import figures
 from aludel.attempts import AttemptOptions
-from aludel.cli.attempting import attempts_table, figures, open_attempter
-from aludel.cli.held_out import problems_in
-from aludel.cli.mutating import example_of, mutate_into, report_table
+from aludel.cli.progress import bars
+from aludel.cli.tables import attempts_table, mutation_table
 from aludel.generators import Portfolio
 from aludel.mutation import MutationPlan
 from aludel.mutation.folder import RunFolder
 from aludel.mutation.plan import RULES
+from aludel.mutation.run import mutate_into
 from aludel.problems import TheoremProblem
 from aludel.proof_export import (
     ATTEMPTS,
@@ -34,7 +35,8 @@ from aludel.proof_export import (
     lineages,
     provenance,
 )
-from aludel.proving.build import open_generators
+from aludel.proof_export.training import problems_in
+from aludel.proving.run import open_runner
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
 
@@ -66,8 +68,9 @@ def command(out: Path, seed: int, targets: int) -> None:
     console = Console(stderr=True)
     settings = _settings(out)
     with Store.open(settings) as store:
-        run = mutate_into(out, _plan(seed, targets), settings, store, console)
-        console.print(report_table(run))
+        with bars(console) as progress:
+            run = mutate_into(out, _plan(seed, targets), settings, store, progress)
+        console.print(mutation_table(run))
         _show_example(run, console)
         splits = assign_splits(run.variants(), _split(seed))
         held_out = problems_in(run.variants(), splits, "test")
@@ -100,14 +103,11 @@ def _attempt(
 ) -> dict[str, Any]:
     """Attempt the held-out variants with standard tactics; show and return the figures."""
     options = AttemptOptions(samples=SAMPLES, seed=seed)
-    with (
-        open_generators(Portfolio()) as generators,
-        open_attempter(settings, console) as attempter,
-    ):
-        made = attempter.run(RUN, problems, generators, options)
-        shown = figures(made, attempter.store.attempts.outcomes(RUN))
-    console.print(attempts_table(made, shown))
-    return shown
+    with bars(console) as progress, open_runner(settings, progress) as runner:
+        made = runner.run(RUN, problems, Portfolio(), options)
+        shown = figures(made, runner.store.attempts.outcomes(RUN))
+    console.print(attempts_table(shown))
+    return shown.model_dump(mode="json")
 
 
 def _export(run: RunFolder, store: Store, splits: Splits, out: Path) -> ExportReport:
@@ -131,7 +131,8 @@ def _settings(out: Path) -> Settings:
 
 
 def _show_example(run: RunFolder, console: Console) -> None:
-    readable = example_of(run)
+    """Show the variant that is easiest to read, if there is one."""
+    readable = min(run.variants(), key=lambda v: (v.position == "goal", len(v.code)), default=None)
     if readable is not None:
         console.print(f"one of them, from {readable.parents[0]}:\n", highlight=False)
         console.print(readable.code, markup=False, highlight=False, soft_wrap=True)

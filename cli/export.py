@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import time
-from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import get_args
 
 import click
 from rich.console import Console
 
-from aludel.cli.extracting import extract_with_progress
 from aludel.cli.mutate import read_statements
-from aludel.cli.progress import watched
+from aludel.cli.options import gathered
+from aludel.cli.progress import bars
 from aludel.errors import InvalidRequest
-from aludel.lean_checker.avoided import AvoidedStatements, normal_text, read_avoided_everywhere
-from aludel.lean_checker.prover import build_prover
 from aludel.proof_export import (
     DEFAULT_FORMATS,
     DEFAULT_SHARD_ROWS,
@@ -25,20 +25,60 @@ from aludel.proof_export import (
     RECIPES,
     ExportOptions,
     ExportReport,
+    Extraction,
     Selection,
     SplitPlan,
-    export_recorded,
-    provenance,
 )
+from aludel.proof_export.run import ExportOrder, carry_out
 from aludel.proof_export.splitting import ProjectBy, SplitKind
-from aludel.settings import Settings, load_settings
+from aludel.provers import AnyProver, build_prover
+from aludel.settings import load_settings
 from aludel.store import Store, VariantFilter
 
-T = TypeVar("T")
 _DEFAULT = SplitPlan()
+_SHOWN = 5
 
 
-_CHOICES: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
+@dataclass(frozen=True, slots=True)
+class DatasetOptions:
+    """What is written: the fields are the options."""
+
+    recipes: tuple[str, ...]
+    formats: str
+    runs: tuple[str, ...]
+    kind: SplitKind
+    seed: int
+    test: float
+    valid: float
+    project: ProjectBy
+    avoid: Path | None
+    toolchain: str | None
+    shard_rows: int
+
+    def order(self, *, force: bool) -> ExportOrder:
+        """Return the export that the options describe.
+
+        Raises:
+            InvalidRequest: the statements to avoid cannot be read.
+        """
+        formats = tuple(self.formats.split(","))
+        options = ExportOptions(self.recipes, formats, self.shard_rows, force)
+        split = SplitPlan(self.kind, self.seed, self.test, self.valid, self.project)
+        selection = Selection(self.toolchain, self.runs, split)
+        avoid = () if self.avoid is None else read_statements(self.avoid)
+        return ExportOrder(options, selection, avoid, _command_line(options, selection, self.avoid))
+
+
+@click.command(name="export")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder to make; it must not exist.",
+)
+@gathered(
+    "chosen",
+    DatasetOptions,
     click.option(
         "--recipe", "recipes", multiple=True,
         help=f"{', '.join(RECIPES)}; may be repeated; by default all that have records.",
@@ -79,23 +119,6 @@ _CHOICES: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
         help="Rows of a file at most.",
     ),
 )  # fmt: skip
-"""The options that decide what is written, in the order of the help."""
-
-
-def _choices(command: Callable[..., None]) -> Callable[..., None]:
-    for choice in reversed(_CHOICES):
-        command = choice(command)
-    return command
-
-
-@click.command(name="export")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder to make; it must not exist.",
-)
-@_choices
 @click.option(
     "--receipts",
     type=click.Path(path_type=Path),
@@ -104,51 +127,39 @@ def _choices(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--force", is_flag=True, help="Replace an earlier export in the same folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
-    out: Path,
-    receipts: Path | None,
-    force: bool,
-    as_json: bool,
-    **chosen: Any,  # noqa: ANN401 - click
+    out: Path, chosen: DatasetOptions, receipts: Path | None, force: bool, as_json: bool
 ) -> None:
     """Write what is recorded as a dataset: JSONL, Parquet and a card.
 
     An export that was killed goes on when it is given again.
     """
-    formats = tuple(chosen["formats"].split(","))
-    options = ExportOptions(chosen["recipes"], formats, chosen["shard_rows"], force)
-    plan = SplitPlan(*(chosen[name] for name in ("kind", "seed", "test", "valid", "project")))
     started = time.monotonic()
     settings = load_settings()
-    with Store.open(settings) as store:
-        only = VariantFilter(toolchain_digest=chosen["toolchain"])
-        avoid = _avoided(chosen["avoid"], store, only, settings)
-        selection = Selection(chosen["toolchain"], chosen["runs"], plan, avoid)
-        words = _command_line(options, selection, chosen["avoid"])
-        made = provenance(words, store.toolchains.known())
-        if "sft" in options.recipes:
-            extract_with_progress(store, only, settings)
-        report = export_recorded(store, out, options, selection, made, watched)
+    order = chosen.order(force=force)
+    with ExitStack() as stack:
+        store = stack.enter_context(Store.open(settings))
+
+        @functools.cache
+        def lean() -> AnyProver:
+            return stack.enter_context(closing(build_prover(settings)))
+
+        with bars() as progress:
+            done = carry_out(store, out, order, lean, progress)
+        if done.extraction is not None:
+            _tell(Console(stderr=True), done.extraction)
         if receipts is not None:
-            _write_receipts(store, only, receipts)
-    _print_report(report, time.monotonic() - started, as_json=as_json)
+            _write_receipts(store, order.variants, receipts)
+    _print_report(done.report, time.monotonic() - started, as_json=as_json)
 
 
-def _avoided(
-    path: Path | None, store: Store, only: VariantFilter, settings: Settings
-) -> AvoidedStatements | None:
-    """Read statements as texts, and as terms under every import set of the variants."""
-    if path is None:
-        return None
-    statements = read_statements(path)
-    imports = sorted({variant.imports for variant in store.variants.iterate(only)})
-    if not imports:  # nothing to compare terms with, so no need of a Lean
-        return AvoidedStatements(frozenset(map(normal_text, statements)))
-    checker = build_prover(settings)
-    try:
-        with Console(stderr=True).status("elaborating the statements to avoid"):
-            return read_avoided_everywhere(checker.operations, imports, statements)
-    finally:
-        checker.close()
+def _tell(console: Console, told: Extraction) -> None:
+    """Say which variants have no tactic states."""
+    if told.foreign:
+        console.print(f"{told.foreign} variants that another toolchain accepted are left out")
+    for name, reason in told.failed[:_SHOWN]:
+        console.print(f"{name} is left out: {reason}", markup=False)
+    if len(told.failed) > _SHOWN:
+        console.print(f"{len(told.failed) - _SHOWN} more are left out")
 
 
 def _write_receipts(store: Store, chosen: VariantFilter, path: Path) -> None:

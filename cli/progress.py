@@ -1,10 +1,9 @@
-"""Progress bars on stderr."""
+"""Progress on stderr: :class:`aludel.progress.Progress` as lines, or as bars."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 import click
 from rich.console import Console
@@ -12,77 +11,89 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
-    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-T = TypeVar("T")
-
 
 class Lines:
     """Writes one line per step on stderr, for commands whose steps are rare."""
 
-    def step(self, title: str, total: int | None = None) -> None:
+    def step(self, title: str, total: int | None = None, done: int = 0) -> None:  # noqa: ARG002
         """Say which step begins."""
         parts = "" if total is None else f", {total} parts"
         click.echo(f"{title} (once{parts}) ...", err=True)
 
-    def advance(self, amount: int) -> None:
+    def advance(self, amount: int = 1, note: str = "") -> None:
         """Say nothing: a line cannot grow."""
 
 
 class Bars:
-    """Draws one bar per step (see :class:`aludel.lean_checker.progress.Progress`)."""
+    """Draws one bar per step, which is left as it stands when its step is complete.
 
-    def __init__(self, display: Progress) -> None:
-        self._display = display
-        self._task: TaskID | None = None
+    Between steps nothing is drawn, so that other programs may write.
 
-    def step(self, title: str, total: int | None = None) -> None:
+    Args:
+        console: where.
+        counts: whether to show how many units are done, and what is left; else the time taken.
+    """
+
+    def __init__(self, console: Console, *, counts: bool) -> None:
+        self._console = console
+        self._counts = counts
+        self._display: Progress | None = None
+
+    def step(self, title: str, total: int | None = None, done: int = 0) -> None:
         """Finish the last step and begin the next."""
         self.finish()
-        self._task = self._display.add_task(title, total=total)
+        display = Progress(*_columns(self._counts), console=self._console)
+        display.add_task(title, total=total, completed=done, note="")
+        display.start()
+        self._display = display
 
-    def advance(self, amount: int) -> None:
+    def advance(self, amount: int = 1, note: str = "") -> None:
         """Advance the current step."""
-        if self._task is not None:
-            self._display.advance(self._task, amount)
+        if self._display is not None:
+            [task] = self._display.tasks
+            self._display.update(task.id, advance=amount, note=note or task.fields["note"])
+            if task.finished:
+                self.stop()
 
     def finish(self) -> None:
         """Show the current step as done."""
-        if self._task is not None:
-            task = self._display.tasks[self._task]
-            total = task.total if task.total is not None else 1
-            self._display.update(self._task, total=total, completed=total)
-            self._display.stop_task(self._task)
+        if self._display is not None:
+            [task] = self._display.tasks
+            total = task.total if task.total is not None else max(1, task.completed)
+            self._display.update(task.id, total=total, completed=total)
+            self.stop()
+
+    def stop(self) -> None:
+        """Leave the current step as it stands."""
+        if self._display is not None:
+            self._display.stop()
+            self._display = None
 
 
-@contextlib.contextmanager
-def bars(console: Console) -> Iterator[Bars]:
-    """Show bars while the block runs."""
-    columns = (
+def _columns(counts: bool) -> tuple[ProgressColumn, ...]:
+    head: tuple[ProgressColumn, ...] = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as display:
-        shown = Bars(display)
+    if not counts:
+        return *head, TimeElapsedColumn()
+    return *head, MofNCompleteColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn()
+
+
+@contextlib.contextmanager
+def bars(console: Console | None = None, *, counts: bool = True) -> Iterator[Bars]:
+    """Draw bars, on stderr by default, while the block runs."""
+    shown = Bars(console or Console(stderr=True), counts=counts)
+    try:
         yield shown
         shown.finish()
-
-
-def watched(records: Iterable[T], what: str, total: int | None) -> Generator[T, None, None]:
-    """Yield the records while a bar shows how far they are."""
-    display = Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    with display:
-        yield from display.track(records, total=total)
+    finally:
+        shown.stop()

@@ -41,11 +41,11 @@ def command(host: str | None, port: int | None, workers: int | None) -> None:
 
     Checks run in this process, or, when ALUDEL_BROKER_URL names a broker, in `aludel worker`.
     """
-    from aludel.workers.parts import default_parts, fstar_parts
+    from aludel.workers.app import fstar_parts, lean_parts
 
     given = {"ALUDEL_HOST": host, "ALUDEL_PORT": port, "ALUDEL_POOL_SIZE": workers}
     chosen = {name: str(value) for name, value in given.items() if value is not None}
-    run(load_settings({**os.environ, **chosen}), default_parts, fstar_parts)
+    run(load_settings({**os.environ, **chosen}), lean_parts, fstar_parts)
 
 
 def run(

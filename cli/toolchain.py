@@ -51,7 +51,7 @@ def install_command(
         _install_native(release, sha256)
         return
     console = Console(stderr=True)
-    with bars(console) as progress:
+    with bars(console, counts=False) as progress:
         manifest = install(settings, progress, tarball=tarball, force=force)
     console.print(f"Lean {manifest.version} is ready in {install_root(settings)}")
     if manifest.fallback_reason:

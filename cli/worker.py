@@ -27,9 +27,9 @@ ALL_QUEUES = (*LEAN_QUEUES, FSTAR_QUEUE)
 )
 def command(queues: str, concurrency: int) -> int:
     """Run jobs that the broker at ALUDEL_BROKER_URL hands out."""
-    from aludel.workers.parts import default_parts, fstar_parts
+    from aludel.workers.app import fstar_parts, lean_parts
 
-    parts = fstar_parts() if FSTAR_QUEUE in queues else default_parts()
+    parts = fstar_parts() if FSTAR_QUEUE in queues else lean_parts()
     return run(load_settings(), parts, queues, concurrency)
 
 

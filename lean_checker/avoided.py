@@ -28,6 +28,11 @@ class AvoidedStatements:
     texts: frozenset[str] = field(default_factory=frozenset)
     shapes: frozenset[str] = field(default_factory=frozenset)
 
+    @classmethod
+    def of_texts(cls, statements: Iterable[str]) -> AvoidedStatements:
+        """Return what counts as texts only."""
+        return cls(frozenset(map(normal_text, statements)))
+
     def has(self, statement: str, shape_hash: str) -> bool:
         """Whether a variant's statement is one of them."""
         return shape_hash in self.shapes or normal_text(statement) in self.texts

@@ -20,7 +20,6 @@ import psutil
 from aludel.errors import ToolchainMissing
 from aludel.lean_checker.lock import folder_lock
 from aludel.lean_checker.process import ServerCommand
-from aludel.lean_checker.progress import Progress
 from aludel.lean_checker.server_program import (
     BOOT,
     SERVER_MODULES,
@@ -29,6 +28,7 @@ from aludel.lean_checker.server_program import (
     sources_digest,
 )
 from aludel.lean_checker.watchdog import Watchdog
+from aludel.progress import Progress
 
 _COMPILE_S = 300.0
 _EXIT_MARK = "[exit "  # the host says the code and kills itself; see shared.cjs

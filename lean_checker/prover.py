@@ -11,10 +11,10 @@ from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.goals import LeanGoals
 from aludel.lean_checker.operations import LeanOperations
 from aludel.lean_checker.pool import LeanPool, PoolStats
-from aludel.lean_checker.progress import Progress
 from aludel.lean_checker.states import LeanStates
 from aludel.lean_checker.toolchains import find_toolchain
 from aludel.models import CheckRequest, Toolchain, Verdict
+from aludel.progress import Progress
 from aludel.settings import Settings
 
 

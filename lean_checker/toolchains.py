@@ -29,10 +29,10 @@ from aludel.lean_checker.native.locate import NativeLean, find_native, native_to
 from aludel.lean_checker.node import find_node
 from aludel.lean_checker.process import ServerCommand
 from aludel.lean_checker.program import LeanHost, ensure_program
-from aludel.lean_checker.progress import Progress, Silent
 from aludel.lean_checker.project import LeanProject, open_project, require_same_lean
 from aludel.lean_checker.server_program import BOOT, sources_digest
 from aludel.models import Prover, Toolchain
+from aludel.progress import Progress, Silent
 from aludel.settings import Settings
 
 

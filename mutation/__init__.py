@@ -1,6 +1,6 @@
 """Theorem mutation by symbolic rewriting (Alchemy, ICLR 2025)."""
 
-from aludel.mutation.engine import MutationEngine, RoundProgress, run_to_end
+from aludel.mutation.engine import MutationEngine, RoundProgress
 from aludel.mutation.journal import Journal
 from aludel.mutation.outcome import RefusedVariant, TargetOutcome
 from aludel.mutation.plan import FILTERS, RULES, Filter, MutationPlan, Rule
@@ -25,6 +25,5 @@ __all__ = [
     "Target",
     "TargetOutcome",
     "look_again",
-    "run_to_end",
     "sample_of",
 ]

@@ -208,17 +208,3 @@ class History:
         self._shapes.add(shape)
         self._counts[outcome.round] = self._counts.get(outcome.round, 0) + 1
         return True
-
-
-def run_to_end(
-    engine: MutationEngine, plan: MutationPlan, record: Callable[[VariantRecord], object]
-) -> MutationReport:
-    """Run a plan, record every variant as it is accepted, and return the figures."""
-    started = time.monotonic()
-    report = MutationReport()
-    for outcome in engine.run(plan):
-        for variant in outcome.variants:
-            record(variant)
-        report.add(outcome.report)
-    report.costs.wall_s = time.monotonic() - started
-    return report

@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from aludel.jobs import MAX_ROUNDS, MutationFilter, MutationRule
+from aludel.errors import InvalidRequest
+from aludel.jobs import (
+    MAX_ROUNDS,
+    SCREEN_BUDGET,
+    MutationFilter,
+    MutationRequest,
+    MutationRule,
+)
 
 Rule = MutationRule
 Filter = MutationFilter
 RULES: tuple[Rule, ...] = get_args(Rule)
 FILTERS: tuple[Filter, ...] = get_args(Filter)
-SCREEN_BUDGET = 5_000
 
 
 class MutationPlan(BaseModel):
@@ -23,7 +29,8 @@ class MutationPlan(BaseModel):
         patterns: globs over names of theorems; one that matches is enough.
         statement: text of a user's theorem with its proof, which is a target as well.
         imports: import set whose theorems are rewritten.
-        modules: modules whose theorems are targets; empty for those of all.
+        modules: modules whose theorems are targets; empty for those of all. Globs over those of a
+            project until :func:`aludel.mutation.run.in_project` has looked them up.
         limit: accepted variants after which a round ends.
         per_target: statements made from one theorem after which it is done.
         max_attempts: rewriting attempts on one theorem after which it is done.
@@ -65,7 +72,7 @@ class MutationPlan(BaseModel):
 
     @model_validator(mode="after")
     def _has_targets(self) -> Self:
-        if not self.patterns and self.statement is None:
+        if not (self.patterns or self.modules) and self.statement is None:
             raise ValueError("give a pattern or a statement")
         part, parts = self.shard
         if not 1 <= part <= parts:
@@ -76,3 +83,25 @@ class MutationPlan(BaseModel):
         """Return the plan as JSON, evaluation sets by their digest."""
         avoided = hashlib.sha256("\n\n".join(self.avoid).encode()).hexdigest()
         return {**self.model_dump(mode="json", exclude={"avoid"}), "avoid_sha256": avoided}
+
+
+def plan_of(request: MutationRequest) -> MutationPlan:
+    """Return the plan that a mutation job asks for; raises as :func:`make_plan`."""
+    patterns = () if request.pattern is None else (request.pattern,)
+    options = request.model_dump(exclude={"pattern"}, exclude_none=True)
+    return make_plan(patterns=patterns, **options)
+
+
+def make_plan(**values: Any) -> MutationPlan:  # noqa: ANN401 - fields of the plan, from outside
+    """Return the plan of these values.
+
+    Raises:
+        InvalidRequest: one of them does not fit; ``field`` names it.
+    """
+    try:
+        return MutationPlan(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "pattern"
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidRequest(message, field=field, fix="see the options of a mutation") from error

@@ -1,1 +1,1 @@
-"""Celery application and tasks; thin, they call the packages below."""
+"""Workers: they lease items of jobs, call the drivers of the packages below, and record."""

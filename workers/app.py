@@ -1,4 +1,4 @@
-"""The Celery application of the workers, and how to run one."""
+"""The tasks of the workers, what real workers are made of, and the Celery application."""
 
 from __future__ import annotations
 
@@ -6,19 +6,41 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from celery import Celery, signals
 
+from aludel.fstar_checker.checker import build_checker as build_fstar_checker
+from aludel.goals import Goals
+from aludel.lean_checker.prover import build_prover
 from aludel.logs import configure_logging
 from aludel.models import MAX_WALL_S
+from aludel.provers import AnyProver
 from aludel.queue import CeleryQueue, broker_app
 from aludel.settings import Settings
-from aludel.task_names import LEAN_QUEUES
-from aludel.workers.housekeeping import Housekeeper
-from aludel.workers.metering import serve_metrics
+from aludel.task_names import (
+    LEAN_QUEUES,
+    RUN_ATTEMPTS,
+    RUN_CHECKS,
+    RUN_EXPORT,
+    RUN_MUTATION,
+    SWEEP,
+)
+from aludel.workers.attempts import permitted_attempter, run_attempts
+from aludel.workers.checks import run_checks
+from aludel.workers.exports import run_export, write_dataset
+from aludel.workers.housekeeping import Housekeeper, run_sweep, serve_metrics
+from aludel.workers.mutations import mutate_with_lean, run_mutation
 from aludel.workers.runtime import Parts, Runtime
-from aludel.workers.tasks import TASKS
+
+TASKS: Mapping[str, Callable[..., None]] = {
+    RUN_CHECKS: run_checks,
+    RUN_MUTATION: run_mutation,
+    RUN_ATTEMPTS: run_attempts,
+    RUN_EXPORT: run_export,
+    SWEEP: run_sweep,
+}
+"""The tasks by name. Celery and the in-process worker run the same ones."""
 
 # The prover keeps its own deadlines; these limits are for the day it does not.
 _SOFT_LIMIT_S = 2 * MAX_WALL_S
@@ -26,6 +48,31 @@ _HARD_LIMIT_S = _SOFT_LIMIT_S + 60
 _PROCESS_START_S = 60.0
 
 _log = logging.getLogger(__name__)
+
+
+def lean_parts() -> Parts:
+    """Return what a worker with Lean is made of."""
+    return Parts(
+        checker=build_prover,
+        mutate=mutate_with_lean,
+        goals=lean_goals,
+        attempter=permitted_attempter,
+        export=write_dataset,
+    )
+
+
+def fstar_parts() -> Parts:
+    """Return what a worker of the F* queue is made of."""
+    return Parts(checker=build_fstar_checker)
+
+
+def lean_goals(prover: AnyProver, _settings: Settings) -> Goals:
+    """Return sessions of tactics in the processes of a Lean.
+
+    Raises:
+        AbilityMissing: the prover has none.
+    """
+    return prover.goals()
 
 
 class RuntimeHolder:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
+
 from aludel.attempts import ProblemOutcome
 from aludel.errors import BackendUnavailable, StoreError
 from aludel.job_requests import ProveRequest
 from aludel.jobs import JobKind
 from aludel.metrics import FAILURES, PROBLEMS
 from aludel.models import MAX_WALL_S
+from aludel.permitted import key_of
 from aludel.problems import TheoremProblem
+from aludel.provers import AnyProver
+from aludel.proving.run import Attempter, BegunRun, Prepared, attempter_of
+from aludel.proving.stopping import guard_of
 from aludel.queue import dispatch
+from aludel.settings import Settings
 from aludel.store import Claim
-from aludel.workers.guarding import guard_of
-from aludel.workers.leasing import conclude
-from aludel.workers.proving import Prepared
+from aludel.workers.leasing import Taking, Turn, conclude
 from aludel.workers.runtime import Runtime
-from aludel.workers.turns import Taking, Turn
 
 # A turn and one problem together end before Celery's limit, which ends the process.
 TURN_S = 60.0
@@ -47,25 +51,24 @@ class _Attempts:
     def __init__(self, runtime: Runtime, job_id: str) -> None:
         self._runtime = runtime
         self._job = runtime.store.jobs.get(job_id)
-        self._request = ProveRequest.model_validate(self._job.request)
-        self._ready = self._begin()
+        self._run = self._begin()
         self._turn = Turn(runtime, job_id, Taking(TURN_S, 1), self._carry_out)
 
     def run(self) -> None:
         self._turn.run()
 
-    def _begin(self) -> Prepared | Exception:
+    def _begin(self) -> BegunRun | Exception:
         """Open the generator and the run; what is wrong with them is wrong with each problem."""
         runtime, store = self._runtime, self._runtime.store
+        request = ProveRequest.model_validate(self._job.request)
         try:
-            prepared = runtime.proving.prepare(self._request, runtime.cached)
+            prepared = _prepared(runtime, request)
             owner = store.jobs.owner(self._job.id)
-            store.attempts.start(self._request.run, prepared.plan, self._job.total, owner)
+            return BegunRun(request.run, prepared, self._job.total, store, owner)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a model does, the items must end
             return error
-        return prepared
 
     def _carry_out(self, claim: Claim) -> None:
         try:
@@ -82,17 +85,22 @@ class _Attempts:
             self._runtime.store.items.finish_problem(claim, proved=outcome.accepted > 0)
 
     def _outcome(self, problem: TheoremProblem) -> ProblemOutcome:
-        """Return what became of a problem: what is recorded of it, or else attempt it now."""
-        if isinstance(self._ready, Exception):
-            raise self._ready
-        store, run = self._runtime.store.attempts, self._request.run
-        if known := store.outcomes(run, [problem.name]):
-            return known[0]
-        guard = guard_of(self._told_to_end, PROBLEM_S)
-        outcome, attempts = self._ready.attempt(problem, guard)
-        if store.record(run, outcome, attempts):
-            return outcome
-        return store.outcomes(run, [problem.name])[0]  # of a worker that was faster
+        if isinstance(self._run, Exception):
+            raise self._run
+        return self._run.attempt(problem, guard_of(self._told_to_end, PROBLEM_S))
 
     def _told_to_end(self) -> bool:
         return self._runtime.stopping.is_set() or self._turn.keeper.lost.is_set()
+
+
+def permitted_attempter(prover: AnyProver, settings: Settings) -> Attempter:
+    """Return what attempts problems with the worker's prover, and permitted generators only."""
+    return attempter_of(prover, settings, lambda spec: key_of(spec, settings, os.environ))
+
+
+def _prepared(runtime: Runtime, request: ProveRequest) -> Prepared:
+    if runtime.attempter is None:
+        raise BackendUnavailable("this worker attempts no problems", fix="start one that does")
+    return runtime.attempter.prepare(
+        request.generator, request.options, request.problems_digest, runtime.cached
+    )

@@ -9,9 +9,8 @@ from aludel.models import CheckRequest, Verdict
 from aludel.protocols import Checker
 from aludel.queue import dispatch
 from aludel.store import Claim
-from aludel.workers.leasing import conclude
+from aludel.workers.leasing import Taking, Turn, conclude
 from aludel.workers.runtime import Runtime
-from aludel.workers.turns import Taking, Turn
 
 # After its turn a job goes to the end of the queue, so that a large one does not block small ones.
 TURN_S = 2.0

@@ -1,4 +1,4 @@
-"""What a worker does beside its tasks: show that it is there, and find lost work."""
+"""What a worker does beside its tasks: register, find lost work, prune, and show its metrics."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-from aludel.errors import AludelError
+from billiard import current_process
+from prometheus_client import start_http_server
+
+from aludel.errors import AbilityMissing, AludelError
+from aludel.metrics import POOL, POOL_EVENTS, REGISTRY
+from aludel.provers import AnyProver
 from aludel.queue import dispatch
-from aludel.workers.metering import show_pool
+from aludel.settings import Settings
 from aludel.workers.runtime import Runtime
 
 _MAX_PERIOD_S = 15.0
@@ -37,6 +42,11 @@ def sweep(runtime: Runtime, resend_after_s: float | None = None) -> int:
     for job in stalled:
         dispatch(runtime.queue, runtime.store, job.job_id, job.kind, job.queued)
     return len(stalled)
+
+
+def run_sweep(runtime: Runtime) -> None:
+    """Sweep once, now: a task."""
+    sweep(runtime)
 
 
 class Housekeeper:
@@ -87,3 +97,30 @@ class Housekeeper:
         if days and now - self._pruned_at > _PRUNE_EVERY_S:
             self._pruned_at = now
             self._runtime.store.prune(datetime.now(UTC) - timedelta(days=days))
+
+
+def show_pool(prover: AnyProver) -> None:
+    """Bring the gauges of the prover's processes up to date, where it counts them."""
+    try:
+        stats = prover.stats()
+    except AbilityMissing:
+        return
+    name = prover.toolchain.prover.value
+    for state, value in (("slots", stats.size), ("taken", stats.live), ("idle", stats.idle)):
+        POOL.labels(name, state).set(value)
+    for event in ("started", "discarded", "recycled"):
+        POOL_EVENTS.labels(name, event).set(getattr(stats, event))
+
+
+def serve_metrics(settings: Settings) -> None:
+    """Answer Prometheus on the port that the settings name, plus the number of this process.
+
+    A port that is taken is logged; a worker without figures is better than none.
+    """
+    if not settings.metrics_port:
+        return
+    port = settings.metrics_port + int(getattr(current_process(), "index", 0) or 0)
+    try:
+        start_http_server(port, addr=settings.host, registry=REGISTRY)
+    except OSError as error:
+        _log.warning("metrics are not shown", extra={"port": port, "error": str(error)})

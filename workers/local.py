@@ -18,9 +18,9 @@ from aludel.task_names import (
     MUTATE_QUEUE,
     PROVE_QUEUE,
 )
+from aludel.workers.app import TASKS
 from aludel.workers.housekeeping import Housekeeper
 from aludel.workers.runtime import Runtime
-from aludel.workers.tasks import TASKS
 
 # Two check jobs share the prover, so that a small one does not wait for the turn of a large one.
 _THREADS = {CHECK_QUEUE: 2, FSTAR_QUEUE: 2, MUTATE_QUEUE: 1, PROVE_QUEUE: 1, EXPORT_QUEUE: 1}

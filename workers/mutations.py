@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aludel.errors import BackendUnavailable
 from aludel.jobs import JobKind, MutationRequest
+from aludel.mutation import MutationEngine, MutationReport, TargetOutcome
+from aludel.mutation.plan import plan_of
+from aludel.mutation.run import in_project, mutate
+from aludel.progress import Silent
 from aludel.records import VariantRecord
 from aludel.store import Claim
+from aludel.workers.leasing import run_single
 from aludel.workers.runtime import MutationContext, Runtime
-from aludel.workers.wholes import run_whole
 
 
 def run_mutation(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see below
@@ -33,9 +38,32 @@ def run_mutation(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see b
                 checker=runtime.checker,
                 cached=runtime.cached,
                 store=runtime.store,
+                project=runtime.settings.project,
                 record=record,
                 stopping=stopping,
             )
         )
 
-    run_whole(runtime, JobKind.MUTATE, carry_out)
+    run_single(runtime, JobKind.MUTATE, carry_out)
+
+
+def mutate_with_lean(context: MutationContext) -> Mapping[str, Any]:
+    """Carry out the request and return its figures; a :data:`~aludel.workers.runtime.Mutator`.
+
+    Raises:
+        InvalidRequest: pattern, lemma, module or import does not exist.
+        BackendUnavailable: the machine failed, or the worker was told to stop.
+    """
+    prover = context.checker
+    engine = MutationEngine(prover.operations, context.cached, prover.size, context.stopping)
+    report = MutationReport()
+
+    def record(outcome: TargetOutcome) -> None:
+        for variant in outcome.variants:
+            context.record(variant)
+        report.add(outcome.report)
+
+    mutate(in_project(plan_of(context.request), context.project), engine, record, Silent())
+    if context.stopping():
+        raise BackendUnavailable("the worker was told to stop", fix="another one goes on")
+    return report.figures()

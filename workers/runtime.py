@@ -20,11 +20,11 @@ from aludel.metrics import observe_prover
 from aludel.models import CheckRequest, Verdict
 from aludel.protocols import Checker
 from aludel.provers import AnyProver
+from aludel.proving.run import Attempter
 from aludel.queue import TaskQueue
 from aludel.records import VariantRecord
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
-from aludel.workers.proving import NoProving, ProvingFactory
 
 _YIELD_S = 0.0005
 
@@ -40,6 +40,7 @@ class MutationContext:
         checker: the prover itself.
         cached: the same prover, recording every verdict; a variant must rest on one of those.
         store: the corpus so far.
+        project: folder of the worker's Lake project; empty for none.
         record: records a variant under the job, committed when it returns; safe to repeat.
         stopping: whether the worker wants to end soon.
     """
@@ -48,6 +49,7 @@ class MutationContext:
     checker: AnyProver
     cached: Checker
     store: Store
+    project: str
     record: Recorder
     stopping: Callable[[], bool]
 
@@ -77,6 +79,7 @@ Mutator = Callable[[MutationContext], Mapping[str, Any]]
 Exporter = Callable[[ExportContext], Mapping[str, Any]]
 CheckerFactory = Callable[[Settings], AnyProver]
 GoalsFactory = Callable[[AnyProver, Settings], Goals]
+AttempterFactory = Callable[[AnyProver, Settings], Attempter]
 
 
 def no_mutations(_context: MutationContext) -> Mapping[str, Any]:
@@ -105,14 +108,14 @@ class Parts:
         checker: opens the prover, in the process that uses it.
         mutate: carries out a mutation, and returns its summary (JSON).
         goals: sessions of tactics on the prover, for an API in the same process.
-        proving: makes what attempts problems, from the opened prover.
+        attempter: makes what attempts problems, from the opened prover.
         export: writes a dataset, and returns its summary (JSON).
     """
 
     checker: CheckerFactory
     mutate: Mutator = no_mutations
     goals: GoalsFactory | None = None
-    proving: ProvingFactory | None = None
+    attempter: AttempterFactory | None = None
     export: Exporter = no_exports
 
 
@@ -142,7 +145,7 @@ class Runtime:
 
     Attributes:
         name: names this process in leases; unique.
-        proving: attempts problems.
+        attempter: attempts problems; None for a worker that does not.
         export: writes datasets.
         threads: items that are carried out at once: one more than the prover has processes, so that
             recording one verdict does not keep the prover waiting for the next.
@@ -157,7 +160,7 @@ class Runtime:
         self.checker = checker
         self.mutate = parts.mutate
         self.export = parts.export
-        self.proving = parts.proving(checker, settings) if parts.proving else NoProving()
+        self.attempter = parts.attempter(checker, settings) if parts.attempter else None
         self.queue = queue
         self.cached = CachedChecker(_Yielding(checker), store)
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -188,7 +191,8 @@ class Runtime:
     def interrupt(self) -> None:
         """Stop prover and models, which ends what is under way; safe to call twice."""
         self.stopping.set()
-        self.proving.close()
+        if self.attempter is not None:
+            self.attempter.close()
         self.checker.close()
 
     def close(self) -> None:

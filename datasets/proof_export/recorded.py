@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from aludel.lean_checker.avoided import AvoidedStatements
 from aludel.models import Prover
+from aludel.progress import Progress, Silent, watched
 from aludel.proof_export.attempts_feed import ATTEMPTS, attempts_of
 from aludel.proof_export.exporter import ExportOptions, ExportReport, export
 from aludel.proof_export.feeds import VARIANTS, Feed, Theorem
@@ -20,21 +21,6 @@ from aludel.proof_export.splitting import SplitPlan, Splits, assign_splits
 from aludel.proof_export.states_feed import PROOF_STATES, traced_variants
 from aludel.records import VariantRecord
 from aludel.store import Store, VariantFilter
-
-T = TypeVar("T")
-
-
-class Watch(Protocol):
-    """Passes records through while it shows how far they are."""
-
-    def __call__(self, records: Iterable[T], what: str, total: int | None) -> Iterable[T]:
-        """Yield the records; ``total`` is how many there will be, where that is known."""
-        ...
-
-
-def unwatched(records: Iterable[T], what: str, total: int | None) -> Iterable[T]:  # noqa: ARG001 - a Watch
-    """Show nothing."""
-    return records
 
 
 @dataclass(frozen=True)
@@ -60,7 +46,7 @@ def export_recorded(
     options: ExportOptions,
     selection: Selection,
     made: Provenance,
-    watch: Watch = unwatched,
+    progress: Progress | None = None,
 ) -> ExportReport:
     """Write what a store holds; variants that are recorded meanwhile are left out.
 
@@ -71,10 +57,11 @@ def export_recorded(
         NotFound: there is no run of a name.
         StoreError: the database cannot be read.
     """
-    corpus = _Corpus(store, selection, watch)
+    shown = progress or Silent()
+    corpus = _Corpus(store, selection, shown)
     recipes = options.recipes or corpus.default_recipes()
     return export(
-        watch(corpus.variants(), "variants", corpus.count),
+        watched(corpus.variants(), "variants", corpus.count, shown),
         out,
         replace(options, recipes=recipes),
         made,
@@ -87,10 +74,10 @@ def export_recorded(
 class _Corpus:
     """What is selected, as it was when this was made."""
 
-    def __init__(self, store: Store, selection: Selection, watch: Watch) -> None:
+    def __init__(self, store: Store, selection: Selection, progress: Progress) -> None:
         self._store = store
         self._selection = selection
-        self._watch = watch
+        self._progress = progress
         self._filter = VariantFilter(toolchain_digest=selection.toolchain)
         self.count = store.variants.count(self._filter)
         self._runs = [store.attempts.run(name) for name in dict.fromkeys(selection.runs)]
@@ -121,7 +108,8 @@ class _Corpus:
         needed = {RECIPES[name].feed for name in recipes if name in RECIPES}
         made = {feed: make() for feed, make in makers.items() if feed in needed}
         return {
-            feed: self._watch(records, feed.name, total) for feed, (records, total) in made.items()
+            feed: watched(records, feed.name, total, self._progress)
+            for feed, (records, total) in made.items()
         }
 
     def splits(self) -> Splits | None:
@@ -129,7 +117,7 @@ class _Corpus:
         plan = self._selection.split
         if plan.kind == "none":
             return None
-        return assign_splits(self._watch(self._theorems(), "dividing", None), plan)
+        return assign_splits(watched(self._theorems(), "dividing", None, self._progress), plan)
 
     def _theorems(self) -> Iterator[Theorem]:
         avoid = self._selection.avoid or AvoidedStatements()

@@ -57,6 +57,11 @@ class Extraction:
     foreign: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
 
+    def figures(self) -> dict[str, int]:
+        """Return how many had which end, as JSON."""
+        counts = {"known": self.known, "traced": self.traced, "foreign": self.foreign}
+        return {**counts, "failed": len(self.failed)}
+
 
 def extract_states(
     store: Store, tracer: Tracer, variants: Iterable[VariantRecord], workers: int = 1

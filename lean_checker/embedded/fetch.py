@@ -12,7 +12,7 @@ from pathlib import Path
 from aludel.errors import ToolchainMissing
 from aludel.lean_checker.embedded import release
 from aludel.lean_checker.node import Node
-from aludel.lean_checker.progress import Progress
+from aludel.progress import Progress
 
 _TIMEOUT_S = 1_800.0
 _POLL_S = 0.2

@@ -32,7 +32,7 @@ from aludel.lean_checker.embedded.wasm import WasmFormatError
 from aludel.lean_checker.lock import folder_lock
 from aludel.lean_checker.node import Node, find_node
 from aludel.lean_checker.program import ensure_program
-from aludel.lean_checker.progress import Progress
+from aludel.progress import Progress
 from aludel.settings import Settings
 
 _LOCK_S = 1_800.0

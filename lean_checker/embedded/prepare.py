@@ -7,7 +7,7 @@ from pathlib import Path
 from aludel.lean_checker.embedded.glue import slim_glue
 from aludel.lean_checker.embedded.manifest import FileRecord, hash_file
 from aludel.lean_checker.embedded.wasm import slim_module
-from aludel.lean_checker.progress import Progress
+from aludel.progress import Progress
 
 FILES = ("lean.js", "lean.wasm", "symbols.bin")
 

@@ -9,8 +9,8 @@ from aludel.errors import ToolchainMissing
 from aludel.lean_checker.embedded.command import Host
 from aludel.lean_checker.lock import folder_lock
 from aludel.lean_checker.program import ProgramSource, ensure_program, run
-from aludel.lean_checker.progress import Progress
 from aludel.lean_checker.server_program import BOOT, SOURCES
+from aludel.progress import Progress
 
 _TIMEOUT_S = 300.0
 _LOCK_S = 900.0

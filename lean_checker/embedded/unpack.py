@@ -10,7 +10,7 @@ from typing import IO
 
 from aludel.errors import ToolchainMissing
 from aludel.lean_checker.embedded.manifest import FileRecord, LibraryRecord, library_record
-from aludel.lean_checker.progress import Progress
+from aludel.progress import Progress
 
 LIBRARY = "lean-lib.tar.gz"
 PROGRAMS = ("lean.js", "lean.wasm")

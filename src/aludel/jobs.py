@@ -11,18 +11,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from aludel.attempts import ProblemOutcome
 from aludel.errors import AludelError
 from aludel.job_requests import ExportRequest, ProveRequest
-from aludel.models import Model, Verdict
+from aludel.models import MAX_STATEMENT_BYTES, Model, Verdict
 from aludel.records import VariantRecord
 
 MAX_PATTERN_CHARS = 1_000
 MAX_VARIANTS = 100_000
 MAX_LEMMAS = 10_000
 MAX_ROUNDS = 10
+MAX_SCREEN_BUDGET = 1_000_000
+SCREEN_BUDGET = 5_000
 
 MutationRule = Literal["rw", "apply", "forward"]
 MutationFilter = Literal[
@@ -75,6 +77,8 @@ class MutationRequest(Model):
 
     Attributes:
         pattern: glob over the names of theorems, for example ``Nat.*``.
+        statement: text of a theorem with its proof, which is a target as well.
+        modules: globs over the modules of the worker's project whose theorems are targets.
         limit: accepted variants after which the job ends.
         imports: import set whose theorems are rewritten.
         lemmas: names of the lemmas to rewrite with; ``None`` retrieves them.
@@ -83,13 +87,21 @@ class MutationRequest(Model):
         filters: reasons for which an accepted statement is left out; ``None`` means all of them.
         avoid: statements of evaluation sets, which no variant may repeat.
         per_target: statements made from one theorem.
+        max_attempts: rewriting attempts on one theorem after which it is done.
         max_targets: theorems after which the first round ends; ``None`` means all that match.
+        shard: the part of the theorems to take, ``[1, 4]`` is the first of four.
+        screen_budget: heartbeats of each search of a filter, in thousands.
+        max_statement: characters of a statement above which it is too large.
         rounds: how often variants become targets themselves, the first round included.
         round_targets: variants that become targets of the next round.
         seed: decides the order of targets; equal seeds give equal variants.
     """
 
-    pattern: str = Field(min_length=1, max_length=MAX_PATTERN_CHARS)
+    statement: str | None = Field(default=None, min_length=1, max_length=MAX_STATEMENT_BYTES)
+    modules: tuple[str, ...] = Field(default=(), max_length=MAX_LEMMAS)
+    pattern: str | None = Field(
+        default=None, min_length=1, max_length=MAX_PATTERN_CHARS, validate_default=True
+    )
     limit: int = Field(default=50, ge=1, le=MAX_VARIANTS)
     imports: tuple[str, ...] = ("Init",)
     lemmas: tuple[str, ...] | None = Field(default=None, max_length=MAX_LEMMAS)
@@ -98,10 +110,28 @@ class MutationRequest(Model):
     filters: tuple[MutationFilter, ...] | None = None
     avoid: tuple[str, ...] = Field(default=(), max_length=MAX_LEMMAS)
     per_target: int = Field(default=20, ge=1)
+    max_attempts: int = Field(default=2_000, ge=1)
     max_targets: int | None = Field(default=None, ge=1)
+    shard: tuple[int, int] = (1, 1)
+    screen_budget: int = Field(default=SCREEN_BUDGET, ge=1, le=MAX_SCREEN_BUDGET)
+    max_statement: int = Field(default=1_000, ge=1)
     rounds: int = Field(default=1, ge=1, le=MAX_ROUNDS)
     round_targets: int = Field(default=100, ge=1)
     seed: int = 0
+
+    @field_validator("pattern")
+    @classmethod
+    def _has_targets(cls, pattern: str | None, info: ValidationInfo) -> str | None:
+        if pattern is None and not (info.data.get("statement") or info.data.get("modules")):
+            raise ValueError("give a pattern, a statement or modules")
+        return pattern
+
+    @field_validator("shard")
+    @classmethod
+    def _is_a_part(cls, shard: tuple[int, int]) -> tuple[int, int]:
+        if not 1 <= shard[0] <= shard[1]:
+            raise ValueError(f"there is no shard {shard[0]} of {shard[1]}")
+        return shard
 
 
 JobRequest = MutationRequest | ProveRequest | ExportRequest

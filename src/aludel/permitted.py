@@ -31,17 +31,19 @@ def ensure_permitted(spec: GeneratorSpec, settings: Settings) -> None:
         _ensure(named, settings.models.split(), "model", "ALUDEL_MODELS")
 
 
-def endpoint_key(endpoint: Endpoint, settings: Settings, environ: Mapping[str, str]) -> str:
-    """Return the key of an endpoint from ``environ``; empty if it needs none.
+def key_of(spec: GeneratorSpec, settings: Settings, environ: Mapping[str, str]) -> str:
+    """Return the key of a permitted generator's endpoint from ``environ``; empty if it needs none.
 
     Raises:
-        InvalidRequest: the endpoint is not permitted, or its variable is not set.
+        InvalidRequest: the generator is not permitted, or its variable is not set.
     """
-    ensure_permitted(endpoint, settings)
-    variable = _endpoints(settings)[_plain(endpoint.url)]
+    ensure_permitted(spec, settings)
+    if not isinstance(spec, Endpoint):
+        return ""
+    variable = _endpoints(settings)[_plain(spec.url)]
     if variable and not environ.get(variable):
         raise InvalidRequest(
-            f"the worker has no key of {endpoint.url}",
+            f"the worker has no key of {spec.url}",
             field="generator.url",
             fix=f"its operator sets {variable}",
         )

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from aludel.goals import Goals
     from aludel.lean_checker.operations import LeanOperations
     from aludel.lean_checker.pool import PoolStats
-    from aludel.lean_checker.progress import Progress
     from aludel.lean_checker.states import LeanStates
+    from aludel.progress import Progress
 
 
 class AnyProver(Checker, Protocol):

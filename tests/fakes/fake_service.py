@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fake_attempter import FakeAttempter
 from fake_checker import FakeChecker
-from fake_proving import FakeProving
 from fake_toolchain import FakeLeanToolchain
 
 import aludel.cli.serve
@@ -39,7 +39,7 @@ def main() -> None:
     checker: CheckerFactory = _on_fake_servers
     if log is not None:
         checker = lambda _settings: FakeChecker(log)  # noqa: E731 - one line, for one place
-    parts = Parts(checker, fake_mutation, proving=FakeProving)
+    parts = Parts(checker, fake_mutation, attempter=FakeAttempter)
     try:
         if sys.argv[1] == "serve":
             aludel.cli.serve.run(load_settings(), lambda: parts)

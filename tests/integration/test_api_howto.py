@@ -8,14 +8,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fake_attempter import FakeAttempter
 from fake_checker import FakeChecker
-from fake_proving import FakeProving
 from live_api import live_api
 from some_variants import record_variants
 
 from aludel.models import Usage, Verdict
 from aludel.settings import Settings
-from aludel.workers.dataset_export import write_dataset
+from aludel.workers.exports import write_dataset
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-the-api.md"
 
@@ -35,7 +35,7 @@ def test_the_commands_work(tmp_path: Path) -> None:
     assert len(commands) > 10
     settings = Settings(data_dir=tmp_path)
     with live_api(
-        settings, lambda _: _Theorems(), proving=FakeProving, export=write_dataset
+        settings, lambda _: _Theorems(), attempter=FakeAttempter, export=write_dataset
     ) as api:
         record_variants(api.store, 20)
         _, key = api.store.keys.create("howto")

@@ -22,9 +22,9 @@ from aludel.lean_checker.node import find_node
 from aludel.lean_checker.process import ServerCommand
 from aludel.lean_checker.program import ProgramSource, ensure_program
 from aludel.lean_checker.program import run as run_command
-from aludel.lean_checker.progress import Silent
 from aludel.lean_checker.server_program import BOOT
 from aludel.lean_checker.toolchains import LeanToolchain, list_toolchains, verify_toolchain
+from aludel.progress import Silent
 from aludel.settings import load_settings
 
 pytestmark = [pytest.mark.lean, pytest.mark.usefixtures("lean_toolchain")]

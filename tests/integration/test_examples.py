@@ -12,7 +12,7 @@ from live_api import live_api
 
 from aludel.lean_checker.prover import build_prover
 from aludel.settings import load_settings
-from aludel.workers.parts import lean_goals
+from aludel.workers.app import lean_goals
 
 pytestmark = pytest.mark.lean
 

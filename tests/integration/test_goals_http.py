@@ -20,7 +20,7 @@ from aludel.lean_checker.prover import LeanProver
 from aludel.lean_checker.toolchains import LeanToolchain
 from aludel.models import LeanContext
 from aludel.settings import Settings
-from aludel.workers.parts import lean_goals
+from aludel.workers.app import lean_goals
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(300)]
 SWAP = GoalRequest(

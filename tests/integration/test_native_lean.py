@@ -26,7 +26,6 @@ from aludel.lean_checker.native.host import NativeHost
 from aludel.lean_checker.native.locate import NativeLean, find_native
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.program import ProgramSource, ensure_program
-from aludel.lean_checker.progress import Silent
 from aludel.lean_checker.server_program import SOURCES, sources_digest
 from aludel.lean_checker.toolchains import (
     LeanToolchain,
@@ -35,6 +34,7 @@ from aludel.lean_checker.toolchains import (
     native_host,
 )
 from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected, Undecided
+from aludel.progress import Silent
 from aludel.settings import Settings, load_settings
 
 pytestmark = [

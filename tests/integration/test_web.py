@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fake_attempter import FakeAttempter
 from fake_checker import TOOLCHAIN, FakeChecker
-from fake_proving import FakeProving
 from live_api import LiveApi, live_api
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -90,7 +90,7 @@ def _fill(store: Store) -> None:
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
     folder = tmp_path_factory.mktemp("web")
     settings = Settings(data_dir=folder, pool_size=2)
-    with live_api(settings, lambda _: _Speaking(), proving=FakeProving) as opened:
+    with live_api(settings, lambda _: _Speaking(), attempter=FakeAttempter) as opened:
         _fill(opened.store)
         yield opened
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from fake_attempter import FakeAttempter
 from fake_checker import FakeChecker
-from fake_proving import FakeProving
 from live_api import LiveApi, live_api
 from some_variants import record_variants
 
@@ -33,7 +33,7 @@ from aludel.jobs import JobKind, JobState
 from aludel.problems import TheoremProblem
 from aludel.settings import Settings
 from aludel.store import Scope
-from aludel.workers.dataset_export import write_dataset
+from aludel.workers.exports import write_dataset
 
 OPTIONS = AttemptOptions(samples=2)
 SLOW = {"kind": "openai", "url": "http://models/v1", "model": "m", "timeout_s": 1_000}
@@ -46,7 +46,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
         data_dir=tmp_path_factory.mktemp("attempts"), pool_size=2, endpoints="http://models/v1"
     )
     with live_api(
-        settings, lambda _: FakeChecker(), proving=FakeProving, export=write_dataset
+        settings, lambda _: FakeChecker(), attempter=FakeAttempter, export=write_dataset
     ) as opened:
         record_variants(opened.store, 12)
         yield opened

@@ -34,7 +34,7 @@ from aludel.lean_checker.embedded.manifest import (
 from aludel.lean_checker.embedded.selftest import SelfTestFailed
 from aludel.lean_checker.embedded.wasm import WasmFormatError
 from aludel.lean_checker.lock import folder_lock
-from aludel.lean_checker.progress import Progress, Silent
+from aludel.progress import Progress, Silent
 from aludel.settings import Settings
 
 

@@ -18,7 +18,7 @@ from aludel.lean_checker.embedded import release
 from aludel.lean_checker.embedded.fetch import fetch, integrity, verify
 from aludel.lean_checker.embedded.unpack import unpack
 from aludel.lean_checker.node import Node
-from aludel.lean_checker.progress import Silent
+from aludel.progress import Silent
 
 
 def tar(members: dict[str, bytes | str]) -> bytes:

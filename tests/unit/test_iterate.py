@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from aludel.attempts import AttemptOptions, AttemptRun
-from aludel.cli.attempting import Attempter
-from aludel.cli.iterating import Iteration, IterationPlan, Round, settle
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
+from aludel.proving.iteration import Iteration, IterationPlan, Round, TrainingData, settle
+from aludel.proving.run import AttemptRunner
 
 # Writes down how it was called, where a model belongs.
 TRAINER = """
@@ -44,7 +44,8 @@ def plan(**fields: Any) -> IterationPlan:
 
 
 def iteration(out: Path, **fields: Any) -> Iteration:
-    return Iteration(plan(**fields), out, cast("Attempter", None))
+    runner, data = cast("AttemptRunner", Recorder()), cast("TrainingData", None)
+    return Iteration(plan(**fields), out, runner, data)
 
 
 def command(folder: Path, text: str) -> str:
@@ -75,6 +76,7 @@ def test_each_model_is_trained_once_from_the_one_before(tmp_path: Path) -> None:
     assert first["--data"] == second["--data"] == str(tmp_path / "data")
     assert "--init" not in first and second["--init"] == str(made.folder(1) / "model")
     assert not made.folder(1).joinpath("model.part").exists()
+    assert cast("Recorder", made.runner).closed == 2  # training had the memory for itself
 
     again = iteration(tmp_path, train=command(tmp_path, "raise SystemExit(3)"))
     assert again.train(2, tmp_path / "data") == made.folder(2) / "model"
@@ -104,27 +106,31 @@ def test_without_a_command_nothing_is_trained(tmp_path: Path) -> None:
 
 
 class Recorder:
-    """An attempter that writes down what is asked of it."""
+    """A runner that writes down what is asked of it."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
-        self.store = self
-        self.attempts = self
+        self.closed = 0
+        self.store = self.attempts = self.attempter = self
 
     def run(
-        self, name: str, problems: Sequence[Any], generators: Any, options: AttemptOptions
+        self, name: str, problems: Sequence[Any], spec: GeneratorSpec, options: AttemptOptions
     ) -> AttemptRun:
         self.asked.append((name, options.seed))
-        raise BackendUnavailable(type(generators.proofs).__name__)
+        raise BackendUnavailable(type(spec).__name__)
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 def test_each_round_draws_samples_of_its_own(tmp_path: Path) -> None:
     recorder = Recorder()
-    made = Iteration(plan(options=AttemptOptions(seed=7)), tmp_path, cast("Attempter", recorder))
+    runner, data = cast("AttemptRunner", recorder), cast("TrainingData", None)
+    made = Iteration(plan(options=AttemptOptions(seed=7)), tmp_path, runner, data)
     for number in (1, 2):
-        with pytest.raises(BackendUnavailable, match="ProofPortfolio"):
+        with pytest.raises(BackendUnavailable, match="Portfolio"):
             made.measure(number, [])
-        with pytest.raises(BackendUnavailable, match="ProofPortfolio"):
+        with pytest.raises(BackendUnavailable, match="Portfolio"):
             made.attempt(number, [])
     assert recorder.asked == [
         ("toy.1.test", 7), ("toy.1.train", 7), ("toy.2.test", 8), ("toy.2.train", 8),

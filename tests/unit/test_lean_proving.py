@@ -20,8 +20,7 @@ from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.prover import LeanProver
 from aludel.problems import TheoremProblem, problems_digest
 from aludel.settings import Settings
-from aludel.workers.attempts import run_attempts
-from aludel.workers.lean_proving import lean_proving
+from aludel.workers.attempts import permitted_attempter, run_attempts
 from aludel.workers.local import LocalQueue
 from aludel.workers.runtime import Parts, Runtime
 
@@ -51,7 +50,7 @@ def runtime(
     settings = Settings(
         data_dir=tmp_path, pool_size=1, endpoints=f"{endpoint.url}=MODEL_KEY http://open/v1"
     )
-    parts = Parts(lambda chosen: LeanProver(fake_checkers(), chosen), proving=lean_proving)
+    parts = Parts(lambda chosen: LeanProver(fake_checkers(), chosen), attempter=permitted_attempter)
     opened = Runtime.open(settings, parts, LocalQueue())
     yield opened
     opened.close()
@@ -88,14 +87,14 @@ def test_the_key_goes_to_its_endpoint_and_nowhere_else(
 def test_an_equal_generator_stays_open_for_the_next_job(
     runtime: Runtime, endpoint: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import aludel.workers.lean_proving as module
+    import aludel.proving.run as module
 
     opened: list[GeneratorSpec] = []
     really = module.open_generators
 
-    def counted(spec: GeneratorSpec, *, key: str = "") -> Any:
+    def counted(spec: GeneratorSpec, **more: Any) -> Any:
         opened.append(spec)
-        return really(spec, key=key)
+        return really(spec, **more)
 
     monkeypatch.setattr(module, "open_generators", counted)
     model = Endpoint(url=endpoint.url, model="m")
@@ -116,7 +115,7 @@ def test_an_endpoint_that_is_away_is_no_verdict(
 ) -> None:
     monkeypatch.setattr("aludel.workers.leasing._FIRST_PAUSE_S", 0.001)
     settings = runtime.settings.model_copy(update={"endpoints": "http://127.0.0.1:9/v1"})
-    runtime.proving = lean_proving(runtime.checker, settings)
+    runtime.attempter = permitted_attempter(runtime.checker, settings)
     job = attempt(runtime, Endpoint(url="http://127.0.0.1:9/v1", model="m", retries=0))
     for _ in range(4):
         run_attempts(runtime, job)
@@ -127,20 +126,15 @@ def test_an_endpoint_that_is_away_is_no_verdict(
 
 def test_another_prover_attempts_nothing() -> None:
     with pytest.raises(BackendUnavailable, match="no Lean"):
-        lean_proving(FakeChecker(), Settings())
+        permitted_attempter(FakeChecker(), Settings())
 
 
 def test_a_key_that_the_worker_lacks_is_told(
     runtime: Runtime, endpoint: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MODEL_KEY")
+    assert runtime.attempter is not None
     with pytest.raises(InvalidRequest, match="has no key"):
-        runtime.proving.prepare(
-            ProveRequest(
-                run="r",
-                generator=Endpoint(url=endpoint.url, model="m"),
-                options=AttemptOptions(),
-                problems_digest="0" * 64,
-            ),
-            runtime.cached,
+        runtime.attempter.prepare(
+            Endpoint(url=endpoint.url, model="m"), AttemptOptions(), "0" * 64, runtime.cached
         )

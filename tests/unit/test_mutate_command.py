@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from aludel.cli import mutate
 from aludel.cli.main import main
 from aludel.errors import InvalidRequest
 from aludel.jobs import MutationRequest
 from aludel.mutation import FILTERS, MutationPlan
-from aludel.workers.lean_mutation import plan_of
+from aludel.mutation.plan import plan_of
+from aludel.mutation.run import in_project
 
 
 class Stopped(Exception):
@@ -164,6 +166,12 @@ def test_a_job_takes_the_same_options() -> None:
         "max_targets": 6,
         "lemmas": ("Nat.add_comm",),
         "imports": ("Init", "Std"),
+        "statement": "theorem t : True := trivial",
+        "modules": ("Demo.*",),
+        "shard": (2, 3),
+        "max_attempts": 12,
+        "screen_budget": 70,
+        "max_statement": 300,
         "limit": 9,
         "seed": 2,
     }
@@ -171,3 +179,28 @@ def test_a_job_takes_the_same_options() -> None:
     assert plan_of(request) == MutationPlan.model_validate({"patterns": ("Nat.*",), **options})
     assert plan_of(MutationRequest(pattern="A.*")) == MutationPlan(patterns=("A.*",))
     assert set(MutationRequest.model_fields) - {"pattern"} == set(options)
+    assert set(MutationPlan.model_fields) - {"patterns"} == set(options)
+
+
+def test_a_job_needs_no_pattern() -> None:
+    request = MutationRequest(statement="theorem t : True := trivial")
+    assert plan_of(request) == MutationPlan(statement="theorem t : True := trivial")
+    with pytest.raises(ValidationError, match="give a pattern, a statement or modules"):
+        MutationRequest()
+    with pytest.raises(ValidationError, match="no shard 5 of 4"):
+        MutationRequest(pattern="*", shard=(5, 4))
+
+
+def test_modules_are_looked_up_in_the_project_of_whoever_runs(tmp_path: Path) -> None:
+    plan = MutationPlan(modules=("Demo.*",))
+    with pytest.raises(InvalidRequest, match="needs a project") as caught:
+        in_project(plan, "")
+    assert caught.value.field == "modules"
+    (tmp_path / "lakefile.toml").write_text('name = "Demo"\n')
+    built = tmp_path / ".lake" / "build" / "lib" / "lean" / "Demo"
+    built.mkdir(parents=True)
+    (built / "Basic.olean").write_bytes(b"olean" + bytes(100))
+    found = in_project(plan, str(tmp_path))
+    assert found.modules == ("Demo.Basic",) and found.imports == ("Init", "Demo.Basic")
+    assert found.patterns == ("*",)
+    assert in_project(MutationPlan(patterns=("A",)), "") == MutationPlan(patterns=("A",))

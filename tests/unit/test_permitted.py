@@ -6,7 +6,7 @@ import pytest
 
 from aludel.errors import InvalidRequest
 from aludel.generators import Endpoint, LocalModel, Portfolio
-from aludel.permitted import endpoint_key, ensure_permitted
+from aludel.permitted import ensure_permitted, key_of
 from aludel.settings import Settings
 
 ENDPOINT = Endpoint(url="http://models:8000/v1", model="m")
@@ -30,9 +30,9 @@ def test_models_are_the_operators_choice() -> None:
 def test_each_endpoint_gets_its_own_key() -> None:
     chosen = Settings(endpoints="http://models:8000/v1 https://x/v1=X_KEY")
     environ = {"X_KEY": "secret"}
-    assert endpoint_key(ENDPOINT, chosen, environ) == ""
+    assert key_of(ENDPOINT, chosen, environ) == ""
     other = Endpoint(url="https://x/v1", model="m")
-    assert endpoint_key(other, chosen, environ) == "secret"
+    assert key_of(other, chosen, environ) == "secret"
     with pytest.raises(InvalidRequest, match="has no key") as caught:
-        endpoint_key(other, chosen, {})
+        key_of(other, chosen, {})
     assert "X_KEY" in (caught.value.fix or "")

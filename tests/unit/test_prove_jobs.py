@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_attempter import FakeAttempter
 from fake_checker import FakeChecker
-from fake_proving import FakeProving
 from service_process import until
 from some_variants import record_variants
 
@@ -25,13 +25,12 @@ from aludel.job_requests import ExportRequest, ProveRequest
 from aludel.jobs import Item, ItemState, Job, JobKind, JobState
 from aludel.models import CheckRequest
 from aludel.problems import TheoremProblem, problems_digest
+from aludel.proving.stopping import GuardedGoals, guard_of
 from aludel.queue import dispatch
 from aludel.settings import Settings
 from aludel.task_names import EXPORT_QUEUE, PROVE_QUEUE, RUN_ATTEMPTS, RUN_EXPORT
 from aludel.workers.attempts import run_attempts
-from aludel.workers.dataset_export import write_dataset
-from aludel.workers.exports import run_export
-from aludel.workers.guarding import GuardedGoals, guard_of
+from aludel.workers.exports import run_export, write_dataset
 from aludel.workers.housekeeping import sweep
 from aludel.workers.local import LocalQueue, LocalWorker
 from aludel.workers.runtime import ExportContext, Parts, Runtime
@@ -69,7 +68,7 @@ def open_runtime(
     opened: list[Runtime] = []
 
     def make(to: Any = messages, **parts: Any) -> Runtime:
-        chosen = Parts(lambda _: checker, proving=FakeProving, **parts)
+        chosen = Parts(lambda _: checker, attempter=FakeAttempter, **parts)
         opened.append(Runtime.open(Settings(data_dir=tmp_path, pool_size=2), chosen, to))
         return opened[-1]
 

@@ -11,19 +11,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from aludel.attempt_figures import figures
 from aludel.attempts import AttemptOptions, ProblemOutcome
-from aludel.cli.attempting import Attempter, figures
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 from aludel.estimate import Estimate
 from aludel.generators import GeneratorSpec, LocalModel, Sampling
 from aludel.models import Model
 from aludel.problems import Problem
-from aludel.proving.build import open_generators
+from aludel.proving.run import AttemptRunner
 
 _PLAN = "plan.json"
 
@@ -82,6 +82,25 @@ class Round(Model):
         return None if found is None else Estimate.model_validate(found)
 
 
+class TrainingData(Protocol):
+    """Where problems and training sets come from: ``proof_export.training``, which is beside us."""
+
+    def problems(self, split: str) -> Sequence[Problem]:
+        """Return the problems of the split ``train`` or ``test``, by name."""
+        ...
+
+    def write(self, out: Path, runs: Sequence[str]) -> int:
+        """Write the training set with what these runs proved, unless it is there.
+
+        Returns:
+            How many proofs of the runs it holds, equal ones counted once.
+
+        Raises:
+            NotFound: there is no proof to train on.
+        """
+        ...
+
+
 def settle(out: Path, plan: IterationPlan) -> None:
     """Make the folder of a run, or make sure that it is this plan's.
 
@@ -110,14 +129,34 @@ class Iteration:
     Attributes:
         plan: what to do.
         out: its folder.
-        attempter: prover and store.
-        key: of the endpoint, if the generator is one that wants it.
+        runner: prover and store.
+        data: problems and training sets.
     """
 
     plan: IterationPlan
     out: Path
-    attempter: Attempter
-    key: str = ""
+    runner: AttemptRunner
+    data: TrainingData
+
+    def rounds(self) -> Iterator[Round]:
+        """Carry out the rounds that are not done, and yield all of them.
+
+        Raises as :meth:`attempt` and :meth:`train`, and:
+            NotFound: there is no proof to train on.
+        """
+        plan = self.plan
+        problems = self.data.problems("train")[: plan.problems]
+        held_out = self.data.problems("test")[: plan.held_out]
+        for number in range(1, plan.rounds + 1):
+            measured = self.measure(number, held_out)
+            solved = self.attempt(number, problems)
+            dataset = self.folder(number) / "dataset"
+            proofs = self.data.write(dataset, [self.train_run(n) for n in range(1, number + 1)])
+            model = self.train(number, dataset)
+            update = {"solved": solved, "proofs": proofs, "dataset": str(dataset)}
+            yield measured.model_copy(update={**update, "model": model and str(model)})
+        if plan.train:
+            yield self.measure(plan.rounds + 1, held_out)
 
     def measure(self, number: int, held_out: Sequence[Problem]) -> Round:
         """Attempt the held-out problems with the generator of a round; raises as ``attempt``."""
@@ -148,6 +187,7 @@ class Iteration:
         if not model.exists():
             part = model.with_name("model.part")
             shutil.rmtree(part, ignore_errors=True)
+            self.runner.attempter.close()  # training needs the memory of the last model
             command = [*shlex.split(self.plan.train), "--data", str(data), "--out", str(part)]
             before = self.generator(number)
             _ran([*command, "--init", before.model] if isinstance(before, LocalModel) else command)
@@ -182,12 +222,12 @@ class Iteration:
         # Each round draws samples of its own, also from a generator that stays as it is.
         seed = self.plan.options.seed + number - 1
         options = self.plan.options.model_copy(update={"seed": seed})
-        with open_generators(self.generator(number), key=self.key) as generators:
-            made = self.attempter.run(name, problems, generators, options)
-        return figures(made, self.attempter.store.attempts.outcomes(name))
+        made = self.runner.run(name, problems, self.generator(number), options)
+        outcomes = self.runner.store.attempts.outcomes(name)
+        return figures(made, outcomes).model_dump(mode="json")
 
     def _solved(self, number: int) -> list[ProblemOutcome]:
-        outcomes = self.attempter.store.attempts.outcomes(self.train_run(number))
+        outcomes = self.runner.store.attempts.outcomes(self.train_run(number))
         return [outcome for outcome in outcomes if outcome.accepted]
 
 

@@ -6,38 +6,39 @@ reject`` and so on; sample ``n`` (after the first) has its number at the end.
 
 from __future__ import annotations
 
-from aludel.attempts import AttemptPlan, AttemptRecord, ProblemOutcome
+from aludel.attempts import AttemptOptions, AttemptPlan, AttemptRecord, ProblemOutcome
 from aludel.errors import InvalidRequest
-from aludel.generators import LocalModel
-from aludel.job_requests import ProveRequest
-from aludel.models import CheckRequest
-from aludel.problems import TheoremProblem
+from aludel.generators import GeneratorSpec, LocalModel
+from aludel.models import CheckRequest, Prover
+from aludel.problems import Problem
 from aludel.protocols import Checker
+from aludel.proving.attempting import Done
+from aludel.proving.run import Attempter, Prepared
+from aludel.proving.stopping import Guard, GuardedChecker
 from aludel.settings import Settings
-from aludel.workers.guarding import Guard, GuardedChecker
-from aludel.workers.proving import Attempted, Prepared
 
 
-class FakeProving:
-    """A fake ``workers.proving.Proving``; a local model has a bad name."""
+class FakeAttempter(Attempter):
+    """An attempter whose generator is the problem itself; a local model has a bad name."""
 
     def __init__(self, _checker: Checker | None = None, _settings: Settings | None = None) -> None:
-        self.prepared: list[ProveRequest] = []
+        super().__init__(Prover.LEAN)
         self.closed = False
 
-    def prepare(self, request: ProveRequest, checker: Checker) -> Prepared:
-        self.prepared.append(request)
-        if isinstance(request.generator, LocalModel):
-            raise InvalidRequest(f"there is no model {request.generator.model!r}", field="model")
+    def prepare(
+        self, spec: GeneratorSpec, options: AttemptOptions, problems: str, checker: Checker
+    ) -> Prepared:
+        if isinstance(spec, LocalModel):
+            raise InvalidRequest(f"there is no model {spec.model!r}", field="model")
         plan = AttemptPlan(
             generator="fake",
             toolchain_digest=checker.toolchain.digest,
-            problems_digest=request.problems_digest,
-            **request.options.planned(),
+            problems_digest=problems,
+            **options.planned(),
         )
 
-        def attempt(problem: TheoremProblem, guard: Guard) -> Attempted:
-            return _attempt(problem, request.options.samples, GuardedChecker(checker, guard))
+        def attempt(problem: Problem, guard: Guard) -> Done:
+            return _attempt(problem, options.samples, GuardedChecker(checker, guard))
 
         return Prepared(plan, attempt)
 
@@ -45,7 +46,7 @@ class FakeProving:
         self.closed = True
 
 
-def _attempt(problem: TheoremProblem, samples: int, checker: GuardedChecker) -> Attempted:
+def _attempt(problem: Problem, samples: int, checker: GuardedChecker) -> Done:
     codes = [problem.statement, *(f"{problem.statement} {n}" for n in range(1, samples))]
     records = []
     for position, code in enumerate(codes):

@@ -1,4 +1,4 @@
-"""Ending a long attempt between two steps: when its job was cancelled, or its time is over."""
+"""Ending a long attempt between two steps: when its run was stopped, or its time is over."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from aludel.protocols import Checker
 
 Guard = Callable[[], None]
 """Raises when the attempt shall end."""
+
+
+def unguarded() -> None:
+    """Let every attempt go on; a :data:`Guard`."""
 
 
 def guard_of(stopping: Callable[[], bool], seconds: float) -> Guard:
@@ -49,7 +53,7 @@ class GuardedChecker:
         return self._checker.check(request)
 
     def close(self) -> None:
-        """Do nothing: the worker closes its prover."""
+        """Do nothing: whoever opened the prover closes it."""
 
 
 class GuardedGoals:

@@ -1,0 +1,138 @@
+"""Options of commands as typed objects, and the options that say what proposes proofs."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
+
+import click
+
+from aludel.attempts import AttemptOptions, SearchBudget
+from aludel.errors import InvalidRequest
+from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
+
+F = TypeVar("F", bound=Callable[..., Any])
+Option = Callable[[F], F]
+
+
+def gathered(parameter: str, kind: type[Any], *options: Option[Any]) -> Option[Any]:
+    """Add options to a command, which gets them as one object.
+
+    Args:
+        parameter: of the command, which gets the object.
+        kind: a dataclass with a field for each option.
+        options: in the order of the help.
+    """
+
+    def decorate(command: Callable[..., object]) -> Callable[..., object]:
+        @functools.wraps(command)
+        def called(*positional: object, **given: object) -> object:
+            own = {field.name: given.pop(field.name) for field in fields(kind)}
+            return command(*positional, **given, **{parameter: kind(**own)})
+
+        return functools.reduce(lambda made, option: option(made), reversed(options), called)
+
+    return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorOptions:
+    """What proposes proofs, and how problems are attempted: the fields are the options."""
+
+    generator: Literal["portfolio", "openai", "transformers"]
+    search: Literal["sample", "best_first"]
+    samples: int
+    repairs: int
+    seed: int
+    premises: int
+    tactics: int
+    seconds: float
+    url: str
+    model: str
+    temperature: float
+    max_tokens: int | None
+    prompt_price: float
+    completion_price: float
+    key: str
+
+    def spec(self) -> GeneratorSpec:
+        """Return the generator that the options name.
+
+        Raises:
+            InvalidRequest: an option that it needs is missing.
+        """
+        if self.generator == "portfolio":
+            return Portfolio()
+        needed = {"--url": self.url, "--model": self.model}
+        for option in needed if self.generator == "openai" else ("--model",):
+            if not needed[option]:
+                raise InvalidRequest(
+                    f"{self.generator} needs it", field=option, fix="see aludel attempts run --help"
+                )
+        sampling = Sampling(temperature=self.temperature)
+        if self.max_tokens:
+            sampling = sampling.model_copy(update={"max_tokens": self.max_tokens})
+        if self.generator == "transformers":
+            return LocalModel(model=self.model, sampling=sampling)
+        return Endpoint(
+            url=self.url,
+            model=self.model,
+            sampling=sampling,
+            prompt_price=self.prompt_price,
+            completion_price=self.completion_price,
+        )
+
+    def attempt_options(self) -> AttemptOptions:
+        """Return how the options say that problems are attempted."""
+        return AttemptOptions(
+            search=self.search,
+            samples=self.samples,
+            repairs=self.repairs,
+            seed=self.seed,
+            premises=self.premises,
+            budget=SearchBudget(tactics=self.tactics, seconds=self.seconds),
+        )
+
+
+generator_options = gathered(
+    "generation",
+    GeneratorOptions,
+    click.option(
+        "--generator",
+        type=click.Choice(["portfolio", "openai", "transformers"]),
+        default="portfolio",
+        show_default=True,
+        help="Standard tactics, a model behind an endpoint, or a model in this process.",
+    ),
+    click.option(
+        "--search",
+        type=click.Choice(["sample", "best_first"]),
+        default="sample",
+        show_default=True,
+        help="Whole proofs, or a search over tactics.",
+    ),
+    click.option("--samples", default=8, show_default=True, help="Whole proofs for each problem."),
+    click.option(
+        "--repairs", default=0, show_default=True, help="Rounds of mending refused proofs."
+    ),
+    click.option("--seed", default=0, show_default=True),
+    click.option(
+        "--premises",
+        type=click.IntRange(0, 64),
+        default=0,
+        show_default=True,
+        help="Lemmas to retrieve for each problem, or for each state of a search.",
+    ),
+    click.option("--tactics", default=300, show_default=True, help="Budget of a search: tactics."),
+    click.option("--seconds", default=60.0, show_default=True, help="Budget of a search: seconds."),
+    click.option("--url", default="", help="Endpoint, up to and with /v1."),
+    click.option("--model", default="", help="Its name at the endpoint, or folder or hub name."),
+    click.option("--temperature", default=1.0, show_default=True),
+    click.option("--max-tokens", type=click.IntRange(1), default=None, help="Tokens of an answer."),
+    click.option("--prompt-price", default=0.0, help="Price of a million prompt tokens."),
+    click.option("--completion-price", default=0.0, help="Price of a million completion tokens."),
+    click.option("--key", envvar="OPENAI_API_KEY", default="", help="Key of the endpoint. [env]"),
+)
+"""The options of the commands that attempt theorems, as their parameter ``generation``."""
