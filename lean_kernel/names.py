@@ -1,0 +1,35 @@
+"""Hierarchical names: tuples of components, each a text or a natural number.
+
+Names are compared component by component. A dotted text is for people only: `«a.b»` and `a.b` print
+alike and are different names.
+"""
+
+Name = tuple[str | int, ...]
+
+ANONYMOUS: Name = ()
+
+
+def name(dotted: str) -> Name:
+    """The name of a dotted text whose components are all texts, as in `Nat.add`."""
+    return tuple(dotted.split(".")) if dotted else ANONYMOUS
+
+
+def show(n: Name) -> str:
+    """A name for a message. Two different names may print alike."""
+    return ".".join(str(part) for part in n) if n else "[anonymous]"
+
+
+def append_index(n: Name, index: int) -> Name:
+    """`foo.rec` and 2 give `foo.rec_2`.
+
+    Raises:
+        ValueError: the last component is not a text.
+    """
+    if not n or not isinstance(n[-1], str):
+        raise ValueError(f"no text to append to in {show(n)}")
+    return (*n[:-1], f"{n[-1]}_{index}")
+
+
+def replace_prefix(n: Name, old: Name, new: Name) -> Name:
+    """`n` with the leading components `old` exchanged for `new`; `n` where it does not start so."""
+    return new + n[len(old) :] if n[: len(old)] == old else n

@@ -1,0 +1,184 @@
+"""The table of all terms of a check, and the operations that make new ones from old ones."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from .budget import MAX_NAT_BITS, MAX_TERM_DEPTH, Budget
+from .errors import OutOfBudget
+from .levels import Level, LevelTable
+from .names import Name
+from .terms import App, Bound, Const, Free, Lam, Let, Nat, Pi, Proj, Sort, Term, Text
+
+N = TypeVar("N", bound=Term)
+
+
+class Store(LevelTable):
+    """All terms of a check. One with a parent finds the parent's nodes and adds to itself only."""
+
+    def __init__(self, budget: Budget, parent: "Store | None" = None) -> None:
+        super().__init__(budget, parent)
+        self._terms: dict[object, Term] = {}
+        self._parent_terms: dict[object, Term] = parent._terms if parent else {}
+        self.prop = self.sort(self.zero)
+
+    def _keep(self, key: object, node: N) -> N:
+        budget = self.budget
+        budget.left -= 1
+        if budget.left < 0:
+            raise OutOfBudget("steps")
+        if node.depth > MAX_TERM_DEPTH:
+            raise OutOfBudget("nesting of a term")
+        self._terms[key] = node
+        return node
+
+    def _find(self, key: object) -> Term | None:
+        return self._terms.get(key) or self._parent_terms.get(key)
+
+    def bound(self, index: int) -> Term:
+        """A bound variable."""
+        return self._find(index) or self._keep(index, Bound(index))
+
+    def free_variable(self, number: int, type_: Term) -> Free:
+        """The variable of that number and type."""
+        found = self._find((number, type_))
+        return found if type(found) is Free else self._keep((number, type_), Free(number, type_))
+
+    def sort(self, level: Level) -> Sort:
+        """A universe."""
+        found = self._find(level)
+        return found if type(found) is Sort else self._keep(level, Sort(level))
+
+    def const(self, n: Name, levels: tuple[Level, ...] = ()) -> Const:
+        """A constant at levels."""
+        key = ("c", n, levels)
+        found = self._find(key)
+        return found if type(found) is Const else self._keep(key, Const(n, levels))
+
+    def app(self, fn: Term, arg: Term) -> Term:
+        """An application."""
+        key = (fn, arg)
+        return self._terms.get(key) or self._parent_terms.get(key) or self._keep(key, App(fn, arg))
+
+    def lam(self, type_: Term, body: Term) -> Term:
+        """A function."""
+        key = ("l", type_, body)
+        return self._find(key) or self._keep(key, Lam(type_, body))
+
+    def pi(self, type_: Term, body: Term) -> Term:
+        """A function type."""
+        key = ("p", type_, body)
+        return self._find(key) or self._keep(key, Pi(type_, body))
+
+    def let(self, type_: Term, value: Term, body: Term) -> Term:
+        """A local definition."""
+        key = ("e", type_, value, body)
+        return self._find(key) or self._keep(key, Let(type_, value, body))
+
+    def proj(self, structure: Name, index: int, term: Term) -> Term:
+        """A field of a value."""
+        key = ("j", structure, index, term)
+        return self._find(key) or self._keep(key, Proj(structure, index, term))
+
+    def nat(self, value: int) -> Nat:
+        """A literal number."""
+        if value.bit_length() > MAX_NAT_BITS:
+            raise OutOfBudget("bits of a number")
+        key = ("n", value)
+        found = self._find(key)
+        if type(found) is Nat:
+            return found
+        self.budget.spend(value.bit_length() >> 6)
+        return self._keep(key, Nat(value))
+
+    def text(self, value: str) -> Term:
+        """A literal text."""
+        return self._find(("t", value)) or self._keep(("t", value), Text(value))
+
+    def apps(self, fn: Term, args: Sequence[Term]) -> Term:
+        """`fn` applied to all arguments in order."""
+        for arg in args:
+            fn = self.app(fn, arg)
+        return fn
+
+    def arrow(self, type_: Term, result: Term) -> Term:
+        """A function type whose result does not use the variable; `result` has no loose index."""
+        return self.pi(type_, result)
+
+    def instantiate(self, body: Term, values: Sequence[Term]) -> Term:
+        """`body` under as many binders as there are values, with these in their place.
+
+        `values` are closed and stand in the order of the binders, the outermost first.
+        """
+        count = len(values)
+        done: dict[tuple[Term, int], Term] = {}
+
+        def go(t: Term, k: int) -> Term:
+            if t.loose <= k:
+                return t
+            if type(t) is Bound:
+                i = t.index - k
+                return values[count - 1 - i] if i < count else self.bound(t.index - count)
+            key = (t, k)
+            found = done.get(key)
+            if found is None:
+                if type(t) is App:
+                    found = self.app(go(t.fn, k), go(t.arg, k))
+                else:
+                    found = t.rebuild(self, go, k)
+                done[key] = found
+            return found
+
+        return go(body, 0) if count else body
+
+    def abstract(self, term: Term, variables: Sequence[Free]) -> Term:
+        """`term` under as many binders as there are variables, which become bound."""
+        if not variables:
+            return term
+        count = len(variables)
+        position = {x: i for i, x in enumerate(variables)}
+        lowest = min(x.number for x in variables)
+        done: dict[tuple[Term, int], Term] = {}
+
+        def go(t: Term, k: int) -> Term:
+            if t.free <= lowest:
+                return t
+            if type(t) is Free:
+                i = position.get(t)
+                return t if i is None else self.bound(count - 1 - i + k)
+            key = (t, k)
+            found = done.get(key)
+            if found is None:
+                found = done[key] = t.rebuild(self, go, k)
+            return found
+
+        return go(term, 0)
+
+    def bind(self, make: Callable[[Term, Term], Term], xs: Sequence[Free], body: Term) -> Term:
+        """Binders (`lam` or `pi`) over `body` for the variables, the first one outermost."""
+        body = self.abstract(body, xs)
+        for i in range(len(xs) - 1, -1, -1):
+            body = make(self.abstract(xs[i].type, xs[:i]), body)
+        return body
+
+    def at_levels(self, term: Term, values: dict[Name, Level]) -> Term:
+        """`term` with its universe parameters exchanged. It has no free variables."""
+        if not term.params or not values:
+            return term
+        done: dict[Term, Term] = {}
+
+        def go(t: Term, k: int) -> Term:
+            if not t.params:
+                return t
+            found = done.get(t)
+            if found is None:
+                if type(t) is Sort:
+                    found = self.sort(self.substitute(t.level, values))
+                elif type(t) is Const:
+                    levels = tuple(self.substitute(u, values) for u in t.levels)
+                    found = self.const(t.name, levels)
+                else:
+                    found = t.rebuild(self, go, k)
+                done[t] = found
+            return found
+
+        return go(term, 0)
