@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from aludel.fstar_checker.dataset import write_text
+from aludel.jsonl import line
 from aludel.proof_import import FORMATS, Imported, import_records
 
 _SHOWN = 20
@@ -64,7 +65,7 @@ def _problems(found: Imported, split: str | None) -> list[dict[str, Any]]:
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return "".join(line(row) + "\n" for row in rows)
 
 
 def _report(found: Imported, problems: int, theorems: int, *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from aludel.cli.project import project_option, with_project
 from aludel.cli.tables import mutation_table
 from aludel.errors import InvalidRequest
 from aludel.jobs import SCREEN_BUDGET
+from aludel.jsonl import lines_of
 from aludel.mutation import FILTERS, RULES, MutationPlan
 from aludel.mutation.folder import RunFolder
 from aludel.mutation.plan import make_plan
@@ -179,7 +180,7 @@ def read_statements(path: Path) -> tuple[str, ...]:
     if not text.lstrip().startswith("{"):
         return tuple(part.strip() for part in text.split("\n\n") if part.strip())
     try:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        rows = [json.loads(line) for _, line in lines_of(text)]
         return tuple(str(row.get("statement") or row["formal_statement"]) for row in rows)
     except (ValueError, KeyError, AttributeError) as error:
         raise InvalidRequest(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aludel.errors import InvalidRequest
+from aludel.jsonl import lines_of
 from aludel.models import FStarContext, Prover
 from aludel.protocols import Checker
 from aludel.provers import build_prover
@@ -94,13 +95,12 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
 def _receipts(files: tuple[Path, ...]) -> Iterator[tuple[str, Receipt]]:
     for path in files:
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise InvalidRequest("not a text in UTF-8", field=str(path)) from error
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                name = f"{path}:{number}"
-                yield name, parse_receipt(line, name)
+        for number, line in lines_of(text):
+            name = f"{path}:{number}"
+            yield name, parse_receipt(line, name)
 
 
 def _problems(receipt: Receipt, key: Ed25519PublicKey | None, checker: Checker | None) -> list[str]:

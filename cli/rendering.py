@@ -12,7 +12,7 @@ _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity
 
 def render_verdict(verdict: Verdict, source: str, name: str) -> str:
     """Return ``verdict`` as text; ``name`` is what to call the file whose text ``source`` is."""
-    lines = source.splitlines()
+    lines = [line.removesuffix("\r") for line in source.split("\n")]
     parts = [_headline(verdict)]
     parts.extend(_render_diagnostic(item, lines, name) for item in verdict.diagnostics)
     return "\n".join(parts)

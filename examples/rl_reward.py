@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 
 from aludel import Budget, CheckRequest, Client, Verdict
+from aludel.statements import with_proof
 
 
 def reward_proofs(statements: Sequence[str], proofs: Sequence[str], client: Client) -> list[float]:
@@ -20,7 +21,7 @@ def reward_proofs(statements: Sequence[str], proofs: Sequence[str], client: Clie
     """
     requests = [
         CheckRequest(
-            statement=statement, code=f"{statement} := {proof}\n", budget=Budget(wall_s=20)
+            statement=statement, code=with_proof(statement, proof), budget=Budget(wall_s=20)
         )
         for statement, proof in zip(statements, proofs, strict=True)
     ]

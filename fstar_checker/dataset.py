@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from aludel.errors import InvalidRequest
 from aludel.fstar_checker.lexer import code_tokens
 from aludel.fstar_checker.vconfig import VConfig
+from aludel.jsonl import lines_of
 
 UNKNOWN = "<UNK>"
 
@@ -169,7 +170,7 @@ def read_definitions(path: Path) -> list[Definition]:
     """
     text = _read(path)
     if path.suffix == ".jsonl":
-        lines = [(n, x) for n, x in enumerate(text.splitlines(), 1) if x.strip()]
+        lines = list(lines_of(text))
         rows = [(f"line {n}", _parse(path, line, n)) for n, line in lines]
     else:
         value = _parse(path, text, 1)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aludel.errors import InvalidRequest, NotFound
 from aludel.fstar_checker.dataset import Definition, read_text
 from aludel.fstar_checker.vconfig import VConfig, to_options
+from aludel.jsonl import lines_of
 from aludel.models import Budget, CheckRequest, FStarContext
 
 
@@ -28,9 +29,7 @@ def read_candidates(path: Path) -> list[Candidate]:
         InvalidRequest: a line does not fit; names the line and the field.
     """
     found = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in lines_of(read_text(path)):
         try:
             found.append(Candidate.model_validate_json(line))
         except ValidationError as error:

@@ -28,6 +28,7 @@ from aludel.mutation.report import MutationReport
 from aludel.mutation.targets import Target
 from aludel.protocols import Checker, Exhausted
 from aludel.records import VariantRecord
+from aludel.statements import with_proof
 
 TARGET_WALL_S = 120.0
 NOT_SCREENED = "not_screened"
@@ -55,7 +56,7 @@ def candidate_of(plan: MutationPlan, target: Target, mutant: Mutant) -> Candidat
     request = CheckRequest(
         context=LeanContext(imports=plan.imports),
         statement=statement,
-        code=f"{target.preamble}{statement} := {mutant.proof}\n",
+        code=target.preamble + with_proof(statement, mutant.proof),
         budget=Budget(wall_s=TARGET_WALL_S),
     )
     return Candidate(mutant, name, request)

@@ -136,7 +136,7 @@ class Library:
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
         if not path.exists():
             _write(path, self._printed(imports))
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
         return [Hint.model_validate_json(line) for line in lines]
 
     def _printed(self, imports: tuple[str, ...]) -> Iterator[Hint]:

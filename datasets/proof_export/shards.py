@@ -101,7 +101,7 @@ def _read(path: Path) -> list[Shard]:
     if not path.exists():
         return []
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+    for line in path.read_text(encoding="utf-8").split("\n")[1:]:
         try:
             found.append(Shard.model_validate_json(line))
         except ValidationError:

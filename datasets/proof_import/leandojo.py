@@ -20,7 +20,7 @@ from aludel.proof_import.records import (
     json_array,
     json_lines,
 )
-from aludel.proof_import.statements import UnusableText, header_of, module_of
+from aludel.proof_import.statements import UnusableText, declared, module_of
 from aludel.proof_states import Premise
 
 CORPUS = "corpus.jsonl"
@@ -160,7 +160,7 @@ def _statement(theorem: _Theorem, corpus: _Corpus) -> str | None:
     if text is None:
         return None
     try:
-        return header_of(text, theorem.full_name)
+        return declared(text, theorem.full_name).statement
     except UnusableText:
         return None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aludel.proof_import.records import Imported, json_lines
-from aludel.proof_import.statements import UnusableText, declared_name, header_of, split_preamble
+from aludel.proof_import.statements import UnusableText, declared, split_header
 
 _STATEMENTS = ("formal_statement", "lean4_code", "statement")
 _INFORMAL = ("informal_statement", "informal_stmt", "informal_prefix", "problem")
@@ -24,7 +24,7 @@ def read(path: Path) -> Imported:
         try:
             found.add_problem(where, _problem(row))
         except UnusableText as error:
-            found.refuse(where, str(error))
+            found.refuse(where, error.message)
     return found
 
 
@@ -35,11 +35,11 @@ def _problem(row: dict[str, Any]) -> dict[str, Any]:
     header = row.get("header") or ""
     if not isinstance(header, str):
         raise UnusableText("its field header is no text")
-    imports, opened, declaration = split_preamble(f"{header}\n{text}")
-    statement = header_of(declaration)
+    imports, opened, declaration = split_header(f"{header}\n{text}")
+    name, statement = declared(declaration)
     listed = row.get("imports")
     return {
-        "name": _first(row, _NAMES) or declared_name(statement),
+        "name": _first(row, _NAMES) or name,
         "statement": opened + statement,
         "imports": listed if listed is not None else imports or ("Init",),
         "split": str(row.get("split") or ""),

@@ -9,7 +9,7 @@ from typing import Any
 
 from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.proof_import.records import Imported, ImportedStep, ImportedTheorem
-from aludel.proof_import.statements import UnusableText, header_of, module_of
+from aludel.proof_import.statements import UnusableText, declared, module_of
 from aludel.proof_states import Premise
 
 
@@ -75,10 +75,10 @@ def _add(
         found.refuse(where, "a theorem without a name")
         return
     try:
-        statement = header_of(traced.get_theorem_statement(), name)
+        statement = declared(traced.get_theorem_statement(), name).statement
     except UnusableText as error:
         statement = None
-        found.refuse(where, f"{name}: no statement: {error}")
+        found.refuse(where, f"{name}: no statement: {error.message}")
     found.theorems.append(
         ImportedTheorem(
             name=name,

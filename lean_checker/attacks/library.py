@@ -12,6 +12,7 @@ from aludel.lean_checker.operations import LeanOperations, PrintedTheorem
 from aludel.lean_checker.pool import LeanPool
 from aludel.models import MAX_STATEMENT_BYTES
 from aludel.protocols import Exhausted
+from aludel.statements import with_proof
 
 LIBRARY = "theorems of Init"
 _IMPORTS = ("Init",)
@@ -122,5 +123,5 @@ def _case(name: str, header: str) -> Case:
         expect=(ACCEPTED,),
         imports=_IMPORTS,
         statement=statement,
-        code=f"{statement} := {proof}\n",
+        code=with_proof(statement, proof),
     )

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
+from aludel.lean_text import UnreadableText, indented
 from aludel.models import (
     MAX_CODE_BYTES,
     MAX_STATEMENT_BYTES,
@@ -22,6 +23,7 @@ from aludel.models import (
     Model,
     canonical_json,
 )
+from aludel.statements import with_proof
 
 MAX_TACTICS = 64
 MAX_TACTIC_CHARS = 20_000
@@ -166,14 +168,17 @@ def assemble(request: GoalRequest, tactics: Sequence[str]) -> CheckRequest:
     """Return the candidate that proves the statement with ``tactics``, for the full policy."""
     lines = [_indented(tactic) for tactic in tactics] or ["  skip"]
     preamble = f"{request.preamble.rstrip()}\n\n" if request.preamble.strip() else ""
-    code = preamble + request.statement.rstrip() + " := by\n" + "\n".join(lines) + "\n"
+    code = preamble + with_proof(request.statement, "by\n" + "\n".join(lines))
     imports = ("Init",) if request.context.imports is None else request.context.imports
     context = request.context.model_copy(update={"imports": imports})
     return CheckRequest(context=context, statement=request.statement, code=code)
 
 
 def _indented(tactic: str) -> str:
-    return "\n".join("  " + line if line.strip() else "" for line in tactic.strip().splitlines())
+    try:
+        return indented(tactic.strip())
+    except UnreadableText:  # a candidate like others: the checker says what is wrong with it
+        return "\n".join("  " + line for line in tactic.strip().split("\n"))
 
 
 class Stepper:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from pydantic import Field
 
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest
+from aludel.jsonl import read_lines
 from aludel.models import (
     MAX_STATEMENT_BYTES,
     CheckRequest,
@@ -21,10 +21,15 @@ from aludel.models import (
     Model,
     canonical_json,
 )
+from aludel.statements import (
+    UnusableText,
+    declared,
+    declares_theorem,
+    split_header,
+    with_proof,
+)
 
-_OPEN_END = re.compile(r":=\s*(?:by\s+)?sorry\s*$")
-_NAME = re.compile(r"\b(?:theorem|lemma)\s+([^\s:({\[⦃]+?)(?=\.?[\s:({\[⦃])")
-_DECLARES = re.compile(r"^[ \t]*(?:@\[[^\]]*\]\s*|private |protected )*theorem\s", re.MULTILINE)
+_FIX = 'write {"name": "swap", "statement": "theorem swap : ..."}'
 
 
 class Hint(Model):
@@ -68,7 +73,7 @@ class TheoremProblem(Model):
         """
         context = LeanContext(imports=self.imports)
         text = text.strip()
-        code = f"{text}\n" if _DECLARES.search(text) else f"{self.statement.rstrip()} := {text}\n"
+        code = f"{text}\n" if declares_theorem(text) else with_proof(self.statement, text)
         return CheckRequest(context=context, statement=self.statement, code=code)
 
     def session(self, heartbeats: int, wall_s: float) -> GoalRequest:
@@ -135,33 +140,37 @@ def problems_digest(problems: Sequence[Problem]) -> str:
 def read_problems(path: Path) -> list[TheoremProblem]:
     """Return the problems of a JSONL file.
 
-    A line has ``statement`` (or ``formal_statement``; a ``:= sorry`` at its end is cut off), and
-    may have ``name``, else the declared one, and ``imports``.
+    A line has ``statement`` (or ``formal_statement``), which is read as :func:`declared` says and
+    may have ``open ... in`` lines before it; it may have ``name``, else the declared one, and
+    ``imports``.
 
     Raises:
         InvalidRequest: the file cannot be read, or a line is no problem; ``field`` names it.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{path} cannot be read as text: {error}", field="problems") from error
-    return [_problem(f"{path}:{n}", line) for n, line in enumerate(lines, 1) if line.strip()]
+    return [_problem(f"{path}:{n}", line) for n, line in read_lines(path, "problems")]
 
 
 def _problem(where: str, line: str) -> TheoremProblem:
     try:
         row = json.loads(line)
-        statement = str(row.get("statement") or row["formal_statement"])
-        statement = _OPEN_END.sub("", statement).strip()
-        declared = _NAME.search(statement)
-        name = row.get("name") or (declared[1] if declared else None)
-        imports = tuple(row.get("imports") or ("Init",))
+        text = str(row.get("statement") or row["formal_statement"])
+        header = split_header(text)
+        found = declared(header.declaration)
+        imports = tuple(row.get("imports") or header.imports or ("Init",))
         return TheoremProblem.model_validate(
-            {"name": name, "statement": statement, "imports": imports}
+            {
+                "name": row.get("name") or found.name,
+                "statement": header.opened + found.statement,
+                "imports": imports,
+            }
         )
+    except UnusableText as error:
+        raise InvalidRequest(
+            f"not a valid problem record: {error.message}", field=where, fix=error.fix or _FIX
+        ) from error
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise InvalidRequest(
-            "this line is no problem",
+            "not a valid problem record",
             field=where,
-            fix='write {"name": "swap", "statement": "theorem swap : ..."}',
+            fix=_FIX,
         ) from error

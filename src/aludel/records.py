@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from aludel.models import CheckRequest, Model, Usage, Verdict
+from aludel.statements import with_proof
 
 
 class Result(Model):
@@ -83,4 +84,4 @@ class VariantRecord(Model):
     @property
     def code(self) -> str:
         """The candidate's whole text, as it was checked."""
-        return f"{self.preamble}{self.statement} := {self.proof}\n"
+        return self.preamble + with_proof(self.statement, self.proof)

@@ -14,6 +14,7 @@ from fake_goals import FakeGoals
 
 from aludel.attempt_figures import compare, pass_table
 from aludel.attempts import AttemptPlan, AttemptRecord, ProblemOutcome
+from aludel.candidates import unfit
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, NotFound
 from aludel.models import Accepted, CheckRequest, Evidence, Rejected, RejectReason, Verdict
 from aludel.problems import problems_digest, read_problems
@@ -34,8 +35,8 @@ class Judge:
     toolchain = TOOLCHAIN
 
     def check(self, request: CheckRequest) -> Verdict:
-        if "\0" in request.code:
-            raise InvalidRequest("a NUL character", field="code")
+        if (why := unfit(request.code, 1_000)) is not None:
+            return Rejected(hash="0", reason=why.reason)
         if "broken" in (request.statement or ""):
             raise InvalidRequest("unknown identifier", field="statement")
         if "good" in request.code or "dec" in request.code:

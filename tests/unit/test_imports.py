@@ -15,7 +15,7 @@ from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.fstar_checker.dataset import read_definitions
 from aludel.problems import read_problems
 from aludel.proof_import import BadRecord, Imported, import_records
-from aludel.proof_import.statements import UnusableText, header_of, module_of, split_preamble
+from aludel.proof_import.statements import UnusableText, declared, module_of, split_header
 
 HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 400000\n\nopen Nat Real\n"
 SAMPLES = Path(__file__).resolve().parents[2] / "datasets" / "samples"
@@ -236,7 +236,7 @@ def test_a_missing_library_says_how_to_get_it(
         ("theorem t : p := by\n  sorry", "theorem t : p"),
         ("theorem t : p :=\n", "theorem t : p"),
         ("/-- a := b -/ @[simp, norm_cast] lemma A.t {x} : p -- :=", "theorem A.t {x} : p"),
-        ("theorem t (h : a = b := by rfl) : p", None),
+        ("theorem t (h : a = b := by rfl) : p", "theorem t (h : a = b := by rfl) : p"),
         ("theorem t", None),
         ("def t : Nat := 1", None),
     ],
@@ -244,15 +244,15 @@ def test_a_missing_library_says_how_to_get_it(
 def test_headers(text: str, expected: str | None) -> None:
     if expected is None:
         with pytest.raises(UnusableText):
-            header_of(text)
+            declared(text)
     else:
-        assert header_of(text) == expected
+        assert declared(text).statement == expected
 
 
 def test_modules_and_preambles() -> None:
     assert module_of("Mathlib/Order/Basic.lean") == "Mathlib.Order.Basic"
     assert module_of(".lake/packages/batteries/Batteries/Data.lean") == "Batteries.Data"
     assert module_of(".lake/packages/lean4/src/lean/Init/Core.lean") == "Init.Core"
-    imports, opened, rest = split_preamble("import A\nimport A\nopen B in\nopen C\ntheorem t : p")
+    imports, opened, rest = split_header("import A\nimport A\nopen B in\nopen C\ntheorem t : p")
     assert (imports, opened, rest) == (("A",), "open B in\nopen C in\n", "theorem t : p")
     assert Imported().bad == []

@@ -1,0 +1,192 @@
+"""Statements as text: a declaration without its proof, and the candidates made of it.
+
+Every candidate that Aludel makes from a statement and a proof is made here, and every declaration
+that people hand over becomes a statement here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import NamedTuple
+
+from aludel.errors import InvalidRequest
+from aludel.lean_text import (
+    Kind,
+    Piece,
+    UnreadableText,
+    ends_in_line_comment,
+    pieces,
+    significant,
+    without_comments,
+)
+
+_KEYWORDS = ("theorem", "lemma")
+_MODIFIERS = frozenset(
+    {"private", "protected", "nonrec", "noncomputable", "public", "unsafe", "partial", "meta"}
+)
+# Each takes one ``:=`` of its own inside a term.
+_BINDS = frozenset({"let", "have", "letI", "haveI", "let_fun", "set", "obtain"})
+_OPEN_ENDS = ("", "by", "sorry", "by sorry")
+
+
+_IMPORT = re.compile(r"(?:public\s+)?import\s+(?:all\s+)?(\S+)")
+_KEPT = re.compile(r"(?:open|set_option)\s")
+_DROPPED = re.compile(r"module|noncomputable\s+section|section|set_option\s+maxHeartbeats\s+\d+")
+
+
+class UnusableText(InvalidRequest):
+    """A text that is not the statement of one theorem; the message says why."""
+
+
+class Declared(NamedTuple):
+    """A statement: ``theorem NAME …`` without comments, attributes and an open end."""
+
+    name: str
+    statement: str
+
+
+class Header(NamedTuple):
+    """What stands before a declaration: ``opened`` are lines that end in ``in``."""
+
+    imports: tuple[str, ...]
+    opened: str
+    declaration: str
+
+
+def with_proof(statement: str, proof: str) -> str:
+    """Return a statement with its proof: what stands after ``:=``.
+
+    Args:
+        statement: a declaration without its proof; it may end in a comment.
+        proof: a term, or ``by`` and tactics.
+
+    Raises:
+        UnreadableText: where the statement ends cannot be told.
+    """
+    bare = statement.rstrip()
+    return f"{bare}\n:= {proof}\n" if ends_in_line_comment(bare) else f"{bare} := {proof}\n"
+
+
+def declared(text: str, name: str | None = None) -> Declared:
+    """Return the statement that a text declares.
+
+    Args:
+        text: a declaration; an open end (``:= by sorry`` and the like) is cut off, ``lemma`` is
+            ``theorem``.
+        name: the full name, which replaces a declared one that is its end.
+
+    Raises:
+        UnusableText: it does not begin as a theorem, states nothing, or holds a proof.
+    """
+    bare = _bare(text)
+    found = significant(pieces(bare))
+    begin = _keyword(found)
+    declaring = found[begin + 1]
+    rest = bare[declaring.start + len(declaring.text) : _statement_end(bare, found[begin:])]
+    if not significant(pieces(rest)):
+        raise UnusableText("it states nothing")
+    shown = declaring.text
+    full = name if name and name.endswith(f".{shown}") else shown
+    return Declared(full, f"theorem {full}{rest}".rstrip())
+
+
+def split_header(text: str) -> Header:
+    """Divide a text into imports, ``open … in`` lines for a statement, and the declaration.
+
+    Raises:
+        UnusableText: something else stands before the declaration, which a statement cannot carry.
+    """
+    lines = _bare(text).strip().split("\n")
+    imports: list[str] = []
+    kept: list[str] = []
+    while lines and not _begins("\n".join(lines)):
+        line = lines.pop(0).strip()
+        if imported := _IMPORT.fullmatch(line):
+            imports.append(imported[1])
+        elif _KEPT.match(line) and not _DROPPED.fullmatch(line):
+            kept.append(line if line.endswith(" in") else f"{line} in")
+        elif line and not _DROPPED.fullmatch(line):
+            raise UnusableText(f"a statement cannot carry `{line[:80]}`")
+    opened = "".join(f"{line}\n" for line in kept)
+    return Header(tuple(dict.fromkeys(imports)), opened, "\n".join(lines))
+
+
+def declares_theorem(text: str) -> bool:
+    """Whether a text is a file with a theorem, and not the proof of one.
+
+    What cannot be read counts as a proof: the checker says what is wrong with it.
+    """
+    try:
+        found = significant(pieces(text))
+    except UnreadableText:
+        return False
+    return any(
+        piece.text in _KEYWORDS and piece.depth == 0 and following.kind is Kind.NAME
+        for piece, following in itertools.pairwise(found)
+        if piece.kind is Kind.NAME
+    )
+
+
+def _bare(text: str) -> str:
+    try:
+        return without_comments(text.removeprefix("\ufeff"))
+    except UnreadableText as error:
+        raise UnusableText(error.message, fix=error.fix) from error
+
+
+def _begins(text: str) -> bool:
+    """Whether a text without comments begins as a declaration."""
+    try:
+        _keyword(significant(pieces(text)))
+    except InvalidRequest:
+        return False
+    return True
+
+
+def _keyword(found: list[Piece]) -> int:
+    """Return the index of the declaration's keyword, after attributes and modifiers."""
+    at = 0
+    while at < len(found):
+        piece = found[at]
+        if piece.depth == 0 and piece.text in _KEYWORDS:
+            if at + 1 < len(found) and found[at + 1].kind is Kind.NAME:
+                return at
+            break
+        in_attribute = piece.depth > 0 or piece.text in ("@", "[", "]")
+        if not (in_attribute or piece.text in _MODIFIERS):
+            break
+        at += 1
+    raise UnusableText("it does not begin with `theorem` or `lemma` and a name")
+
+
+def _statement_end(bare: str, found: list[Piece]) -> int:
+    """Return where the proof's ``:=`` stands, if nothing but an open end follows that.
+
+    Raises:
+        UnusableText: a proof follows, as a term, tactics, alternatives or ``where``.
+    """
+    outer = [piece for piece in found if piece.depth == 0]
+    bound = 0
+    for index, piece in enumerate(outer):
+        if piece.kind is Kind.NAME and piece.text in _BINDS:
+            bound += 1
+        elif piece.text == "where" or (piece.text == "|" and _is_alternative(bare, outer, index)):
+            raise UnusableText("it holds a proof")
+        elif piece.text == ":=" and bound:
+            bound -= 1
+        elif piece.text == ":=":
+            after = " ".join(bare[piece.start + 2 :].split())
+            if after not in _OPEN_ENDS:
+                raise UnusableText("it holds a proof")
+            return piece.start
+    return len(bare)
+
+
+def _is_alternative(bare: str, outer: list[Piece], index: int) -> bool:
+    """Whether a bar begins an alternative of the declaration, and not of a ``match`` in it."""
+    start = outer[index].start
+    at_line_start = not bare[bare.rfind("\n", 0, start) + 1 : start].strip()
+    before = {piece.text for piece in outer[:index]}
+    follows = any(piece.text == "=>" for piece in outer[index:])
+    return at_line_start and follows and not before & {"match", "fun", "λ", "by", "nomatch"}
