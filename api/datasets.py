@@ -16,7 +16,6 @@ from aludel.errors import Conflict
 from aludel.http_models import Dataset, DatasetList
 from aludel.job_requests import MAX_NAME_CHARS, NAME_PATTERN, ExportRequest
 from aludel.jobs import Job
-from aludel.proof_export.recipes import choose_recipes
 
 _MEDIA_TYPES = {".json": "application/json", ".md": "text/markdown", ".jsonl": "application/jsonl"}
 # What a data file holds was written by others; no browser shall make a page of it.
@@ -39,7 +38,6 @@ def submit_export(
     """Write what is recorded as a dataset, which appears whole or not at all."""
     ensure_unicode(body)
     require_lean(service.store)
-    choose_recipes(body.recipes)
     submission = how.submission(caller, body)
     earlier = service.store.jobs.earlier(submission)
     if earlier is not None:

@@ -14,6 +14,9 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 MAX_NAME_CHARS = 200
 MAX_SHARD_ROWS = 10_000_000
 
+RecipeName = Literal[
+    "attempts", "cpt", "found_proofs", "fstar", "lineage", "sft", "variants", "whole_proof"
+]
 ExportFormat = Literal["jsonl", "jsonl.zst", "parquet"]
 SplitKind = Literal["none", "random", "lineage", "novel_premises", "cross_project"]
 ProjectBy = Literal["imports", "namespace"]
@@ -71,7 +74,7 @@ class ExportRequest(Model):
     """
 
     name: Name
-    recipes: tuple[Name, ...] = Field(default=(), max_length=20)
+    recipes: tuple[RecipeName, ...] = Field(default=(), max_length=20)
     formats: tuple[ExportFormat, ...] = Field(default=("jsonl",), min_length=1, max_length=3)
     split: SplitKind = "none"
     seed: int = Field(default=0, ge=0, lt=2**31)

@@ -305,4 +305,4 @@ def test_texts_that_no_database_takes(ann: User, path: str, body: str, text: str
 def test_an_unknown_recipe_is_refused_at_once(ann: User, recipe: str) -> None:
     answer = ann.http.post("/v1/datasets", json={"name": "d", "recipes": [recipe]})
     assert answer.status_code == 422
-    assert "unknown recipe" in answer.json()["detail"] and "variants" in answer.json()["fix"]
+    assert answer.json()["field"] == "recipes.0" and "'variants'" in answer.json()["detail"]

@@ -6,13 +6,14 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow.parquet as pq
 import pytest
 
 from aludel.attempts import AttemptPlan, AttemptRecord, ProblemOutcome
 from aludel.errors import Conflict, InvalidRequest, NotFound
+from aludel.job_requests import RecipeName
 from aludel.lean_checker.avoided import AvoidedStatements, normal_text
 from aludel.models import (
     Accepted,
@@ -41,6 +42,7 @@ from aludel.proof_export import (
     export_recorded,
     lineages,
 )
+from aludel.proof_export.recipes import RECIPES
 from aludel.records import VariantRecord
 from aludel.store import Store
 
@@ -270,3 +272,7 @@ def test_figures_of_splits_and_quality_equal_a_recount(store: Store, tmp_path: P
     assert manifest["quality"]["duplicates"] == {"text": 1, "term": 0, "shape": 1}
     drawn = cells(card, "Split")
     assert sum(int(n) for n in drawn.values()) == len(TREE) + 2
+
+
+def test_the_service_refuses_other_names_of_recipes_at_once() -> None:
+    assert set(get_args(RecipeName)) == set(RECIPES)
