@@ -1,4 +1,4 @@
-"""The recipes. A new one is one module with a ``RECIPE``, a line here, and its name in the contract."""
+"""The recipes. A new one is a module with a ``RECIPE``, a line here, a name in the contract."""
 
 from __future__ import annotations
 
