@@ -152,12 +152,15 @@ schemas: $(READY) ## write the JSON Schemas of the exported rows
 serve: setup ## API and worker on this machine
 	@$(BIN)/aludel serve
 
+IMAGE_EXTRAS := lean fstar service export plots
+
 lock: $(READY) ## choose versions again and write requirements.lock, and docker's share of it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1' >&2
 	@$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --extra dev --generate-hashes \
 		--universal --custom-compile-command 'make lock' --output-file requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --quiet --constraint requirements.lock --generate-hashes \
-		--universal --custom-compile-command 'make lock' --output-file docker/requirements.lock
+		$(IMAGE_EXTRAS:%=--extra %) --universal --custom-compile-command 'make lock' \
+		--output-file docker/requirements.lock
 
 clean: ## remove .venv and what tools left; the toolchain's cache and the database stay
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

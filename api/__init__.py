@@ -1,1 +1,5 @@
 """The HTTP API."""
+
+from aludel.distribution import needs
+
+needs("service", "fastapi", "prometheus_client", "sqlalchemy")

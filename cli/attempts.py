@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from aludel.attempt_figures import RunFigures, compare, figures
+from aludel.cli.groups import Group
 from aludel.cli.options import GeneratorOptions, gathered, generator_options
 from aludel.cli.progress import bars
 from aludel.cli.tables import attempts_table, comparison_table, runs_table
@@ -33,7 +34,7 @@ class ProblemOptions:
     similar: int
 
 
-@click.group(name="attempts")
+@click.group(name="attempts", cls=Group)
 def command() -> None:
     """Have a generator prove theorems; every attempt is checked and recorded."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from aludel.cli.groups import Group
 from aludel.settings import load_settings
 from aludel.store import Store
 from aludel.store.backup import backup as save
@@ -17,7 +18,7 @@ from aludel.store.migrate import downgrade, migrate, revision_of
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group(name="db")
+@click.group(name="db", cls=Group)
 def command() -> None:
     """Look after the database that ALUDEL_DATABASE_URL or ALUDEL_DATA_DIR names."""
 

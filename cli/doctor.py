@@ -35,8 +35,7 @@ from aludel.lean_checker.node import MINIMUM_MAJOR, find_node
 from aludel.lean_checker.process import LeanProcess
 from aludel.lean_checker.toolchains import find_toolchain, native_host, verify_toolchain
 from aludel.lean_checker.watchdog import Watchdog
-from aludel.queue import MEMORY_BROKER, broker_app, ensure_broker
-from aludel.settings import Settings, load_settings
+from aludel.settings import MEMORY_BROKER, Settings, load_settings
 
 _PYTHON = (3, 11)
 _START_S = 180.0
@@ -170,6 +169,8 @@ def _database(settings: Settings) -> str:
 def _broker(settings: Settings) -> str:
     if settings.broker_url == MEMORY_BROKER:
         return "in this process; nothing else is needed"
+    from aludel.queue import broker_app, ensure_broker
+
     ensure_broker(broker_app(settings))
     return "answers"
 

@@ -15,6 +15,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from aludel.cli.groups import Group
 from aludel.errors import AludelError, InvalidRequest
 from aludel.models import Budget
 from aludel.settings import load_settings
@@ -23,7 +24,7 @@ EXIT_INCOMPLETE = 2
 DEFAULT_KS = (1, 3, 10)
 
 
-@click.group(name="fstar")
+@click.group(name="fstar", cls=Group)
 def command() -> None:
     """Check F* candidates for problems in PoPAI's format."""
 

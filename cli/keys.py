@@ -6,6 +6,7 @@ import json
 
 import click
 
+from aludel.cli.groups import Group
 from aludel.settings import load_settings
 from aludel.store import ApiKey, Scope, Store
 
@@ -13,7 +14,7 @@ _SCOPES = [scope.value for scope in Scope]
 _COUNT = click.IntRange(1, 2**31 - 1)
 
 
-@click.group(name="keys")
+@click.group(name="keys", cls=Group)
 def command() -> None:
     """Make, list and revoke API keys of the service whose database ALUDEL_DATABASE_URL names."""
 

@@ -6,61 +6,59 @@ needs only the packages it uses.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
 
 import click
 
+from aludel.cli.groups import Entry, LazyGroup
 from aludel.distribution import DISTRIBUTION
 from aludel.errors import EX_USAGE, AludelError
 
 COMMANDS = {
-    "attacks": "aludel.cli.attacks",
-    "attempts": "aludel.cli.attempts",
-    "check": "aludel.cli.check",
-    "db": "aludel.cli.db",
-    "demo": "aludel.cli.demo",
-    "doctor": "aludel.cli.doctor",
-    "export": "aludel.cli.export",
-    "fstar": "aludel.cli.fstar",
-    "import": "aludel.cli.importing",
-    "iterate": "aludel.cli.iterate",
-    "keys": "aludel.cli.keys",
-    "mutate": "aludel.cli.mutate",
-    "receipt": "aludel.cli.receipt",
-    "serve": "aludel.cli.serve",
-    "toolchain": "aludel.cli.toolchain",
-    "worker": "aludel.cli.worker",
+    "attacks": Entry(
+        "lean",
+        "Check every case of the folder CORPUS (format: docs/trust.md) and count wrong verdicts.",
+    ),
+    "attempts": Entry(
+        "lean", "Have a generator prove theorems; every attempt is checked and recorded."
+    ),
+    "check": Entry("lean", "Judge the text of FILE, or of standard input when FILE is '-'."),
+    "db": Entry(
+        "service", "Look after the database that ALUDEL_DATABASE_URL or ALUDEL_DATA_DIR names."
+    ),
+    "demo": Entry(
+        "lean,export",
+        "Mutate theorems of Lean's core library, have held-out ones attempted, export a dataset.",
+    ),
+    "doctor": Entry(
+        "lean,service", "Check everything Aludel needs, and say how to mend each lack."
+    ),
+    "export": Entry("export", "Write what is recorded as a dataset: JSONL, Parquet and a card."),
+    "fstar": Entry("fstar", "Check F* candidates for problems in PoPAI's format."),
+    "import": Entry(
+        "lean", "Import PATH, in FORMAT: leandojo, leandojo-repo, minif2f or popai.", "importing"
+    ),
+    "iterate": Entry(
+        "lean,export",
+        "Attempt recorded theorems, train on what was accepted, and measure on held-out ones.",
+    ),
+    "keys": Entry(
+        "service",
+        "Make, list and revoke API keys of the service whose database ALUDEL_DATABASE_URL names.",
+    ),
+    "mutate": Entry(
+        "lean", "Rewrite the theorems whose names match PATTERN (globs such as 'Nat.*')."
+    ),
+    "receipt": Entry("lean", "Verify receipts, or make the key that signs them."),
+    "serve": Entry("service", "Serve the HTTP API."),
+    "toolchain": Entry("lean", "Install and list prover toolchains."),
+    "worker": Entry("service", "Run jobs that the broker at ALUDEL_BROKER_URL hands out."),
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands live in modules of their own, each exposing ``command``."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the commands that this installation has."""
-        return sorted(name for name, module in COMMANDS.items() if _exists(module))
-
-    def get_command(
-        self,
-        ctx: click.Context,  # noqa: ARG002 - click's signature
-        cmd_name: str,
-    ) -> click.Command | None:
-        """Import and return the command, or None when there is none of that name."""
-        module = COMMANDS.get(cmd_name)
-        if module is None or not _exists(module):
-            return None
-        command = importlib.import_module(module).command
-        assert isinstance(command, click.Command)  # noqa: S101 - a wiring error, not input
-        return command
-
-
-def _exists(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name=DISTRIBUTION, prog_name="aludel")
 def cli() -> None:
     """Mutate, check, prove and export theorems with Lean 4 and F*."""
@@ -69,7 +67,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors become one message on stderr and an exit code."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="aludel", standalone_mode=False)
     except click.ClickException as error:
         error.show(sys.stderr)
         sys.exit(EX_USAGE)

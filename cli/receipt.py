@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aludel.cli.groups import Group
 from aludel.errors import InvalidRequest
 from aludel.jsonl import lines_of
 from aludel.models import FStarContext, Prover
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 _PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group(name="receipt")
+@click.group(name="receipt", cls=Group)
 def command() -> None:
-    """Receipts say what was checked, with what, and what came of it."""
+    """Verify receipts, or make the key that signs them."""
 
 
 @command.command(name="verify")

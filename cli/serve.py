@@ -16,8 +16,8 @@ from aludel.api.app import create_app
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.goals import Goals
 from aludel.logs import configure_logging
-from aludel.queue import MEMORY_BROKER, CeleryQueue, TaskQueue, broker_app
-from aludel.settings import Settings, load_settings
+from aludel.queue import CeleryQueue, TaskQueue, broker_app
+from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
 from aludel.task_names import FSTAR_QUEUE
 from aludel.workers.runtime import Parts

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from aludel.cli.groups import Group
 from aludel.cli.progress import bars
 from aludel.errors import AludelError
 from aludel.fstar_checker.toolchain import find_fstar, installed_programs
@@ -21,7 +22,7 @@ from aludel.settings import Settings, load_settings
 Row = dict[str, Any]
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Install and list prover toolchains."""
 

@@ -6,8 +6,8 @@ import click
 
 from aludel.errors import InvalidRequest
 from aludel.logs import configure_logging
-from aludel.queue import MEMORY_BROKER, broker_app, ensure_broker
-from aludel.settings import Settings, load_settings
+from aludel.queue import broker_app, ensure_broker
+from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
 from aludel.task_names import FSTAR_QUEUE, LEAN_QUEUES
 from aludel.workers.app import run_worker

@@ -6,7 +6,8 @@ DATASET is what `aludel export` wrote with the recipes `whole_proof`, `found_pro
 `variants`; of a split dataset only `train` is read. MODEL is a folder that `--generator
 transformers` takes; it appears when training is done. A run that was stopped goes on with
 `--resume`, from the checkpoint in MODEL.training, and ends with the same weights as one that was
-not. Standard output is JSON lines: losses, then a summary. Needs `pip install 'aludel[models]'`.
+not. Standard output is JSON lines: losses, then a summary. Needs
+`pip install 'aludel-proofs[models]'`.
 """
 
 from __future__ import annotations

@@ -14,11 +14,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import pexpect
 import psutil
-from pexpect.popen_spawn import PopenSpawn
 
 from aludel.deadline import Deadline
+from aludel.distribution import needs
 from aludel.errors import BackendCrashed, BackendUnavailable
 
 POLL_S = 0.25
@@ -50,6 +49,9 @@ class FStarProcess:
     def __init__(
         self, command: list[str], folder: Path, memory_mb: int, environ: Mapping[str, str]
     ) -> None:
+        needs("fstar", "pexpect")
+        from pexpect.popen_spawn import PopenSpawn
+
         space = memory_mb * ADDRESS_SPACE_FACTOR * MEGABYTE
         launcher = str(Path(__file__).with_name("launch.py"))
         self.memory_mb = memory_mb
@@ -93,6 +95,8 @@ class FStarProcess:
             MemoryExceeded: the group grew past its cap; it has been killed.
             BackendCrashed: the process ended.
         """
+        import pexpect
+
         while True:
             wait = min(POLL_S, deadline.remaining())
             try:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rank_bm25 import BM25Okapi
-
+from aludel.distribution import needs
 from aludel.fstar_checker.dataset import Definition
 from aludel.fstar_checker.lexer import Kind, code_tokens, words
 
@@ -19,6 +18,9 @@ class SimilarProblems:
     def __init__(self, problems: Sequence[Definition]) -> None:
         self._problems = [p for p in problems if p.statement and p.source_definition]
         corpus = [_terms(p) for p in self._problems]
+        needs("fstar", "rank_bm25")
+        from rank_bm25 import BM25Okapi
+
         self._index = BM25Okapi(corpus) if corpus else None
 
     def most_similar(self, problem: Definition, count: int) -> list[Definition]:

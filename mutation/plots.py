@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
-
+from aludel.distribution import needs
 from aludel.mutation.report import MutationReport
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MOST = 20
 _COLOURS = ("#3b6ea5", "#d98b2b", "#a33b3b")
@@ -18,8 +20,12 @@ def draw(report: MutationReport, folder: Path) -> dict[str, str]:
     """Write the plots into ``folder`` and return their file names by title.
 
     Raises:
+        ExtraMissing: matplotlib is not installed.
         OSError: a file cannot be written.
     """
+    needs("plots", "matplotlib")
+    import matplotlib as mpl
+
     reasons = {name: count for name, count in losses(report).items() if count}
     bars = {
         "Accepted variants by namespace": ("namespaces.svg", dict(report.accepted_in)),
@@ -59,7 +65,7 @@ def _bars(counts: Mapping[str, int]) -> Figure:
     rest = sum(count for _, count in ordered[_MOST:])
     if rest:
         shown.append((f"{len(ordered) - _MOST} others", rest))
-    figure = Figure(figsize=(7, 0.5 + 0.24 * len(shown)), layout="constrained")
+    figure = _figure(0.5 + 0.24 * len(shown))
     axes = figure.add_subplot()
     places = range(len(shown))
     axes.barh(places, [count for _, count in shown], color=_COLOURS[0])
@@ -82,7 +88,7 @@ def _by_rule(report: MutationReport) -> Figure:
         ],
         "not proved": [report.rules[name].checked - report.rules[name].proved for name in names],
     }
-    figure = Figure(figsize=(7, 0.9 + 0.35 * len(names)), layout="constrained")
+    figure = _figure(0.9 + 0.35 * len(names))
     axes = figure.add_subplot()
     left = [0] * len(names)
     for (label, counts), colour in zip(parts.items(), _COLOURS, strict=True):
@@ -91,6 +97,12 @@ def _by_rule(report: MutationReport) -> Figure:
     axes.invert_yaxis()
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, frameon=False)
     return figure
+
+
+def _figure(height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(7, height), layout="constrained")
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from aludel.distribution import install_command
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.generators import LocalModel, Sampling
 from aludel.proving.local_decoding import Chooser, Stops
@@ -180,7 +181,7 @@ def _libraries() -> tuple[Any, Any]:
     except ImportError as error:
         raise ToolchainMissing(
             f"local models need torch and transformers: {error}",
-            fix="pip install 'aludel[models]'",
+            fix=install_command("models"),
         ) from error
     transformers.utils.logging.disable_progress_bar()
     return torch, transformers

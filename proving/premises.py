@@ -12,8 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from rank_bm25 import BM25Okapi
-
+from aludel.distribution import needs
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalState
 from aludel.models import Toolchain, canonical_json
@@ -50,6 +49,9 @@ class PremiseIndex:
     def __init__(self, lemmas: Iterable[Hint]) -> None:
         self._lemmas = [lemma for lemma in lemmas if lemma.statement]
         corpus = [terms(lemma.statement) for lemma in self._lemmas]
+        needs("lean", "rank_bm25")
+        from rank_bm25 import BM25Okapi
+
         self._index = BM25Okapi(corpus) if any(corpus) else None
 
     def find(self, text: str, count: int, exclude: Collection[str] = ()) -> tuple[Hint, ...]:

@@ -1,5 +1,9 @@
 """Exports the corpus as datasets that people train on: recipes, writers, card."""
 
+from aludel.distribution import needs
+
+needs("export", "pyarrow", "sqlalchemy")
+
 from aludel.proof_export.attempts_feed import ATTEMPTS, RunAttempt, attempts_of
 from aludel.proof_export.exporter import DEFAULT_SHARD_ROWS, ExportOptions, ExportReport, export
 from aludel.proof_export.feeds import VARIANTS, Feed

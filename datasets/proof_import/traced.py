@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from aludel.distribution import install_command
 from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.proof_import.records import Imported, ImportedStep, ImportedTheorem
 from aludel.proof_import.statements import UnusableText, declared, module_of
@@ -59,7 +60,7 @@ def _library() -> Any:  # noqa: ANN401 - it has no types
     except ImportError as error:
         raise ToolchainMissing(
             "reading traced repositories needs LeanDojo",
-            fix="pip install 'aludel[leandojo]' (Python 3.12 or older)",
+            fix=f"{install_command('leandojo')} (Python 3.12 or older)",
         ) from error
 
 

@@ -7,6 +7,7 @@
     |   +-- SessionEnded     a session of tactics is over           exit 64, HTTP 410
     +-- Conflict             the request contradicts a recorded one exit 64, HTTP 409
     +-- ToolchainMissing     a prover is not installed or broken    exit 69, HTTP 503
+    |   +-- ExtraMissing     Python packages are not installed      exit 69, HTTP 503
     +-- BackendUnavailable   broker, store or prover out of reach   exit 69, HTTP 503
     |   +-- AbilityMissing   the prover at hand cannot do this      exit 69, HTTP 503
     |   +-- BackendCrashed   a prover crashed or replied malformed  exit 69, HTTP 503
@@ -99,6 +100,24 @@ class ToolchainMissing(AludelError):
 
     code = "toolchain_missing"
     http_status = 503
+
+
+class ExtraMissing(ToolchainMissing, ImportError):
+    """Python packages that an extra of the distribution brings are not installed.
+
+    It is an ``ImportError`` too, for code that tries an import and does without.
+
+    Args:
+        message: what is missing.
+        fix: the command that installs it.
+        name: the module that cannot be imported.
+    """
+
+    code = "extra_missing"
+
+    def __init__(self, message: str, *, fix: str, name: str) -> None:
+        super().__init__(message, fix=fix)
+        self.name = name
 
 
 class BackendUnavailable(AludelError):

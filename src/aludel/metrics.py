@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from aludel.distribution import needs
+
+needs("service", "prometheus_client")
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from aludel.models import Verdict

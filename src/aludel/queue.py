@@ -10,6 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from aludel.distribution import needs
+
+needs("service", "celery")
+
 from celery import Celery
 from kombu.exceptions import KombuError
 
@@ -30,7 +34,6 @@ from aludel.task_names import (
     RUN_MUTATION,
 )
 
-MEMORY_BROKER = "memory://"
 _CHECK_QUEUES = {Prover.LEAN: CHECK_QUEUE, Prover.FSTAR: FSTAR_QUEUE}
 _ROUTES = {
     JobKind.MUTATE: (RUN_MUTATION, MUTATE_QUEUE),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from aludel.errors import InvalidRequest
 
 ENV_PREFIX = "ALUDEL_"
+MEMORY_BROKER = "memory://"
 
 
 def _cache_dir() -> Path:
@@ -69,7 +70,7 @@ class Settings(BaseModel):
     cache_dir: Path = Field(default_factory=_cache_dir)
     data_dir: Path = Field(default_factory=_data_dir)
     database_url: str = ""
-    broker_url: str = "memory://"
+    broker_url: str = MEMORY_BROKER
     toolchain: str = "lean-embedded"
     project: str = ""
     sandbox: Literal["required", "available"] = "required"

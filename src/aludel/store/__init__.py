@@ -1,5 +1,9 @@
 """The store: requests, jobs and results in SQL."""
 
+from aludel.distribution import needs
+
+needs("service", "sqlalchemy", "alembic")
+
 from aludel.records import Result
 from aludel.store.attempts import RunFilter
 from aludel.store.cache import CachedChecker
