@@ -1,17 +1,127 @@
-"""Texts of candidates: whatever a model writes is judged, never an error of its request."""
+"""Texts of candidates: whatever a model writes is judged, never an error of its request.
+
+:func:`extract` makes a candidate of a model's answer; :func:`unfit` says which texts no prover is
+given.
+"""
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import NamedTuple
 
+from aludel.errors import InvalidRequest
+from aludel.lean_text import Kind, Piece, UnreadableText, pieces, significant
 from aludel.models import UNREADABLE, RejectReason
+from aludel.statements import declared, declares_theorem, split_header, with_proof
 
 MAX_LINES = 10_000
 MAX_NESTING = 2_000
 _OPENING = "([{⟨⟦⌊⌈‹"
 _CLOSING = ")]}⟩⟧⌋⌉›"
 _BRACKETS = re.compile(f"[{re.escape(_OPENING + _CLOSING)}]")
+_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.M | re.S)
+_LEAN = frozenset({"", "lean", "lean4", "tactic", "tactics"})
+_THOUGHT_END = "</think>"
+_THOUGHT = "<think>"
+_STARTS_TACTICS = re.compile(r":=\s*by\s*$")
+
+
+def extract(text: str, statement: str | None = None) -> str:
+    """Return the candidate that a model's answer holds, for ``CheckRequest(code=...)``.
+
+    What a model thinks (``<think>``) is left out. Of several fenced blocks the last one counts,
+    one of Lean's before others; without a fence the whole answer does. Imports at its beginning
+    are left out, for the request names them; ``lemma`` becomes ``theorem``. An answer that
+    declares a theorem is the candidate; any other is the proof of ``statement``: tactics where
+    that ends in ``:= by``, else what stands after ``:=``.
+
+    Nothing that a model writes is an error: what cannot be read stays as it is, and the checker
+    says what is wrong with it.
+
+    Args:
+        text: the answer.
+        statement: the declaration that was to be proved, as the model was shown it.
+
+    Returns:
+        Lean text; empty where the answer holds none.
+    """
+    code = _in_plain_words(_without_imports(_answered(text)))
+    if statement is None or declares_theorem(code) or not code.strip():
+        return code
+    proof = code.strip("\n").rstrip()
+    if _STARTS_TACTICS.search(statement) and not proof.lstrip().startswith(("by", ":=")):
+        proof = "by\n" + _at_least_indented(proof)
+    return with_proof(_bare_statement(statement), proof.strip().removeprefix(":=").lstrip())
+
+
+def _answered(text: str) -> str:
+    """Return the part of an answer that is code."""
+    said = text.removeprefix("\ufeff").rsplit(_THOUGHT_END, 1)[-1]
+    if _THOUGHT in said:  # it was cut off before there was an answer
+        said = said[: said.index(_THOUGHT)]
+    fences = [(language.lower(), body) for language, body in _FENCE.findall(said)]
+    if not fences:
+        return said
+    ours = [body for language, body in fences if language in _LEAN]
+    return ours[-1] if ours else fences[-1][1]
+
+
+def _without_imports(code: str) -> str:
+    """Return the code from behind its last leading import."""
+    try:
+        found = significant(pieces(code))
+    except UnreadableText:
+        return code
+    at, end = 0, 0
+    while at < len(found) and found[at].text in ("module", "public", "meta", "import", "all"):
+        last = found[at]
+        if last.text == "import" and at + 1 < len(found):
+            at += 2 if found[at + 1].text == "all" else 1
+            last = found[min(at, len(found) - 1)]
+        elif last.text != "module" and not _leads_to_import(found, at):
+            break
+        at += 1
+        end = last.start + len(last.text)
+    return code[end:].lstrip("\n") if end else code
+
+
+def _leads_to_import(found: list[Piece], at: int) -> bool:
+    following = [piece.text for piece in found[at : at + 3]]
+    return "import" in following
+
+
+def _in_plain_words(code: str) -> str:
+    """Return the code with the core language's ``theorem`` for Mathlib's ``lemma``."""
+    try:
+        found = significant(pieces(code))
+    except UnreadableText:
+        return code
+    made = code
+    for piece, following in reversed(list(itertools.pairwise(found))):
+        begins = piece.text == "lemma" and piece.kind is Kind.NAME and piece.depth == 0
+        if begins and following.kind is Kind.NAME and _begins_line(code, piece):
+            made = f"{made[: piece.start]}theorem{made[piece.start + len(piece.text) :]}"
+    return made
+
+
+def _begins_line(code: str, piece: Piece) -> bool:
+    """Whether nothing but modifiers and attributes stands before a piece on its line."""
+    before = code[code.rfind("\n", 0, piece.start) + 1 : piece.start].strip()
+    return not before or before.endswith("]") or before.split()[-1] in ("private", "protected")
+
+
+def _at_least_indented(tactics: str) -> str:
+    return "\n".join(f"  {line}" if line.strip() else line for line in tactics.split("\n"))
+
+
+def _bare_statement(statement: str) -> str:
+    """Return a statement without its open end; one that cannot be read stays as it is."""
+    try:
+        header = split_header(statement)
+        return header.opened + declared(header.declaration).statement
+    except InvalidRequest:
+        return statement
 
 
 class Unfit(NamedTuple):

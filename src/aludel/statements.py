@@ -60,12 +60,13 @@ def with_proof(statement: str, proof: str) -> str:
     Args:
         statement: a declaration without its proof; it may end in a comment.
         proof: a term, or ``by`` and tactics.
-
-    Raises:
-        UnreadableText: where the statement ends cannot be told.
     """
     bare = statement.rstrip()
-    return f"{bare}\n:= {proof}\n" if ends_in_line_comment(bare) else f"{bare} := {proof}\n"
+    try:
+        on_its_line = not ends_in_line_comment(bare)
+    except UnreadableText:
+        on_its_line = False
+    return f"{bare} := {proof}\n" if on_its_line else f"{bare}\n:= {proof}\n"
 
 
 def declared(text: str, name: str | None = None) -> Declared:
