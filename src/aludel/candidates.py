@@ -64,7 +64,7 @@ def _answered(text: str) -> str:
     if not fences:
         return said
     ours = [body for language, body in fences if language in _LEAN]
-    return ours[-1] if ours else fences[-1][1]
+    return str(ours[-1] if ours else fences[-1][1])
 
 
 def _without_imports(code: str) -> str:
