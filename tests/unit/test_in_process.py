@@ -103,3 +103,15 @@ def test_public_names_exist_and_are_imported_when_asked_for() -> None:
     look = "import aludel, sys; print({'httpx', 'aludel.lean_checker'} & set(sys.modules))"
     fresh = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert fresh.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(("name", "module"), [("Lean", "psutil"), ("FStar", "psutil")])
+def test_a_missing_extra_is_named_with_its_command(name: str, module: str) -> None:
+    text = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from aludel import ExtraMissing\n"
+        f"try:\n    from aludel import {name}\n"
+        "except ExtraMissing as error:\n    print(error)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert f"pip install 'aludel-proofs[{name.lower()}]'" in told.stdout
