@@ -18,6 +18,7 @@ from rich.console import Console
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from aludel.advisories import advisories_of
 from aludel.deadline import Deadline
 from aludel.errors import (
     EX_UNAVAILABLE,
@@ -147,6 +148,17 @@ def _server(settings: Settings) -> str:
         watchdog.close()
 
 
+def _advisories(settings: Settings) -> str:
+    known = advisories_of(find_toolchain(settings).toolchain)
+    if not known:
+        return "none published for this version's kernel"
+    plain = sum(not one.needs_metaprogram for one in known)
+    return (
+        f"{len(known)} published for this version's kernel, {plain} of them within reach of plain "
+        "text; `aludel toolchain list --json` says what closes each here"
+    )
+
+
 def _database(settings: Settings) -> str:
     try:
         database = make_url(settings.store_url).database
@@ -200,6 +212,7 @@ PROBES = (
     Probe("cache folder", _cache),
     Probe("Lean toolchain", _toolchain),
     Probe("Lean server", _server),
+    Probe("soundness bugs", _advisories, required=False),
     Probe("database", _database),
     Probe("broker", _broker),
     Probe("redis-server", _redis_server, required=False),

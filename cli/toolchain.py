@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from aludel.advisories import advisories_of
 from aludel.cli.groups import Group
 from aludel.cli.progress import bars
 from aludel.errors import AludelError
@@ -105,6 +106,7 @@ def _lean(settings: Settings) -> tuple[list[Row], list[Row]]:
             "path": str(lean.path),
             "host": lean.host,
             "note": lean.note,
+            "advisories": [one.model_dump() for one in advisories_of(lean.toolchain)],
         }
         for lean in list_toolchains(settings)
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from aludel.advisories import Advisory, advisories_of
 from aludel.models import Model, Toolchain
 from aludel.store.clock import Clock
 from aludel.store.database import Database
@@ -14,11 +15,15 @@ from aludel.store.tables import ToolchainRow
 
 
 class RegisteredToolchain(Model):
-    """A toolchain, and when a worker last said that it has it (UTC)."""
+    """A toolchain, and when a worker last said that it has it (UTC).
+
+    ``advisories`` are the known soundness bugs of its kernel.
+    """
 
     toolchain: Toolchain
     registered_at: datetime
     seen_at: datetime | None
+    advisories: tuple[Advisory, ...] = ()
 
 
 class Toolchains:
@@ -84,6 +89,10 @@ def toolchain_of(row: Any) -> Toolchain:  # noqa: ANN401 - a row of ToolchainRow
 
 
 def _registered(row: Any) -> RegisteredToolchain:  # noqa: ANN401 - a row of ToolchainRow's columns
+    toolchain = toolchain_of(row)
     return RegisteredToolchain(
-        toolchain=toolchain_of(row), registered_at=row.registered_at, seen_at=row.seen_at
+        toolchain=toolchain,
+        registered_at=row.registered_at,
+        seen_at=row.seen_at,
+        advisories=advisories_of(toolchain),
     )
