@@ -13,7 +13,7 @@ READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
 .PHONY: help setup toolchain services kimina-client hf-datasets models demo test slow faults fuzz lint attacks \
-	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas serve lock clean
+	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas docs-settings serve lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -148,6 +148,9 @@ bench-fstar: $(READY) ## F* candidates of one definition: prefix kept, reloaded,
 
 schemas: $(READY) ## write the JSON Schemas of the exported rows
 	@$(BIN)/python -m aludel.proof_export.schemas datasets/schemas
+
+docs-settings: $(READY) ## write the page of the settings
+	@$(BIN)/python -m aludel.settings_page > docs/reference/settings.md
 
 serve: setup ## API and worker on this machine
 	@$(BIN)/aludel serve

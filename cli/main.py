@@ -6,6 +6,7 @@ needs only the packages it uses.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -55,13 +56,28 @@ COMMANDS = {
     "worker": Entry("service", "Run jobs that the broker at ALUDEL_BROKER_URL hands out."),
 }
 
+LOGGING = frozenset({"serve", "worker"})
+"""Commands that warn in their log, which is what stderr is for them."""
+
 
 @click.group(
     cls=LazyGroup, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(package_name=DISTRIBUTION, prog_name="aludel")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Mutate, check, prove and export theorems with Lean 4 and F*."""
+    if context.invoked_subcommand not in LOGGING:
+        _warn_of_variables()
+
+
+def _warn_of_variables() -> None:
+    if any(name.upper().startswith("ALUDEL_") for name in os.environ):
+        # Only now: it costs a tenth of a second.
+        from aludel.settings import unknown_variables
+
+        for warning in unknown_variables():
+            click.echo(f"aludel: warning: {warning}", err=True)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import uvicorn
 from aludel.api.app import create_app
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.goals import Goals
-from aludel.logs import configure_logging
+from aludel.logs import configure_logging, warn_of_unknown_variables
 from aludel.queue import CeleryQueue, TaskQueue, broker_app
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
@@ -62,6 +62,7 @@ def run(
         ToolchainMissing: the prover is not installed.
     """
     configure_logging()
+    warn_of_unknown_variables()
     with (
         _stoppable(),
         contextlib.closing(_listen(settings.host, settings.port)) as listener,

@@ -23,7 +23,7 @@ from aludel.settings import Settings, load_settings
 Row = dict[str, Any]
 
 
-@click.group(cls=Group)
+@click.group(name="toolchain", cls=Group)
 def command() -> None:
     """Install and list prover toolchains."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from aludel.errors import InvalidRequest
-from aludel.logs import configure_logging
+from aludel.logs import configure_logging, warn_of_unknown_variables
 from aludel.queue import broker_app, ensure_broker
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
@@ -52,6 +52,7 @@ def run(
             fix="set it to redis://HOST:PORT, or run `aludel serve`, which has a worker in it",
         )
     configure_logging()
+    warn_of_unknown_variables()
     ensure_broker(broker_app(settings))
     # Closed again before the fork: neither connections nor provers survive one.
     Store.open(settings).close()

@@ -7,6 +7,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from aludel.settings import unknown_variables
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
@@ -42,3 +44,9 @@ def configure_logging(level: int = logging.INFO) -> None:
     # Alembic reports every start, httpx every request, Celery every message twice.
     for noisy in ("alembic", "httpx", "httpcore", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def warn_of_unknown_variables() -> None:
+    """Log a warning on each ``ALUDEL_*`` variable of the environment that nothing reads."""
+    for warning in unknown_variables():
+        logging.getLogger(__name__).warning(warning)

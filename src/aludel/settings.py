@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,10 @@ from aludel.errors import InvalidRequest
 
 ENV_PREFIX = "ALUDEL_"
 MEMORY_BROKER = "memory://"
+OTHER_VARIABLES = {
+    ENV_PREFIX + "SERVER": "Where the programs in `examples/` look for the service.",
+}
+"""Variables that bear the prefix and are no settings, with what they mean."""
 
 
 def _cache_dir() -> Path:
@@ -134,3 +139,19 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise InvalidRequest(
             first["msg"], field=ENV_PREFIX + name.upper(), fix="correct or unset the variable"
         ) from error
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Yield a sentence on each ``ALUDEL_*`` variable that no part of Aludel reads.
+
+    Variables that ``ALUDEL_ENDPOINTS`` names as the homes of keys are read.
+    """
+    source = os.environ if environ is None else environ
+    known = {*OTHER_VARIABLES, *(ENV_PREFIX + name.upper() for name in Settings.model_fields)}
+    keys = {word.rpartition("=")[2] for word in source.get(ENV_PREFIX + "ENDPOINTS", "").split()}
+    for name in sorted(source):
+        if name.upper().startswith(ENV_PREFIX) and name not in known | keys:
+            tails = [variable.removeprefix(ENV_PREFIX) for variable in known]
+            near = difflib.get_close_matches(name.upper().removeprefix(ENV_PREFIX), tails, n=1)
+            hint = f"did you mean {ENV_PREFIX}{near[0]}?" if near else "no setting is near it"
+            yield f"{name} is not a setting and has no effect; {hint}"

@@ -30,7 +30,7 @@ from aludel.proof_export.splitting import ProjectBy, SplitKind
 from aludel.records import VariantRecord
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = Path(os.environ.get("ALUDEL_HF_DATASETS", ROOT / ".venv" / "hf-datasets"))
+PACKAGES = Path(os.environ.get("HF_DATASETS_FOLDER", ROOT / ".venv" / "hf-datasets"))
 SAMPLE = ROOT / "docs" / "results" / "mutation-init-std" / "sample.jsonl"
 KINDS = [kind for kind in get_args(SplitKind) if kind != "none"]
 

@@ -22,7 +22,7 @@ from aludel.settings import load_settings
 pytestmark = pytest.mark.lean
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = Path(os.environ.get("ALUDEL_KIMINA_CLIENT", ROOT / ".venv" / "kimina-client"))
+PACKAGES = Path(os.environ.get("KIMINA_CLIENT_FOLDER", ROOT / ".venv" / "kimina-client"))
 _CHECK_NAT = {
     "severity": "info",
     "pos": {"line": 1, "column": 0},
@@ -135,7 +135,7 @@ def test_its_own_client_understands_us(api: LiveApi) -> None:
     if not PACKAGES.is_dir():
         pytest.skip(
             "kimina-client is missing: `make kimina-client`, or name a folder with it in "
-            "ALUDEL_KIMINA_CLIENT"
+            "KIMINA_CLIENT_FOLDER"
         )
     run = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "fakes" / "kimina_user.py"), api.url],
