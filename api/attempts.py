@@ -12,15 +12,16 @@ from aludel.api.auth import Caller, Reader, Submitter
 from aludel.api.cursors import Cursor, cursor_of, moment_of, place_of
 from aludel.api.examples import ATTEMPT_EXAMPLES
 from aludel.api.service import Service, ServiceDep, ensure_unicode
-from aludel.api.submission import How, require_lean
+from aludel.api.submission import How, require
 from aludel.api.text import StrictRoute
 from aludel.attempt_figures import Comparison, compare, figures
 from aludel.errors import Conflict, InvalidRequest
 from aludel.http_models import MAX_PAGE, AttemptPage, AttemptSubmission, RunPage, RunReport
-from aludel.job_requests import ProveRequest
+from aludel.job_requests import AttemptRequest
 from aludel.jobs import Job
+from aludel.models import Prover
 from aludel.permitted import ensure_permitted
-from aludel.problems import TheoremProblem, problems_digest
+from aludel.problems import FStarDefinition, FStarHints, TheoremProblem, problems_digest
 from aludel.store import RunFilter
 from aludel.store.attempts import key_of
 
@@ -48,24 +49,30 @@ def submit_attempts(
     """
     ensure_unicode(body)
     ensure_permitted(body.generator, service.settings)
-    require_lean(service.store)
+    hints = None
+    if body.fstar is not None:
+        hints = FStarHints(examples=body.fstar.examples, similar=body.fstar.similar)
+    require(service.store, Prover.LEAN if hints is None else Prover.FSTAR)
     problems = _problems(service, body)
-    wanted = ProveRequest(
+    wanted = AttemptRequest(
         run=body.name or uuid.uuid4().hex,
         generator=body.generator,
         options=body.options,
-        problems_digest=problems_digest(problems),
+        problems_digest=problems_digest(problems, hints),
         dataset=body.dataset,
+        fstar=hints,
     )
     _ensure_same(service, caller, wanted)
     service.admission.admit(caller.key, len(problems))
-    job = service.store.jobs.create_prove(wanted, problems, how.submission(caller, body))
+    job = service.store.jobs.create_attempts(wanted, problems, how.submission(caller, body))
     request.state.job = job.id
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return service.send(job)
 
 
-def _problems(service: Service, body: AttemptSubmission) -> Sequence[TheoremProblem]:
+def _problems(
+    service: Service, body: AttemptSubmission
+) -> Sequence[TheoremProblem | FStarDefinition]:
     """Return the problems of a submission.
 
     Raises:
@@ -74,16 +81,19 @@ def _problems(service: Service, body: AttemptSubmission) -> Sequence[TheoremProb
     """
     if body.dataset is not None:
         return service.datasets.problems(body.dataset)
-    problems = body.problems or ()
+    where = "problems" if body.fstar is None else "fstar.definitions"
+    problems: Sequence[TheoremProblem | FStarDefinition] = body.problems or ()
+    if body.fstar is not None:
+        problems = body.fstar.definitions
     for index, problem in enumerate(problems):
         if "\x00" in problem.name:
             raise InvalidRequest(
-                "a name has no NUL", field=f"problems.{index}.name", fix="leave it out"
+                "a name has no NUL", field=f"{where}.{index}.name", fix="leave it out"
             )
     return problems
 
 
-def _ensure_same(service: Service, caller: Caller, wanted: ProveRequest) -> None:
+def _ensure_same(service: Service, caller: Caller, wanted: AttemptRequest) -> None:
     """Refuse another content for a run that there is; the worker compares the rest of the plan.
 
     Raises:

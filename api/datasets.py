@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from aludel.api.auth import Reader, Submitter
 from aludel.api.examples import EXPORT_EXAMPLES
 from aludel.api.service import ServiceDep, ensure_unicode
-from aludel.api.submission import How, require_lean
+from aludel.api.submission import How, require
 from aludel.api.text import StrictRoute
 from aludel.errors import Conflict
 from aludel.http_models import Dataset, DatasetList
@@ -37,7 +37,7 @@ def submit_export(
 ) -> Job:
     """Write what is recorded as a dataset, which appears whole or not at all."""
     ensure_unicode(body)
-    require_lean(service.store)
+    require(service.store)
     submission = how.submission(caller, body)
     earlier = service.store.jobs.earlier(submission)
     if earlier is not None:

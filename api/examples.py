@@ -44,6 +44,15 @@ MUTATION_EXAMPLES: dict[str, Example] = {
             "avoid": ["theorem quiz (l : List Nat) : l ++ [] = l"],
         },
     },
+    "statement": {
+        "summary": "A theorem of your own, rewritten with at most 500 attempts",
+        "value": {
+            "statement": "theorem mine (a b : Nat) : a + b = b + a := Nat.add_comm a b",
+            "max_attempts": 500,
+            "screen_budget": 1000,
+            "shard": [1, 1],
+        },
+    },
 }
 
 ATTEMPT_EXAMPLES: dict[str, Example] = {
@@ -65,6 +74,23 @@ ATTEMPT_EXAMPLES: dict[str, Example] = {
             ],
             "generator": {"kind": "portfolio"},
             "options": {"search": "best_first", "budget": {"seconds": 10, "tactics": 200}},
+        },
+    },
+    "fstar": {
+        "summary": "A definition of F*, as PoPAI publishes it",
+        "value": {
+            "fstar": {
+                "definitions": [
+                    {
+                        "name": "Sample.double",
+                        "file_name": "Sample.fst",
+                        "source_type": "val double: x:nat -> Tot nat",
+                        "is_simply_typed": True,
+                    }
+                ],
+                "similar": 3,
+            },
+            "options": {"samples": 2},
         },
     },
 }

@@ -10,7 +10,7 @@ from aludel.api.auth import Reader, Submitter
 from aludel.api.cursors import Cursor, cursor_of, moment_of
 from aludel.api.examples import MUTATION_EXAMPLES, RETRY_EXAMPLES
 from aludel.api.service import ServiceDep, ensure_unicode
-from aludel.api.submission import How, require_lean
+from aludel.api.submission import How, require
 from aludel.api.text import StrictRoute
 from aludel.http_models import MAX_PAGE, ItemPage, JobPage, RetryRequest
 from aludel.jobs import Job, JobKind, JobState, MutationRequest
@@ -40,7 +40,7 @@ def submit_mutation(
 ) -> Job:
     """Make new theorems by rewriting known ones; the items of the job are the variants."""
     ensure_unicode(body)
-    require_lean(service.store)
+    require(service.store)
     service.admission.admit(caller.key, 1)
     job = service.store.jobs.create_mutation(body, how.submission(caller, body))
     request.state.job = job.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aludel.job_requests import ProveRequest
+from aludel.job_requests import AttemptRequest
 from aludel.jobs import Item, Job, JobKind
 from aludel.store import Store
 
@@ -29,7 +29,7 @@ def results_of(store: Store, job: Job, after: int, limit: int) -> list[Item]:
 
 def _with_outcomes(store: Store, job: Job, items: Sequence[Item]) -> list[Item]:
     """Return the items of a prove job with what its run records of their problems."""
-    if not isinstance(job.request, ProveRequest):
+    if not isinstance(job.request, AttemptRequest):
         return list(items)
     names = [item.problem for item in items if item.problem is not None and item.state == "done"]
     outcomes = {o.problem: o for o in store.attempts.outcomes(job.request.run, names)}

@@ -38,15 +38,15 @@ class Manner:
         return Submission(caller.key.id, self.priority, self.idempotency_key, digest)
 
 
-def require_lean(store: Store) -> None:
-    """Make sure that a worker with Lean has registered.
+def require(store: Store, prover: Prover = Prover.LEAN) -> None:
+    """Make sure that a worker with the prover has registered.
 
     Raises:
         ToolchainMissing: none has.
     """
-    if not any(entry.toolchain.prover is Prover.LEAN for entry in store.toolchains.list()):
+    if not any(entry.toolchain.prover is prover for entry in store.toolchains.list()):
         raise ToolchainMissing(
-            "no worker with a lean toolchain has registered", fix="start one (aludel worker)"
+            f"no worker with a {prover} toolchain has registered", fix="start one (aludel worker)"
         )
 
 

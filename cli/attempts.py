@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 
 from aludel.attempt_figures import RunFigures, compare, figures
 from aludel.cli.groups import Group
 from aludel.cli.options import GeneratorOptions, gathered, generator_options
 from aludel.cli.progress import bars
+from aludel.cli.remote import attempt_through
 from aludel.cli.tables import attempts_table, comparison_table, runs_table
+from aludel.errors import InvalidRequest
 from aludel.fstar_checker.dataset import read_definitions
+from aludel.http_models import AttemptSubmission
 from aludel.models import Prover
 from aludel.problems import Problem, read_problems
 from aludel.proving.fstar import pose
@@ -63,16 +67,25 @@ def command() -> None:
     "--concurrency", type=click.IntRange(1, 1_000), default=None,
     help="Problems under way at once; as many as there are prover processes by default.",
 )  # fmt: skip
+@click.option("--server", help="URL of a service that attempts them; this machine by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def run(
     asked: ProblemOptions,
     name: str,
     generation: GeneratorOptions,
     concurrency: int | None,
+    server: str | None,
     as_json: bool,
 ) -> None:
-    """Attempt the problems of a file; a run that was stopped goes on."""
-    shown = _run_here(asked, name, generation, concurrency)
+    """Attempt the problems of a file; a run that was stopped goes on.
+
+    With --server, the service's operator says which models may be named, and has their keys.
+    """
+    if server is None:
+        shown = _run_here(asked, name, generation, concurrency)
+    else:
+        with bars() as progress:
+            shown = attempt_through(server, _submission(asked, name, generation), progress)
     if as_json:
         click.echo(json.dumps(shown.model_dump(mode="json"), ensure_ascii=False))
     else:
@@ -88,6 +101,31 @@ def _run_here(
         found = _problems(asked, generation.premises, runner)
         made = runner.run(name, found, spec, generation.attempt_options(), concurrency)
         return figures(made, runner.store.attempts.outcomes(name))
+
+
+def _submission(
+    asked: ProblemOptions, name: str, generation: GeneratorOptions
+) -> AttemptSubmission:
+    """Return what a service is asked for.
+
+    Raises:
+        InvalidRequest: a file cannot be read, or a service does not take that.
+    """
+    values: dict[str, object]
+    if Prover(asked.prover) is Prover.LEAN:
+        values = {"problems": read_problems(asked.problems)}
+    else:
+        files = {"definitions": asked.problems, "examples": asked.examples}
+        read = {key: read_definitions(path) for key, path in files.items() if path is not None}
+        rows = {key: [d.model_dump(exclude_unset=True) for d in ds] for key, ds in read.items()}
+        values = {"fstar": {**rows, "similar": asked.similar}}
+    more = {"generator": generation.spec(), "options": generation.attempt_options()}
+    try:
+        return AttemptSubmission.model_validate({"name": name, **values, **more})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or None
+        raise InvalidRequest(first["msg"], field=field, fix="see the HTTP reference") from error
 
 
 def _problems(asked: ProblemOptions, premises: int, runner: AttemptRunner) -> Sequence[Problem]:

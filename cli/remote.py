@@ -1,4 +1,4 @@
-"""Checks through the HTTP API of a running service."""
+"""Checks and attempts through the HTTP API of a running service."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import httpx
 
+from aludel.attempt_figures import RunFigures
 from aludel.client import Client
-from aludel.client.flows import chunks
+from aludel.client.flows import chunks, error_of_failure
+from aludel.http_models import AttemptSubmission
 from aludel.jobs import Item
 from aludel.models import CheckRequest
+from aludel.progress import Progress
 from aludel.settings import load_settings
 
 BATCH = 500
@@ -26,3 +29,26 @@ def check_through(
     """
     with Client(server, key=load_settings().api_key or None, http=http) as client:
         return [item for chunk in chunks(requests, BATCH) for item in client.check_batch(chunk)]
+
+
+def attempt_through(
+    server: str, asked: AttemptSubmission, progress: Progress, http: httpx.Client | None = None
+) -> RunFigures:
+    """Have problems attempted by the service at ``server``, and return the figures of their run.
+
+    Raises:
+        InvalidRequest: the service refuses them, or names no such model; says why.
+        Conflict: there is a run of this name with another plan.
+        BackendUnavailable: it does not answer, or could not attempt a problem.
+    """
+    with Client(server, key=load_settings().api_key or None, http=http) as client:
+        job = client.attempts.submit(asked)
+        progress.step("attempting, problems", job.total)
+        proved, failed = 0, None
+        for item in client.finished(job.id):
+            failed = failed or item.error
+            proved += item.outcome is not None and item.outcome.accepted > 0
+            progress.advance(1, f"{proved} proved now")
+        if failed is not None:
+            raise error_of_failure(failed)
+        return client.attempts.run(asked.name or "").figures

@@ -19,7 +19,7 @@ from aludel.logs import configure_logging, warn_of_unknown_variables
 from aludel.queue import CeleryQueue, TaskQueue, broker_app
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
-from aludel.task_names import FSTAR_QUEUE
+from aludel.task_names import FSTAR_QUEUES
 from aludel.workers.runtime import Parts
 
 _GRACE_S = 5
@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Serve until told to stop by SIGINT or SIGTERM.
 
-    ``fstar`` serves F* checks as well, where an F* is found.
+    ``fstar`` serves F* checks and attempts as well, where an F* is found.
 
     Raises:
         InvalidRequest: the host or the database URL is wrong.
@@ -124,9 +124,9 @@ def _worker(
     try:
         if fstar is not None:
             runtime = Runtime.open(settings, fstar(), messages)
-            workers.append(LocalWorker(runtime, messages, [FSTAR_QUEUE]))
+            workers.append(LocalWorker(runtime, messages, FSTAR_QUEUES))
     except ToolchainMissing as error:
-        click.echo(f"F* checks are refused: {error.message}", err=True)
+        click.echo(f"F* checks and attempts are refused: {error.message}", err=True)
     for worker in workers:
         worker.start()
     try:

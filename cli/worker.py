@@ -9,11 +9,11 @@ from aludel.logs import configure_logging, warn_of_unknown_variables
 from aludel.queue import broker_app, ensure_broker
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
-from aludel.task_names import FSTAR_QUEUE, LEAN_QUEUES
+from aludel.task_names import FSTAR_QUEUES, LEAN_QUEUES
 from aludel.workers.app import run_worker
 from aludel.workers.runtime import Parts
 
-ALL_QUEUES = (*LEAN_QUEUES, FSTAR_QUEUE)
+ALL_QUEUES = (*LEAN_QUEUES, *FSTAR_QUEUES)
 
 
 @click.command(name="worker")
@@ -29,7 +29,8 @@ def command(queues: str, concurrency: int) -> int:
     """Run jobs that the broker at ALUDEL_BROKER_URL hands out."""
     from aludel.workers.app import fstar_parts, lean_parts
 
-    parts = fstar_parts() if FSTAR_QUEUE in queues else lean_parts()
+    fstar = any(name in queues for name in FSTAR_QUEUES)
+    parts = fstar_parts() if fstar else lean_parts()
     return run(load_settings(), parts, queues, concurrency)
 
 
@@ -66,9 +67,10 @@ def _chosen(queues: str) -> list[str]:
         raise InvalidRequest(
             f"no such queue: {queues!r}", field="--queues", fix="use " + " or ".join(ALL_QUEUES)
         )
-    if FSTAR_QUEUE in chosen and set(chosen) != {FSTAR_QUEUE}:
+    of_fstar = set(chosen) & set(FSTAR_QUEUES)
+    if of_fstar and of_fstar != set(chosen):
         raise InvalidRequest(
-            f"{FSTAR_QUEUE} is served by workers of its own",
+            f"{min(of_fstar)} is served by workers of its own",
             field="--queues",
             fix="start one worker for it and another one for the rest",
         )

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from itertools import islice
+from typing import TypeVar
 
 from aludel.attempts import AttemptRecord, ProblemOutcome, SearchBudget
 from aludel.errors import InvalidRequest
 from aludel.goals import Goals
-from aludel.problems import Problem, TheoremProblem
+from aludel.problems import Posable, Problem, TheoremProblem
 from aludel.protocols import Checker
 from aludel.proving.generators import ProofGenerator, TacticGenerator
 from aludel.proving.sampling import outcomes as counted
@@ -20,6 +21,7 @@ from aludel.proving.search import best_first
 
 _POSES = ("statement", "imports", "context")  # fields of a problem, not of a candidate
 
+P = TypeVar("P", bound=Posable)
 Done = tuple[ProblemOutcome, list[AttemptRecord]]
 Attempt = Callable[[Problem], Done]
 Premised = Callable[[TacticGenerator, TheoremProblem], TacticGenerator]
@@ -144,7 +146,7 @@ def attempt_all(
             stop.set()
 
 
-def attempted(problem: Problem, attempt: Attempt) -> Done:
+def attempted(problem: P, attempt: Callable[[P], Done]) -> Done:
     """Attempt a problem; one that the prover cannot be posed has no accepted samples.
 
     Raises:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from aludel.errors import InvalidRequest
 from aludel.fstar_checker.dataset import Definition
 from aludel.fstar_checker.lexer import Kind, Token, code_tokens
@@ -14,7 +16,7 @@ from aludel.fstar_checker.retrieval import SimilarProblems
 from aludel.fstar_checker.scaffold import parse_statement
 from aludel.fstar_checker.structure import CLOSERS, OPENERS, split_declarations
 from aludel.fstar_checker.vconfig import VConfig, to_options
-from aludel.problems import FStarProblem, Hint, Problem
+from aludel.problems import FStarDefinition, FStarProblem, Hint, Problem
 from aludel.proving.generators import Proposal, Proposals
 
 
@@ -44,16 +46,56 @@ def pose(
         known_options: those of the F* in use; recorded options that it lacks are left out where
             that is safe.
     """
-    index = SimilarProblems(solved)
+    poser = Poser(solved, similar, premises, known_options)
     posed = Posed([], {})
     for definition in definitions:
-        why = definition.skipped_because
-        if why is None and definition.statement is not None:
-            alike = index.most_similar(definition, max(similar, premises))
-            posed.problems.append(_posed(definition, alike, similar, premises, known_options))
-        else:
-            posed.skipped[definition.name] = why or "its type is not known"
+        try:
+            posed.problems.append(poser.pose(definition))
+        except InvalidRequest as error:
+            posed.skipped[definition.name] = error.message
     return posed
+
+
+class Poser:
+    """Makes problems of definitions, one by one; the arguments are those of :func:`pose`."""
+
+    def __init__(
+        self,
+        solved: Sequence[Definition],
+        similar: int,
+        premises: int,
+        known_options: Container[str] | None,
+    ) -> None:
+        self._index = SimilarProblems(solved)
+        self._similar = similar
+        self._premises = premises
+        self._known = known_options
+
+    def pose(self, definition: Definition) -> FStarProblem:
+        """Return the problem of a definition.
+
+        Raises:
+            InvalidRequest: it is none; ``message`` says why.
+        """
+        why = definition.skipped_because
+        if why is not None or definition.statement is None:
+            raise InvalidRequest(why or "its type is not known", field="statement")
+        alike = self._index.most_similar(definition, max(self._similar, self._premises))
+        return _posed(definition, alike, self._similar, self._premises, self._known)
+
+
+def definition_of(record: FStarDefinition) -> Definition:
+    """Return a record as a definition.
+
+    Raises:
+        InvalidRequest: it is not in PoPAI's format.
+    """
+    try:
+        return Definition.model_validate(record.model_dump())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(f"{where}: {first['msg']}", field="statement") from error
 
 
 def _posed(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from aludel.attempts import AttemptOptions, AttemptPlan, AttemptRun, ProblemOutcome
 from aludel.generators import GeneratorSpec
 from aludel.goals import Goals
 from aludel.models import Prover
-from aludel.problems import Problem, problems_digest
+from aludel.problems import FStarDefinition, FStarHints, Posable, Problem, problems_digest
 from aludel.progress import Progress
 from aludel.protocols import Checker
 from aludel.provers import AnyProver, build_prover
 from aludel.proving.attempting import Done, attempt_all, attempted
 from aludel.proving.build import Generators, attempt_with, open_generators, plan_of
+from aludel.proving.fstar import Poser, definition_of
 from aludel.proving.premises import Library
 from aludel.proving.stopping import Guard, GuardedChecker, GuardedGoals, unguarded
 from aludel.settings import Settings
@@ -36,7 +37,7 @@ class Prepared:
     """
 
     plan: AttemptPlan
-    attempt: Callable[[Problem, Guard], Done]
+    attempt: Callable[[Posable, Guard], Done]
 
 
 class Attempter:
@@ -49,6 +50,7 @@ class Attempter:
         prover: whose problems are attempted.
         goals: sessions for searches; None for F*, which has none.
         library: where premises are retrieved; None for F*, whose problems bring theirs.
+        known_options: of F*.
         key_of: called for every run, before its generator is opened.
     """
 
@@ -57,8 +59,10 @@ class Attempter:
         prover: Prover,
         goals: Goals | None = None,
         library: Library | None = None,
+        known_options: Container[str] | None = None,
         key_of: KeyOf = lambda _: "",
     ) -> None:
+        self._known_options = known_options
         self._prover = prover
         self._goals = goals
         self._library = library
@@ -69,7 +73,12 @@ class Attempter:
         self._generators: Generators | None = None
 
     def prepare(
-        self, spec: GeneratorSpec, options: AttemptOptions, problems: str, checker: Checker
+        self,
+        spec: GeneratorSpec,
+        options: AttemptOptions,
+        problems: str,
+        checker: Checker,
+        hints: FStarHints | None = None,
     ) -> Prepared:
         """Open the generator, unless it is open.
 
@@ -78,22 +87,30 @@ class Attempter:
             options: how problems are attempted.
             problems: digest of the run's problems.
             checker: judges, and records every verdict.
+            hints: what definitions of F* are posed with.
 
         Raises:
-            InvalidRequest: ``spec`` names a model that is not there or not permitted.
+            InvalidRequest: ``spec`` names a model that is not there or not permitted, or an example
+                is not in PoPAI's format.
             ToolchainMissing: the libraries for local models are not installed.
             BackendUnavailable: the machine failed.
         """
         generators = self._open(spec)
         plan = plan_of(generators, options, checker.toolchain.digest, problems)
+        posed = self._poser(hints or FStarHints(), options.premises)
 
-        def attempt(problem: Problem, guard: Guard) -> Done:
+        def attempt(problem: Posable, guard: Guard) -> Done:
             guarded = GuardedChecker(checker, guard)
             goals = None if self._goals is None else GuardedGoals(self._goals, guard)
             how = attempt_with(generators, options, guarded, goals, self._library)
-            return attempted(problem, how)
+            return attempted(problem, lambda one: how(posed(one)))
 
         return Prepared(plan, attempt)
+
+    def _poser(self, hints: FStarHints, premises: int) -> Callable[[Posable], Problem]:
+        solved = [definition_of(example) for example in hints.examples]
+        poser = Poser(solved, hints.similar, premises, self._known_options)
+        return lambda p: poser.pose(definition_of(p)) if isinstance(p, FStarDefinition) else p
 
     def close(self) -> None:
         """Close the generator, which ends what it is asked; safe to call twice.
@@ -119,9 +136,9 @@ class Attempter:
 def attempter_of(prover: AnyProver, settings: Settings, key_of: KeyOf) -> Attempter:
     """Return what attempts problems with a prover."""
     if prover.toolchain.prover is Prover.FSTAR:
-        return Attempter(Prover.FSTAR, key_of=key_of)
+        return Attempter(Prover.FSTAR, known_options=prover.known_options, key_of=key_of)
     library = Library(prover.operations, settings.premises_dir)
-    return Attempter(Prover.LEAN, prover.goals(), library, key_of)
+    return Attempter(Prover.LEAN, prover.goals(), library, key_of=key_of)
 
 
 class BegunRun:
@@ -151,7 +168,7 @@ class BegunRun:
         """Return the names of the problems that the run is done with."""
         return frozenset(outcome.problem for outcome in self._attempts.outcomes(self._name))
 
-    def attempt(self, problem: Problem, guard: Guard) -> ProblemOutcome:
+    def attempt(self, problem: Posable, guard: Guard) -> ProblemOutcome:
         """Return what became of a problem: what is recorded of it, or else attempt it now.
 
         Raises:

@@ -62,8 +62,8 @@ def lean_parts() -> Parts:
 
 
 def fstar_parts() -> Parts:
-    """Return what a worker of the F* queue is made of."""
-    return Parts(checker=build_fstar_checker)
+    """Return what a worker with F* is made of."""
+    return Parts(checker=build_fstar_checker, attempter=permitted_attempter)
 
 
 def lean_goals(prover: AnyProver, _settings: Settings) -> Goals:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from aludel.attempts import ProblemOutcome
 from aludel.errors import BackendUnavailable, StoreError
-from aludel.job_requests import ProveRequest
+from aludel.job_requests import AttemptRequest
 from aludel.jobs import JobKind
 from aludel.metrics import FAILURES, PROBLEMS
-from aludel.models import MAX_WALL_S
+from aludel.models import MAX_WALL_S, Prover
 from aludel.permitted import key_of
-from aludel.problems import TheoremProblem
+from aludel.problems import FStarDefinition, TheoremProblem
 from aludel.provers import AnyProver
 from aludel.proving.run import Attempter, BegunRun, Prepared, attempter_of
 from aludel.proving.stopping import guard_of
@@ -24,10 +25,16 @@ from aludel.workers.runtime import Runtime
 # A turn and one problem together end before Celery's limit, which ends the process.
 TURN_S = 60.0
 PROBLEM_S = 1.5 * MAX_WALL_S
+_PROBLEMS: Mapping[Prover, type[TheoremProblem | FStarDefinition]] = {
+    Prover.LEAN: TheoremProblem,
+    Prover.FSTAR: FStarDefinition,
+}
 
 
 def run_attempts(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see below
-    """Attempt problems of the first prove job in the line, for a turn. Safe to run twice.
+    """Attempt problems for this worker's prover, of the first prove job in the line, for a turn.
+
+    Safe to run twice.
 
     Args:
         runtime: the worker.
@@ -36,13 +43,14 @@ def run_attempts(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see b
     Raises:
         StoreError: the database cannot be used; leases will run out and items be queued again.
     """
-    chosen = runtime.store.items.next_job(JobKind.PROVE)
+    prover = runtime.checker.toolchain.prover
+    chosen = runtime.store.items.next_job(JobKind.PROVE, prover)
     if chosen is None:
         return
     _Attempts(runtime, chosen).run()
-    following = runtime.store.items.next_job(JobKind.PROVE)
+    following = runtime.store.items.next_job(JobKind.PROVE, prover)
     if following is not None and not runtime.stopping.is_set():
-        dispatch(runtime.queue, runtime.store, following, JobKind.PROVE, waiting=1)
+        dispatch(runtime.queue, runtime.store, following, JobKind.PROVE, waiting=1, prover=prover)
 
 
 class _Attempts:
@@ -51,8 +59,10 @@ class _Attempts:
     def __init__(self, runtime: Runtime, job_id: str) -> None:
         self._runtime = runtime
         self._job = runtime.store.jobs.get(job_id)
+        self._prover = runtime.checker.toolchain.prover
         self._run = self._begin()
-        self._turn = Turn(runtime, job_id, Taking(TURN_S, 1), self._carry_out)
+        taking = Taking(TURN_S, 1, self._prover)
+        self._turn = Turn(runtime, job_id, taking, self._carry_out)
 
     def run(self) -> None:
         self._turn.run()
@@ -60,7 +70,7 @@ class _Attempts:
     def _begin(self) -> BegunRun | Exception:
         """Open the generator and the run; what is wrong with them is wrong with each problem."""
         runtime, store = self._runtime, self._runtime.store
-        request = ProveRequest.model_validate(self._job.request)
+        request = AttemptRequest.model_validate(self._job.request)
         try:
             prepared = _prepared(runtime, request)
             owner = store.jobs.owner(self._job.id)
@@ -72,11 +82,11 @@ class _Attempts:
 
     def _carry_out(self, claim: Claim) -> None:
         try:
-            outcome = self._outcome(TheoremProblem.model_validate(claim.payload))
+            outcome = self._outcome(_PROBLEMS[self._prover].model_validate(claim.payload))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a prover does, the item must end
-            FAILURES.labels("lean", getattr(error, "code", "internal_error")).inc()
+            FAILURES.labels(self._prover.value, getattr(error, "code", "internal_error")).inc()
             stopped = BackendUnavailable("the worker was told to stop")
             # Models that are closed while they answer fail in ways of their own.
             conclude(self._runtime, claim, stopped if self._runtime.stopping.is_set() else error)
@@ -84,7 +94,7 @@ class _Attempts:
             PROBLEMS.labels("proved" if outcome.accepted else "open").inc()
             self._runtime.store.items.finish_problem(claim, proved=outcome.accepted > 0)
 
-    def _outcome(self, problem: TheoremProblem) -> ProblemOutcome:
+    def _outcome(self, problem: TheoremProblem | FStarDefinition) -> ProblemOutcome:
         if isinstance(self._run, Exception):
             raise self._run
         return self._run.attempt(problem, guard_of(self._told_to_end, PROBLEM_S))
@@ -98,9 +108,13 @@ def permitted_attempter(prover: AnyProver, settings: Settings) -> Attempter:
     return attempter_of(prover, settings, lambda spec: key_of(spec, settings, os.environ))
 
 
-def _prepared(runtime: Runtime, request: ProveRequest) -> Prepared:
+def _prepared(runtime: Runtime, request: AttemptRequest) -> Prepared:
     if runtime.attempter is None:
         raise BackendUnavailable("this worker attempts no problems", fix="start one that does")
     return runtime.attempter.prepare(
-        request.generator, request.options, request.problems_digest, runtime.cached
+        request.generator,
+        request.options,
+        request.problems_digest,
+        runtime.cached,
+        request.fstar,
     )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from aludel.task_names import (
     CHECK_QUEUE,
     EXPORT_QUEUE,
+    FSTAR_PROVE_QUEUE,
     FSTAR_QUEUE,
     LEAN_QUEUES,
     MUTATE_QUEUE,
@@ -23,7 +24,10 @@ from aludel.workers.housekeeping import Housekeeper
 from aludel.workers.runtime import Runtime
 
 # Two check jobs share the prover, so that a small one does not wait for the turn of a large one.
-_THREADS = {CHECK_QUEUE: 2, FSTAR_QUEUE: 2, MUTATE_QUEUE: 1, PROVE_QUEUE: 1, EXPORT_QUEUE: 1}
+_THREADS = {
+    **dict.fromkeys((CHECK_QUEUE, FSTAR_QUEUE), 2),
+    **dict.fromkeys((MUTATE_QUEUE, PROVE_QUEUE, FSTAR_PROVE_QUEUE, EXPORT_QUEUE), 1),
+}
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from aludel.goals import MAX_TACTICS, Step
 from aludel.job_requests import DatasetSplit, RunName
 from aludel.jobs import Item, Job
 from aludel.models import MAX_WALL_S, CheckRequest, Model
-from aludel.problems import TheoremProblem
+from aludel.problems import FStarDefinition, FStarHints, TheoremProblem
 
 MAX_BATCH = 10_000
 MAX_PAGE = 1_000
@@ -29,14 +29,21 @@ class CheckBatch(Model):
     requests: tuple[CheckRequest, ...] = Field(min_length=1, max_length=MAX_BATCH)
 
 
+class FStarProblems(FStarHints):
+    """Definitions in PoPAI's format to be written, and what they are posed with."""
+
+    definitions: tuple[FStarDefinition, ...] = Field(min_length=1, max_length=MAX_BATCH)
+
+
 class AttemptSubmission(Model):
-    """Problems to be attempted as one job: given, or those of a dataset's split.
+    """Problems to be attempted as one job: given, those of a dataset's split, or those of F*.
 
     Attributes:
         name: of the run under which attempts are recorded; an earlier run of this name and of the
             same content goes on. By default the job's own.
         problems: theorems without their proofs, each of a name of its own.
         dataset: where to take them from instead.
+        fstar: problems of F* instead.
         generator: what proposes.
         options: how problems are attempted.
     """
@@ -46,13 +53,16 @@ class AttemptSubmission(Model):
         default=None, min_length=1, max_length=MAX_BATCH
     )
     dataset: DatasetSplit | None = None
+    fstar: FStarProblems | None = None
     generator: GeneratorSpec = Portfolio()
     options: AttemptOptions = AttemptOptions()
 
     @model_validator(mode="after")
     def _says_what(self) -> AttemptSubmission:
-        if (self.problems is None) == (self.dataset is None):
-            raise ValueError("give either problems or a dataset")
+        if [self.problems, self.dataset, self.fstar].count(None) != 2:
+            raise ValueError("give either problems, a dataset or fstar")
+        if self.fstar is not None and self.options.search != "sample":
+            raise ValueError("F* has no goals to search over: options.search")
         return self
 
     @model_validator(mode="after")

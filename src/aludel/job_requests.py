@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from aludel.attempts import AttemptOptions
 from aludel.generators import GeneratorSpec
-from aludel.models import Model
+from aludel.models import Model, Prover
+from aludel.problems import FStarHints
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 MAX_NAME_CHARS = 200
@@ -40,13 +41,14 @@ class DatasetSplit(Model):
     split: Name = "test"
 
 
-class ProveRequest(Model):
+class AttemptRequest(Model):
     """How the problems of a job are attempted; each problem is an item.
 
     Attributes:
         run: what the attempts are recorded under; equal runs go on with each other.
         problems_digest: SHA-256 over the problems.
         dataset: where the problems come from, if from a dataset.
+        fstar: what problems of F* are posed with; None for those of Lean.
     """
 
     run: RunName
@@ -54,6 +56,12 @@ class ProveRequest(Model):
     options: AttemptOptions
     problems_digest: str
     dataset: DatasetSplit | None = None
+    fstar: FStarHints | None = None
+
+    @property
+    def prover(self) -> Prover:
+        """Whose problems these are."""
+        return Prover.LEAN if self.fstar is None else Prover.FSTAR
 
 
 class ExportRequest(Model):

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from aludel.attempts import ProblemOutcome
 from aludel.errors import AludelError
-from aludel.job_requests import ExportRequest, ProveRequest
+from aludel.job_requests import AttemptRequest, ExportRequest
 from aludel.models import MAX_STATEMENT_BYTES, Model, Verdict
 from aludel.records import VariantRecord
 
@@ -134,10 +134,10 @@ class MutationRequest(Model):
         return shard
 
 
-JobRequest = MutationRequest | ProveRequest | ExportRequest
+JobRequest = MutationRequest | AttemptRequest | ExportRequest
 REQUESTS: Mapping[JobKind, type[JobRequest]] = {
     JobKind.MUTATE: MutationRequest,
-    JobKind.PROVE: ProveRequest,
+    JobKind.PROVE: AttemptRequest,
     JobKind.EXPORT: ExportRequest,
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest
@@ -117,11 +117,47 @@ class FStarProblem(Model):
         return CheckRequest(context=self.context, statement=self.statement, code=code)
 
 
+class FStarDefinition(Model):
+    """A definition as PoPAI publishes it; a worker with F* makes a problem of it.
+
+    What else a record has is kept, and read as :mod:`aludel.fstar_checker.dataset` says.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str = Field(min_length=1, max_length=1_000)
+    file_name: str = Field(min_length=1)
+
+    @property
+    def statement(self) -> str:
+        """The ``val`` in the source; empty where there is none."""
+        return str((self.model_extra or {}).get("source_type") or "")
+
+    @property
+    def identity(self) -> list[Any]:
+        """What makes two definitions the same, as JSON."""
+        return [self.name, self.model_dump(mode="json")]
+
+
+class FStarHints(Model):
+    """What problems of F* are posed with.
+
+    Attributes:
+        examples: solved definitions; the most alike are shown, and premises are taken from them.
+        similar: examples of each problem.
+    """
+
+    examples: tuple[FStarDefinition, ...] = Field(default=(), max_length=1_000)
+    similar: int = Field(default=3, ge=0, le=20)
+
+
 Problem = TheoremProblem | FStarProblem
+Posable = Problem | FStarDefinition
+"""What a problem is, or becomes where its prover is."""
 
 
-def problems_digest(problems: Sequence[Problem]) -> str:
-    """Return the SHA-256 over a set of problems, whatever their order.
+def problems_digest(problems: Sequence[Posable], hints: FStarHints | None = None) -> str:
+    """Return the SHA-256 over a set of problems, whatever their order, and over their hints.
 
     Raises:
         InvalidRequest: there are none, or two have one name.
@@ -134,7 +170,8 @@ def problems_digest(problems: Sequence[Problem]) -> str:
             field="problems",
             fix="give each a name of its own",
         )
-    return hashlib.sha256(canonical_json(shown).encode()).hexdigest()
+    told = shown if hints is None else [shown, hints.model_dump(mode="json")]
+    return hashlib.sha256(canonical_json(told).encode()).hexdigest()
 
 
 def read_problems(path: Path) -> list[TheoremProblem]:

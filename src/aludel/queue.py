@@ -25,6 +25,7 @@ from aludel.store import Store
 from aludel.task_names import (
     CHECK_QUEUE,
     EXPORT_QUEUE,
+    FSTAR_PROVE_QUEUE,
     FSTAR_QUEUE,
     MUTATE_QUEUE,
     PROVE_QUEUE,
@@ -34,11 +35,14 @@ from aludel.task_names import (
     RUN_MUTATION,
 )
 
-_CHECK_QUEUES = {Prover.LEAN: CHECK_QUEUE, Prover.FSTAR: FSTAR_QUEUE}
 _ROUTES = {
     JobKind.MUTATE: (RUN_MUTATION, MUTATE_QUEUE),
-    JobKind.PROVE: (RUN_ATTEMPTS, PROVE_QUEUE),
     JobKind.EXPORT: (RUN_EXPORT, EXPORT_QUEUE),
+}
+# The items of these are for one prover or the other.
+_BY_PROVER = {
+    JobKind.CHECK: (RUN_CHECKS, {Prover.LEAN: CHECK_QUEUE, Prover.FSTAR: FSTAR_QUEUE}),
+    JobKind.PROVE: (RUN_ATTEMPTS, {Prover.LEAN: PROVE_QUEUE, Prover.FSTAR: FSTAR_PROVE_QUEUE}),
 }
 # One message occupies one worker; that many items make it worth while to call another one.
 _ITEMS_PER_MESSAGE = {JobKind.CHECK: 16, JobKind.MUTATE: 1, JobKind.PROVE: 4, JobKind.EXPORT: 1}
@@ -120,9 +124,9 @@ def dispatch(
     waiting: int,
     prover: Prover | None = None,
 ) -> bool:
-    """Send the messages for a job with ``waiting`` queued items, checks to their prover's queue.
+    """Send the messages for a job with ``waiting`` queued items, to the queues of their provers.
 
-    With ``prover``, the items are checks of this one.
+    With ``prover``, all items are for this one.
 
     Returns:
         False when the broker is out of reach. The job is not lost: a worker's sweep finds it.
@@ -145,13 +149,14 @@ def _routes(
     store: Store, job_id: str, kind: JobKind, waiting: int, prover: Prover | None
 ) -> list[tuple[str, str, int]]:
     """Task, queue and number of items; F* has a queue of its own, for its own workers."""
-    if kind is not JobKind.CHECK:
+    if kind in _ROUTES:
         return [(*_ROUTES[kind], waiting)]
+    task, queues = _BY_PROVER[kind]
     if prover is not None:
-        return [(RUN_CHECKS, _CHECK_QUEUES[prover], waiting)]
+        return [(task, queues[prover], waiting)]
     of_fstar = store.items.waiting(job_id, Prover.FSTAR)
     counts = {Prover.LEAN: waiting - of_fstar, Prover.FSTAR: of_fstar}
-    return [(RUN_CHECKS, _CHECK_QUEUES[p], count) for p, count in counts.items() if count > 0]
+    return [(task, queues[p], count) for p, count in counts.items() if count > 0]
 
 
 def broker_app(settings: Settings, **more: Any) -> Celery:  # noqa: ANN401 - Celery's settings

@@ -8,8 +8,10 @@ SWEEP = "aludel.sweep"
 
 CHECK_QUEUE = "lean.check"
 FSTAR_QUEUE = "fstar.check"
+FSTAR_PROVE_QUEUE = "fstar.prove"
 MUTATE_QUEUE = "lean.mutate"
 PROVE_QUEUE = "lean.prove"
 EXPORT_QUEUE = "export"
 # What a worker with a Lean prover serves by default; F* has workers of its own.
+FSTAR_QUEUES = (FSTAR_QUEUE, FSTAR_PROVE_QUEUE)
 LEAN_QUEUES = (CHECK_QUEUE, MUTATE_QUEUE, PROVE_QUEUE, EXPORT_QUEUE)

@@ -10,7 +10,7 @@ from aludel.attempts import AttemptOptions, AttemptPlan, AttemptRecord, ProblemO
 from aludel.errors import InvalidRequest
 from aludel.generators import GeneratorSpec, LocalModel
 from aludel.models import CheckRequest, Prover
-from aludel.problems import Problem
+from aludel.problems import FStarHints, Posable, Problem, TheoremProblem
 from aludel.protocols import Checker
 from aludel.proving.attempting import Done
 from aludel.proving.run import Attempter, Prepared
@@ -26,7 +26,12 @@ class FakeAttempter(Attempter):
         self.closed = False
 
     def prepare(
-        self, spec: GeneratorSpec, options: AttemptOptions, problems: str, checker: Checker
+        self,
+        spec: GeneratorSpec,
+        options: AttemptOptions,
+        problems: str,
+        checker: Checker,
+        hints: FStarHints | None = None,
     ) -> Prepared:
         if isinstance(spec, LocalModel):
             raise InvalidRequest(f"there is no model {spec.model!r}", field="model")
@@ -37,7 +42,8 @@ class FakeAttempter(Attempter):
             **options.planned(),
         )
 
-        def attempt(problem: Problem, guard: Guard) -> Done:
+        def attempt(problem: Posable, guard: Guard) -> Done:
+            assert isinstance(problem, TheoremProblem)
             return _attempt(problem, options.samples, GuardedChecker(checker, guard))
 
         return Prepared(plan, attempt)

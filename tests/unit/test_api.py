@@ -103,7 +103,7 @@ def test_the_documented_mutations_work(client: TestClient, example: Any) -> None
     response = client.post("/v1/mutations", json=example["value"])
     assert response.status_code == 202
     job = _wait(client, response.json()["id"])
-    assert job.summary == {"pattern": example["value"]["pattern"]}
+    assert job.summary == {"pattern": example["value"].get("pattern")}
     assert job.request is not None
     assert client.get(f"/v1/jobs/{job.id}/items").json() == {"items": [], "next_cursor": None}
 
@@ -264,6 +264,9 @@ def test_wrong_checks_name_the_field(client: TestClient, body: Any, field: str) 
         ({"pattern": "Nat.*", "rules": ["simp"]}, "rules.0"),
         ({"pattern": "Nat.*", "filters": ["nice"]}, "filters.0"),
         ({"pattern": "Nat.*", "rounds": 11}, "rounds"),
+        ({"pattern": "Nat.*", "shard": [5, 4]}, "shard"),
+        ({"statement": "theorem t : True := trivial", "max_attempts": 0}, "max_attempts"),
+        ({"modules": ["Demo.*"], "screen_budget": 0}, "screen_budget"),
     ],
 )
 def test_wrong_mutations_name_the_field(client: TestClient, body: Any, field: str) -> None:

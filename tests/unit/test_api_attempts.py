@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from click.testing import CliRunner
 from fake_attempter import FakeAttempter
 from fake_checker import FakeChecker
 from live_api import LiveApi, live_api
@@ -24,6 +25,7 @@ from aludel import AsyncClient, Client
 from aludel.api.cursors import cursor_of
 from aludel.api.examples import ATTEMPT_EXAMPLES, EXPORT_EXAMPLES
 from aludel.attempts import AttemptOptions
+from aludel.cli.attempts import command
 from aludel.client.events import EndEvent, ItemEvent
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, NotFound
 from aludel.generators import Endpoint, LocalModel
@@ -179,8 +181,34 @@ def test_wrong_submissions_name_the_field(raw: httpx.Client, body: Any, field: s
 
 def test_documented_examples_are_accepted(raw: httpx.Client) -> None:
     for url, examples in (("/v1/attempts", ATTEMPT_EXAMPLES), ("/v1/datasets", EXPORT_EXAMPLES)):
-        for example in examples.values():
-            assert raw.post(url, json=example["value"]).status_code == 202
+        for name, example in examples.items():
+            answer = raw.post(url, json=example["value"])
+            # F* has a service of its own in tests/contract/test_fstar_service.py.
+            assert answer.status_code == (503 if name == "fstar" else 202), answer.text
+
+
+def test_the_command_has_a_service_attempt_problems(
+    api: LiveApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALUDEL_DATA_DIR", str(tmp_path / "of-the-command"))
+    path = tmp_path / "problems.jsonl"
+    rows = [{"name": word, "statement": f"{word} 1"} for word in ("accept", "reject")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def run(*more: str) -> Any:
+        words = ["run", str(path), "--server", api.url, "--samples", "2", *more]
+        return CliRunner().invoke(command, words, catch_exceptions=False)
+
+    shown = json.loads(run("--name", "far", "--json").stdout)
+    assert (shown["done"], shown["proved"], shown["price"]) == (2, 1, 2.0)
+    assert api.store.attempts.run("far").done == 2
+    assert "pass@2" in run("--name", "far").stdout
+    with pytest.raises(InvalidRequest, match="does not permit"):
+        run("--name", "far", "--generator", "openai", "--url", "http://else/v1", "--model", "m")
+    with pytest.raises(InvalidRequest, match="route of the API") as caught:
+        run("--name", "compare")
+    assert caught.value.field == "name"
+    assert not (tmp_path / "of-the-command").exists()
 
 
 def test_keys_see_their_own_runs(api: LiveApi) -> None:

@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from fake_checker import FakeChecker
 
+import aludel.proving.run
 from aludel.attempts import AttemptOptions, AttemptRun
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
+from aludel.models import Prover
+from aludel.problems import TheoremProblem
+from aludel.progress import Silent
 from aludel.proving.iteration import Iteration, IterationPlan, Round, TrainingData, settle
-from aludel.proving.run import AttemptRunner
+from aludel.proving.run import Attempter, AttemptRunner
+from aludel.store import Store
 
 # Writes down how it was called, where a model belongs.
 TRAINER = """
@@ -135,6 +141,40 @@ def test_each_round_draws_samples_of_its_own(tmp_path: Path) -> None:
     assert recorder.asked == [
         ("toy.1.test", 7), ("toy.1.train", 7), ("toy.2.test", 8), ("toy.2.train", 8),
     ]  # fmt: skip
+
+
+class Data:
+    """One problem of each split, and training sets that hold nothing."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, ...]] = []
+
+    def problems(self, split: str) -> Sequence[TheoremProblem]:
+        return [TheoremProblem(name=split, statement=f"reject {split}")]
+
+    def write(self, out: Path, runs: Sequence[str]) -> int:
+        self.written.append(tuple(runs))
+        return len(runs)
+
+
+def test_a_generator_is_opened_once_for_all_rounds(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[GeneratorSpec] = []
+    really = aludel.proving.run.open_generators
+
+    def counted(spec: GeneratorSpec, **more: Any) -> Any:
+        opened.append(spec)
+        return really(spec, **more)
+
+    monkeypatch.setattr(aludel.proving.run, "open_generators", counted)
+    runner = AttemptRunner(FakeChecker(), Attempter(Prover.LEAN), store, Silent())
+    data, asked = Data(), plan(options=AttemptOptions(samples=2))
+    rounds = list(Iteration(asked, tmp_path, runner, data).rounds())
+    assert [(r.round, r.solved, r.proofs) for r in rounds] == [(1, 0, 1), (2, 0, 2)]
+    assert data.written == [("toy.1.train",), ("toy.1.train", "toy.2.train")]
+    assert [run.done for run in store.attempts.runs()] == [1] * 4
+    assert opened == [Portfolio()]
 
 
 @pytest.mark.parametrize(

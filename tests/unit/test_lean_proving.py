@@ -14,7 +14,7 @@ from aludel.api.results import results_of
 from aludel.attempts import AttemptOptions
 from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, Portfolio
-from aludel.job_requests import ProveRequest
+from aludel.job_requests import AttemptRequest
 from aludel.jobs import JobState
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.prover import LeanProver
@@ -57,13 +57,13 @@ def runtime(
 
 
 def attempt(runtime: Runtime, generator: GeneratorSpec, **options: Any) -> str:
-    request = ProveRequest(
+    request = AttemptRequest(
         run=f"run-{len(runtime.store.attempts.runs())}",
         generator=generator,
         options=AttemptOptions(samples=2, **options),
         problems_digest=problems_digest(PROBLEMS),
     )
-    job = runtime.store.jobs.create_prove(request, PROBLEMS)
+    job = runtime.store.jobs.create_attempts(request, PROBLEMS)
     run_attempts(runtime, job.id)
     return job.id
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fake_attempter import FakeAttempter
-from fake_checker import FakeChecker
+from fake_checker import TOOLCHAIN, FakeChecker
 from service_process import until
 from some_variants import record_variants
 
@@ -21,12 +21,14 @@ from aludel.attempts import AttemptOptions
 from aludel.errors import BackendUnavailable, Conflict, StoreError
 from aludel.generators import GeneratorSpec, LocalModel, Portfolio
 from aludel.goals import GoalRequest
-from aludel.job_requests import ExportRequest, ProveRequest
+from aludel.job_requests import AttemptRequest, ExportRequest
 from aludel.jobs import Item, ItemState, Job, JobKind, JobState
-from aludel.models import CheckRequest
+from aludel.models import CheckRequest, Position
 from aludel.problems import TheoremProblem, problems_digest
+from aludel.proof_states import ProofStep, ProofTrace
 from aludel.proving.stopping import GuardedGoals, guard_of
 from aludel.queue import dispatch
+from aludel.records import Result
 from aludel.settings import Settings
 from aludel.task_names import EXPORT_QUEUE, PROVE_QUEUE, RUN_ATTEMPTS, RUN_EXPORT
 from aludel.workers.attempts import run_attempts
@@ -94,13 +96,13 @@ def submit(
     options: AttemptOptions = SAMPLES,
 ) -> Job:
     asked = problems(*statements)
-    request = ProveRequest(
+    request = AttemptRequest(
         run=run,
         generator=generator or Portfolio(),
         options=options,
         problems_digest=problems_digest(asked),
     )
-    return runtime.store.jobs.create_prove(request, asked)
+    return runtime.store.jobs.create_attempts(request, asked)
 
 
 def items(runtime: Runtime, job: Job) -> list[Item]:
@@ -312,6 +314,39 @@ def test_exports_that_cannot_be(
     ended = _export(open_runtime(export=write_dataset), **request_)
     assert ended.error is not None and ended.error.code == code
     assert not list((tmp_path / "datasets").glob("[!.]*"))
+
+
+class Traces(FakeChecker):
+    """A prover that has tactic states: one step for each candidate."""
+
+    toolchain = TOOLCHAIN
+
+    @property
+    def states(self) -> Any:
+        return self
+
+    def trace(self, result: Result) -> ProofTrace:
+        start, end = Position(line=1, column=0), Position(line=1, column=3)
+        step = ProofStep(
+            declaration="t", tactic="rfl", before=("⊢ p",), after=(), start=start, end=end, depth=0
+        )
+        return ProofTrace(steps=(step,))
+
+
+def test_an_export_of_sft_extracts_tactic_states(
+    open_runtime: Callable[..., Runtime], tmp_path: Path
+) -> None:
+    runtime = open_runtime(export=write_dataset)
+    record_variants(runtime.store, 3)
+    without = _export(runtime, recipes=("sft",))
+    assert without.progress.queued == 1  # a prover without states: another worker may have Lean
+    runtime.checker = Traces()
+    runtime.store.control.cancel(without.id)
+    job = runtime.store.jobs.create_export(ExportRequest(name="s", recipes=("sft",)))
+    run_export(runtime, job.id)
+    summary = runtime.store.jobs.get(job.id).summary or {}
+    assert summary["rows"] == {"sft": {"train": 3}}
+    assert summary["states"] == {"known": 0, "traced": 3, "foreign": 0, "failed": 0}
 
 
 def test_a_cancelled_export_leaves_nothing(

@@ -20,7 +20,7 @@ from aludel.cli.db import command as db
 from aludel.cli.keys import command as keys
 from aludel.errors import AludelError, Conflict, InvalidRequest, StoreError
 from aludel.generators import Portfolio
-from aludel.job_requests import ExportRequest, ProveRequest
+from aludel.job_requests import AttemptRequest, ExportRequest
 from aludel.jobs import Job, JobState, MutationRequest
 from aludel.models import (
     Accepted,
@@ -109,10 +109,10 @@ def _attempted(store: Store, candidate: CheckRequest, verdict: Verdict) -> tuple
     ]
     outcome = ProblemOutcome(problem="a", statement="theorem a : True", samples=2, accepted=1)
     assert store.attempts.record("r", outcome, records)
-    request = ProveRequest(
+    request = AttemptRequest(
         run="r", generator=Portfolio(), options=AttemptOptions(), problems_digest=digest
     )
-    proving = store.jobs.create_prove(request, problems)
+    proving = store.jobs.create_attempts(request, problems)
     [claim] = store.items.claim(proving.id, "w", 1, 60)
     assert store.items.finish_problem(claim, proved=True)
     return proving, store.jobs.create_export(ExportRequest(name="d"))

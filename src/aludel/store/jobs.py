@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, tuple_, update
 
 from aludel.errors import Conflict, NotFound, StoreError
-from aludel.job_requests import ExportRequest, ProveRequest
+from aludel.job_requests import AttemptRequest, ExportRequest
 from aludel.jobs import (
     REQUESTS,
     Failure,
@@ -25,7 +25,7 @@ from aludel.jobs import (
     MutationRequest,
 )
 from aludel.models import VERDICT, CheckRequest, Model, Verdict
-from aludel.problems import TheoremProblem
+from aludel.problems import FStarDefinition, TheoremProblem
 from aludel.store.clock import Clock
 from aludel.store.closing import COUNTS, LEFT
 from aludel.store.database import Database
@@ -108,14 +108,15 @@ class Jobs:
         """Record a job of one item, committed when this returns; as :meth:`create_check`."""
         return self._create(JobKind.EXPORT, request, [{"payload": _json(request)}], submission)
 
-    def create_prove(
+    def create_attempts(
         self,
-        request: ProveRequest,
-        problems: Sequence[TheoremProblem],
+        request: AttemptRequest,
+        problems: Sequence[TheoremProblem | FStarDefinition],
         submission: Submission = _PLAIN,
     ) -> Job:
         """Record a job of one item per problem, committed when this returns; see above."""
-        rows = [{"payload": _json(problem)} for problem in problems]
+        prover = request.prover.value
+        rows = [{"payload": _json(problem), "prover": prover} for problem in problems]
         return self._create(JobKind.PROVE, request, rows, submission)
 
     def get(self, job_id: str) -> Job:

@@ -20,7 +20,7 @@ from aludel.models import Prover, Undecided, Verdict
 from aludel.store.clock import Clock
 from aludel.store.closing import count_one
 from aludel.store.database import Database
-from aludel.store.line import DECIDED, next_job
+from aludel.store.line import DECIDED, OF_PROVER, next_job
 from aludel.store.sweeping import MAX_ATTEMPTS, Stalled, sweep
 from aludel.store.tables import ItemRow, JobRow
 
@@ -49,6 +49,7 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[int, int, int, d
 # What every check executes is built once.
 _CLAIM_ANY = _claim()
 _CLAIM_CHECKS = _claim(*DECIDED)
+_CLAIM_OF_PROVER = _claim(OF_PROVER)
 _BEGIN = (
     update(JobRow)
     .where(JobRow.id == bindparam("job"))
@@ -106,8 +107,8 @@ class Items:
     ) -> str | None:
         """Return the job of which items should be taken now (see :mod:`aludel.store.line`).
 
-        With ``prover``, one that has checks which it decides; with ``toolchain``, such as name none
-        or this one.
+        With ``prover``, one that has items for it; with ``toolchain``, checks that name none or
+        this one.
 
         Raises:
             StoreError: the database cannot be read.
@@ -126,8 +127,8 @@ class Items:
     ) -> list[Claim]:
         """Take up to ``limit`` queued items of a job for ``lease_s`` seconds, in order.
 
-        With ``prover``, only checks that it decides are taken; with ``toolchain``, only such as
-        name none or this one.
+        With ``prover``, only items for it are taken; with ``toolchain``, only checks that name
+        none or this one.
 
         Raises:
             StoreError: the database cannot be written; nothing was taken.
@@ -142,8 +143,8 @@ class Items:
         }
         statement = _CLAIM_ANY
         if prover is not None:
-            statement = _CLAIM_CHECKS
-            values |= {"by": prover.value, "having": toolchain}
+            statement = _CLAIM_OF_PROVER if toolchain is None else _CLAIM_CHECKS
+            values |= {"by": prover.value} | ({"having": toolchain} if toolchain else {})
         with self._database.write() as connection:
             rows = connection.execute(statement, values).all()
             if rows:

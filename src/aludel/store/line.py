@@ -8,7 +8,7 @@ large one, and whoever was away has nothing saved up.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, String, bindparam, case, exists, or_, select, update
+from sqlalchemy import Connection, String, bindparam, case, exists, func, or_, select, update
 
 from aludel.jobs import ItemState, JobKind
 from aludel.models import Prover
@@ -43,10 +43,13 @@ DECIDED = (
         bindparam("having", type_=String).is_(None),
     ),
 )
+# Problems: those of Lean had no prover named before there were others.
+OF_PROVER = func.coalesce(ItemRow.prover, Prover.LEAN.value) == bindparam("by")
 _WAITS = (ItemRow.job_id == JobRow.id, ItemRow.state == ItemState.QUEUED.value)
 _IN_LINE = select(JobRow.id).where(*_OPEN).order_by(JobRow.rank, JobRow.place).limit(1)
 _NEXT = _IN_LINE.where(exists().where(*_WAITS))
 _NEXT_CHECK = _IN_LINE.where(exists().where(*_WAITS, *DECIDED))
+_NEXT_OF_PROVER = _IN_LINE.where(exists().where(*_WAITS, OF_PROVER))
 
 
 def place_of(connection: Connection, kind: JobKind, rank: int, key_id: str) -> int:
@@ -59,8 +62,10 @@ def place_of(connection: Connection, kind: JobKind, rank: int, key_id: str) -> i
 def next_job(
     connection: Connection, kind: JobKind, prover: Prover | None, toolchain: str | None
 ) -> str | None:
-    """Return the first job in the line with queued items; with ``prover``, checks it decides."""
+    """Return the first job in the line with queued items; with ``prover``, items it decides."""
     if prover is None:
         return connection.scalar(_NEXT, {"of_kind": kind.value})
-    values = {"of_kind": kind.value, "by": prover.value, "having": toolchain}
-    return connection.scalar(_NEXT_CHECK, values)
+    values = {"of_kind": kind.value, "by": prover.value}
+    if kind is JobKind.CHECK:
+        return connection.scalar(_NEXT_CHECK, {**values, "having": toolchain})
+    return connection.scalar(_NEXT_OF_PROVER, values)
