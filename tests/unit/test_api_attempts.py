@@ -191,12 +191,12 @@ def test_the_command_has_a_service_attempt_problems(
     api: LiveApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALUDEL_DATA_DIR", str(tmp_path / "of-the-command"))
-    path = tmp_path / "problems.jsonl"
-    rows = [{"name": word, "statement": f"{word} 1"} for word in ("accept", "reject")]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    # What the fake prover reads is no statement, which a file would have to hold.
+    read = [TheoremProblem(name=word, statement=f"{word} 1") for word in ("accept", "reject")]
+    monkeypatch.setattr("aludel.cli.attempts.read_problems", lambda _: read)
 
     def run(*more: str) -> Any:
-        words = ["run", str(path), "--server", api.url, "--samples", "2", *more]
+        words = ["run", "problems.jsonl", "--server", api.url, "--samples", "2", *more]
         return CliRunner().invoke(command, words, catch_exceptions=False)
 
     shown = json.loads(run("--name", "far", "--json").stdout)

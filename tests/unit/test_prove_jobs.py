@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fake_attempter import FakeAttempter
 from fake_checker import TOOLCHAIN, FakeChecker
+from pydantic import ValidationError
 from service_process import until
 from some_variants import record_variants
 
@@ -300,10 +301,14 @@ def test_a_dataset_whose_worker_died_before_it_said_so_is_left_as_it_is(
     assert other.error is not None and other.error.field == "name"
 
 
+def test_an_unknown_recipe_cannot_be_asked_for() -> None:
+    with pytest.raises(ValidationError, match="recipes.0"):
+        ExportRequest.model_validate({"name": "d", "recipes": ["nope"]})
+
+
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
-        ({"recipes": ("nope",)}, "invalid_request"),
         ({"runs": ("nope",)}, "not_found"),
         ({}, "not_found"),
     ],
