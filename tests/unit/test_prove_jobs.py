@@ -302,7 +302,7 @@ def test_a_dataset_whose_worker_died_before_it_said_so_is_left_as_it_is(
 
 
 def test_an_unknown_recipe_cannot_be_asked_for() -> None:
-    with pytest.raises(ValidationError, match="recipes.0"):
+    with pytest.raises(ValidationError, match=r"recipes\.0"):
         ExportRequest.model_validate({"name": "d", "recipes": ["nope"]})
 
 
