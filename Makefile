@@ -146,8 +146,8 @@ bench-mutation: setup ## the lemma index against brute force on 40 theorems (SEE
 bench-fstar: $(READY) ## F* candidates of one definition: prefix kept, reloaded, fresh process
 	@$(BIN)/python benchmarks/fstar_prefix.py
 
-schemas: $(READY) ## write the JSON Schemas of the exported rows
-	@$(BIN)/python -m aludel.proof_export.schemas datasets/schemas
+schemas: $(READY) ## write the JSON Schemas of the exported rows and the tables of their columns
+	@$(BIN)/python -m aludel.proof_export.schemas datasets/schemas docs/reference/dataset-schema.md
 
 docs-settings: $(READY) ## write the page of the settings
 	@$(BIN)/python -m aludel.settings_page > docs/reference/settings.md

@@ -27,7 +27,7 @@ from aludel.mutation.plan import Filter, MutationPlan
 from aludel.mutation.report import MutationReport
 from aludel.mutation.targets import Target
 from aludel.protocols import Checker, Exhausted
-from aludel.records import VariantRecord
+from aludel.records import VariantFacts, VariantRecord
 from aludel.statements import with_proof
 
 TARGET_WALL_S = 120.0
@@ -99,12 +99,14 @@ class Judge:
         )
         proved: list[tuple[Candidate, Accepted]] = []
         for candidate in self._unfiltered(target, result.mutants, report):
-            found = self._prove(candidate, target, task, outcome)
-            if found is not None:
-                proved.append(found)
+            accepted = self._prove(candidate, target, task, outcome)
+            if accepted is not None:
+                proved.append(accepted)
         share = (result.usage.cpu_s or 0.0) / max(1, len(result.mutants))
-        for candidate, verdict in self._worth_keeping(target, proved, report):
-            outcome.variants.append(self._record(target, round_number, candidate, verdict, share))
+        for candidate, verdict, found in self._worth_keeping(target, proved, report):
+            record = self._record(target, round_number, candidate, verdict, share)
+            known = record.model_copy(update={"facts": facts_of(record, found)})
+            outcome.variants.append(known)
         return outcome
 
     def _unfiltered(
@@ -179,9 +181,10 @@ class Judge:
 
     def _worth_keeping(
         self, target: Target, proved: list[tuple[Candidate, Accepted]], report: MutationReport
-    ) -> list[tuple[Candidate, Accepted]]:
+    ) -> list[tuple[Candidate, Accepted, Screening | None]]:
+        """The candidates that no filter leaves out, with what was found where it was searched."""
         if not proved or not set(self.plan.filters) & set(_SCREENED):
-            return proved
+            return [(candidate, verdict, None) for candidate, verdict in proved]
         items = tuple(
             ScreenItem(candidate.statement, candidate.name, candidate.mutant.proof)
             for candidate, _ in proved
@@ -203,7 +206,7 @@ class Judge:
                 report.of(candidate.mutant.rule).filtered[reason] += 1
                 continue
             report.unsearched.update(found.exhausted if found else ())
-            kept.append((candidate, verdict))
+            kept.append((candidate, verdict, found))
         return kept
 
     def _screened_reason(self, found: Screening | None) -> str | None:
@@ -274,6 +277,17 @@ def _one_by_one(
     return [found for part in parts for found in screened(source, part, report)]
 
 
+def facts_of(record: VariantRecord, found: Screening | None) -> VariantFacts:  # noqa: ARG001
+    """Return what is known of a variant: of its record, and by a search where there was one."""
+    if found is None:
+        return VariantFacts()
+    return VariantFacts(
+        trivial=found.trivial or "",
+        vacuous=found.vacuous or "",
+        unused_hypotheses=len(found.unused),
+    )
+
+
 def reasons_of(found: Screening) -> list[Filter]:
     """Return the filters for which a screened statement is left out."""
     reasons: dict[Filter, object] = {
@@ -322,6 +336,7 @@ __all__ = [
     "Candidate",
     "Judge",
     "candidate_of",
+    "facts_of",
     "reasons_of",
     "screened",
     "shape_of",

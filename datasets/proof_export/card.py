@@ -9,7 +9,6 @@ from typing import Any
 
 from aludel.proof_export.manifest import Written
 from aludel.proof_export.provenance import Provenance
-from aludel.proof_export.quality import NOT_MEASURED
 from aludel.proof_export.recipes import Recipe
 from aludel.proof_export.rows import columns
 from aludel.proof_export.splitting import Splits
@@ -87,7 +86,7 @@ def _splits(splits: Splits | None) -> str:
 def _quality(written: Written) -> str:
     quality = written.quality
     found = [(f"same {what} as an earlier one", n) for what, n in quality.duplicates.items()]
-    faults = [(what.replace("_", " "), "not measured") for what in NOT_MEASURED]
+    faults = [(what.replace("_", " "), _share(*n)) for what, n in quality.faults.items()]
     avoided = [
         (f"{name} left out for a statement to avoid", feed.avoided)
         for name, feed in written.tally.feeds.items()
@@ -98,6 +97,10 @@ def _quality(written: Written) -> str:
         rows = ((what, n) for what, n in leaks.items())
         lines.append(_table((f"Leakage `{split}`", "With one in train"), rows))
     return "\n\n".join(lines)
+
+
+def _share(having: int, searched: int) -> str:
+    return f"{having} of {searched} searched" if searched else "not measured"
 
 
 def _groups(tally: Tally) -> Iterator[str]:

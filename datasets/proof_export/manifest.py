@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aludel.proof_export.provenance import Provenance
-from aludel.proof_export.quality import NOT_MEASURED, Quality
+from aludel.proof_export.quality import Quality
 from aludel.proof_export.recipes import Recipe
 from aludel.proof_export.splitting import SPLITS, Splits
 from aludel.proof_export.staging import MANIFEST_FORMAT
@@ -63,7 +63,7 @@ def render_manifest(written: Written) -> str:
         "rows": written.rows(),
         "quality": {
             **dataclasses.asdict(written.quality),
-            "not_measured": list(NOT_MEASURED),
+            "not_measured": [name for name, n in written.quality.faults.items() if not n[1]],
         },
         "files": [dataclasses.asdict(file) for file in written.files],
     }

@@ -7,6 +7,7 @@ was written.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from aludel.proof_export.feeds import Theorem
 from aludel.proof_export.keys import NONE, Indices, Keys, KeyTable, NameIndex
 from aludel.proof_export.splitting import SPLITS, TRAIN
+from aludel.records import VariantRecord
 
 Flags: TypeAlias = NDArray[np.bool_]
 """Whether something holds of each theorem."""
 
-NOT_MEASURED = ("trivial", "vacuous", "unused_hypothesis")
-"""Faults for which ``aludel mutate`` filters; variants' records do not say what it found."""
+FAULTS = {"trivial": "trivial", "vacuous": "vacuous", "unused_hypothesis": "unused_hypotheses"}
+"""Faults for which ``aludel mutate`` searches, with the fact that tells of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class Quality:
 
     Attributes:
         theorems: by name, each once.
+        faults: for each fault, theorems that have it and theorems that were searched for it.
         duplicates: theorems with the same text, term or shape as an earlier one, by which.
         leakage: for valid and test, and each kind of relation, theorems that have such a relative
             in train.
     """
 
     theorems: int = 0
+    faults: dict[str, tuple[int, int]] = field(default_factory=dict)
     duplicates: dict[str, int] = field(default_factory=dict)
     leakage: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -46,11 +50,18 @@ class Survey:
     def __init__(self) -> None:
         self._keys = KeyTable()
         self._codes = array("b")
+        self._having: Counter[str] = Counter()
+        self._searched: Counter[str] = Counter()
 
     def add(self, theorem: Theorem, split: str) -> None:
         """Take in the theorem of one record."""
         self._keys.add(theorem)
         self._codes.append(SPLITS.index(split))
+        if isinstance(theorem, VariantRecord):
+            for fault, fact in FAULTS.items():
+                found = getattr(theorem.facts, fact)
+                self._searched[fault] += found is not None
+                self._having[fault] += bool(found)
 
     def quality(self) -> Quality:
         """Return what there is to say."""
@@ -59,6 +70,7 @@ class Survey:
         once = slice(None) if theorems == len(keys) else np.unique(keys.names, return_index=True)[1]
         return Quality(
             theorems=theorems,
+            faults={fault: (self._having[fault], self._searched[fault]) for fault in FAULTS},
             duplicates={what: _repeated(same[once]) for what, same in keys.same.items()},
             leakage={
                 split: leakage(keys, codes == code, codes == TRAIN)

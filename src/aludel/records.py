@@ -38,6 +38,26 @@ class TheoremRecord(Model):
     statement: str
 
 
+class VariantFacts(Model):
+    """Properties of a variant that were looked for when it was made.
+
+    Each field is stored, exported as a column of the recipe ``variants`` and described there by
+    itself; None, or the default, stands in records that are older than the field.
+    """
+
+    trivial: str | None = Field(
+        default=None,
+        description="Tactic that closes it at once, empty if none was found; null: not searched.",
+    )
+    vacuous: str | None = Field(
+        default=None,
+        description="Tactic that derives a contradiction from its hypotheses, likewise.",
+    )
+    unused_hypotheses: int | None = Field(
+        default=None, description="Hypotheses that its conclusion and proof do not need, likewise."
+    )
+
+
 class VariantRecord(Model):
     """A new theorem made by rewriting, with what made it and what accepted it.
 
@@ -60,6 +80,7 @@ class VariantRecord(Model):
         shape_hash: the same for any order of the hypotheses; empty where it was not computed.
         preamble: declarations that the candidate begins with: the variant's ancestors, or the
             statement of the user that it was made from.
+        facts: what is known of it besides.
         usage: cost of building and checking.
     """
 
@@ -79,6 +100,7 @@ class VariantRecord(Model):
     term_hash: str
     shape_hash: str = ""
     preamble: str = ""
+    facts: VariantFacts = Field(default_factory=VariantFacts)
     usage: Usage = Field(default_factory=Usage)
 
     @property

@@ -160,7 +160,7 @@ def test_size_category(rows: int, category: str) -> None:
 
 
 def test_kept_json_schemas_are_up_to_date() -> None:
-    """Mend with: python -m aludel.proof_export.schemas datasets/schemas"""
+    """Mend with: make schemas"""
     folder = ROOT / "datasets" / "schemas"
     kept = {path.name: path.read_text("utf-8") for path in folder.iterdir()}
     assert kept == json_schemas()

@@ -19,7 +19,7 @@ from aludel.models import Usage
 from aludel.proof_export import RECIPES, VARIANTS, ExportOptions, ExportReport, Provenance, export
 from aludel.proof_export.recipes.variants import ExportedVariant
 from aludel.proof_export.rows import arrow_schema
-from aludel.records import VariantRecord
+from aludel.records import VariantFacts, VariantRecord
 
 MADE = Provenance(command="aludel export", version="0.0.0")
 
@@ -91,6 +91,7 @@ def parquet_rows(report: ExportReport, recipe: str) -> list[dict[str, Any]]:
 def back(row: dict[str, Any]) -> VariantRecord:
     """The record that a row of ``variants`` was made of."""
     usage = {key[6:]: row.pop(key) for key in list(row) if key.startswith("usage_")}
+    row["facts"] = {key: row.pop(key) for key in VariantFacts.model_fields}
     code = row.pop("code")
     record = VariantRecord.model_validate({**row, "usage": usage})
     assert record.code == code
@@ -160,8 +161,8 @@ def test_every_shard_has_the_schema_of_its_recipe(tmp_path: Path, recipe: Any) -
 
 
 def test_variants_rows_hold_every_field_of_the_record() -> None:
-    plain = {name for name in VariantRecord.model_fields if name != "usage"}
-    flat = {f"usage_{name}" for name in Usage.model_fields}
+    plain = {name for name in VariantRecord.model_fields if name not in ("usage", "facts")}
+    flat = {f"usage_{name}" for name in Usage.model_fields} | set(VariantFacts.model_fields)
     assert set(ExportedVariant.model_fields) == plain | flat | {"code"}
 
 

@@ -9,11 +9,11 @@ from pydantic import Field
 from aludel.proof_export.feeds import VARIANTS
 from aludel.proof_export.recipes.base import Recipe
 from aludel.proof_export.rows import Int64, Row
-from aludel.records import VariantRecord
+from aludel.records import VariantFacts, VariantRecord
 
 
-class ExportedVariant(Row):
-    """All fields of a variant record, with its text and its usage laid flat."""
+class _Columns(Row):
+    """All fields of a variant record but its facts, with its text and its usage laid flat."""
 
     name: str = Field(description="Name of the variant; one toolchain has it once.")
     statement: str = Field(description="Header of the declaration, without its proof.")
@@ -42,13 +42,17 @@ class ExportedVariant(Row):
     usage_queue_s: float | None = Field(description="Time spent waiting, seconds.")
 
 
-_PLAIN = tuple(name for name in VariantRecord.model_fields if name != "usage")
+class ExportedVariant(VariantFacts, _Columns):
+    """All fields of a variant record; its facts come last, in their own order."""
+
+
+_PLAIN = tuple(name for name in VariantRecord.model_fields if name not in ("usage", "facts"))
 
 
 def _rows(record: VariantRecord) -> tuple[ExportedVariant]:
     plain = {name: getattr(record, name) for name in _PLAIN}
     usage = {f"usage_{name}": value for name, value in record.usage}
-    return (ExportedVariant(code=record.code, **plain, **usage),)
+    return (ExportedVariant(code=record.code, **plain, **usage, **dict(record.facts)),)
 
 
 RECIPE = Recipe(

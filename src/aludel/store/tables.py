@@ -120,6 +120,7 @@ class VariantRow(Base):
     term_hash: Mapped[str] = mapped_column(index=True)
     shape_hash: Mapped[str] = mapped_column(index=True)
     preamble: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     usage: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
 
