@@ -277,14 +277,17 @@ def _one_by_one(
     return [found for part in parts for found in screened(source, part, report)]
 
 
-def facts_of(record: VariantRecord, found: Screening | None) -> VariantFacts:  # noqa: ARG001
+def facts_of(record: VariantRecord, found: Screening | None) -> VariantFacts:
     """Return what is known of a variant: of its record, and by a search where there was one."""
+    plain = VariantFacts(proof_lines=record.proof.count("\n") + 1)
     if found is None:
-        return VariantFacts()
-    return VariantFacts(
-        trivial=found.trivial or "",
-        vacuous=found.vacuous or "",
-        unused_hypotheses=len(found.unused),
+        return plain
+    return plain.model_copy(
+        update={
+            "trivial": found.trivial or "",
+            "vacuous": found.vacuous or "",
+            "unused_hypotheses": len(found.unused),
+        }
     )
 
 

@@ -56,6 +56,7 @@ class VariantFacts(Model):
     unused_hypotheses: int | None = Field(
         default=None, description="Hypotheses that its conclusion and proof do not need, likewise."
     )
+    proof_lines: int | None = Field(default=None, description="Lines of its proof.")
 
 
 class VariantRecord(Model):

@@ -165,3 +165,16 @@ def test_samples_depend_on_the_seed_alone() -> None:
     other, _ = sample_of(variants, 20, seed=2)
     assert one == again != other
     assert sum(shapes.values()) == len(variants)
+
+
+def test_what_is_known_of_a_variant_is_kept_with_it() -> None:
+    source = FakeSource(mutants=with_proofs("good", "good\n  more", "idle"))
+    others = tuple(name for name in FILTERS if name != "unused_hypothesis")
+    for filters, searched in ((others, True), (("duplicate",), False)):
+        plan = MutationPlan.model_validate({"patterns": ("B.0",), "limit": 9, "filters": filters})
+        (outcome,) = MutationEngine(source, ProofChecker(), 1).run(plan)
+        facts = [variant.facts for variant in outcome.variants]
+        assert [one.proof_lines for one in facts] == [1, 2, 1]
+        assert [one.trivial for one in facts] == [("" if searched else None)] * 3
+        unused = [one.unused_hypotheses for one in facts]
+        assert unused == ([0, 0, 1] if searched else [None] * 3)
