@@ -75,3 +75,11 @@ def test_variables_of_documents_and_containers_are_settings() -> None:
     for service in read_compose({"POSTGRES_PASSWORD": "p"})["services"].values():
         used |= {("docker-compose.yml", v) for v in service.get("environment", {}) if "ALUDEL" in v}
     assert {(name, variable) for name, variable in used if variable not in known} == set()
+
+
+def test_the_places_that_contributing_names_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"`([\w./-]+/(?:[\w.-]+\.(?:py|lean|md|toml))?)`", text)
+    assert len(named) > 20
+    for path in named:
+        assert (ROOT / path).exists() or (ROOT / "lean_checker" / path).exists(), path
