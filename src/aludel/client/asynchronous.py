@@ -12,12 +12,12 @@ import httpx
 
 from aludel.client import flows
 from aludel.client.attempts import AsyncAttempts
+from aludel.client.base import BaseClient, async_every
 from aludel.client.datasets import AsyncDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import AsyncGoals
-from aludel.client.transport import Answer, Call, Flow, ask, client_options, error_of, request_of
-from aludel.deadline import Deadline
-from aludel.http_models import ItemPage, Submitted
+from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
+from aludel.http_models import Submitted
 from aludel.jobs import Item, Job
 from aludel.models import CheckRequest, Verdict
 from aludel.receipts import Receipt
@@ -26,15 +26,8 @@ from aludel.records import Result
 T = TypeVar("T")
 
 
-class AsyncClient:
-    """An awaiting client of a service, for one event loop.
-
-    Args:
-        url: address of the service.
-        key: API key, if the service wants one.
-        retries: how often a call is repeated after a fault that passes, with growing pauses.
-        http: an httpx client of your own, which you close; ``url`` and ``key`` are then unused.
-    """
+class AsyncClient(BaseClient):
+    """What :class:`aludel.Client` does, awaiting; for one event loop, with the same arguments."""
 
     def __init__(
         self,
@@ -51,51 +44,31 @@ class AsyncClient:
     @property
     def goals(self) -> AsyncGoals:
         """Proofs made step by step on the service."""
-        return AsyncGoals(self._run, self._retries)
+        return AsyncGoals(self._run)
 
     @property
     def attempts(self) -> AsyncAttempts:
         """Problems attempted on the service, and the runs that come of them."""
-        return AsyncAttempts(self._run, self._retries)
+        return AsyncAttempts(self._run)
 
     @property
     def datasets(self) -> AsyncDatasets:
         """Datasets that the service writes."""
-        return AsyncDatasets(self._run, self._retries)
+        return AsyncDatasets(self._run)
 
     async def check(self, request: CheckRequest | str) -> Verdict:
-        """Have one candidate judged, and wait for the verdict; a text is Lean code.
-
-        Raises:
-            InvalidRequest: the request is wrong.
-            BackendUnavailable: the machine failed; says nothing about the candidate.
-        """
-        if isinstance(request, str):
-            request = CheckRequest(code=request)
-        [item] = await self._run(flows.results([request], self._retries))
+        """Have one candidate judged, and wait for the verdict; see :meth:`aludel.Client.check`."""
+        [item] = await self._run(flows.results(self._one(request)))
         return flows.verdict_of(item)
 
     async def check_batch(self, requests: Sequence[CheckRequest]) -> list[Item]:
-        """Have up to 10,000 candidates judged as one job; their items in order.
-
-        Raises:
-            InvalidRequest: a request is wrong, or there are too many.
-            BackendUnavailable: the service does not answer.
-        """
-        return await self._run(flows.results(requests, self._retries))
+        """Have up to 10,000 candidates judged as one job; see :meth:`aludel.Client.check_batch`."""
+        return await self._run(flows.results(requests))
 
     async def verify_many(
         self, requests: Iterable[CheckRequest], *, concurrency: int = 4, batch: int = 16
     ) -> AsyncIterator[Item]:
-        """Have any number of candidates judged; yield their items in the order of ``requests``.
-
-        Takes no more than ``2 * concurrency * batch`` requests ahead of what was yielded, and has
-        at most ``concurrency`` jobs under way. ``position`` counts from the first request.
-
-        Raises:
-            InvalidRequest: a request is wrong.
-            BackendUnavailable: the service does not answer.
-        """
+        """Have any number of candidates judged; see :meth:`aludel.Client.verify_many`."""
         waiting: deque[tuple[int, asyncio.Task[list[Item]]]] = deque()
         slots = asyncio.Semaphore(concurrency)
 
@@ -122,45 +95,25 @@ class AsyncClient:
         self, requests: Sequence[CheckRequest], *, wait_s: float = 0.0, key: str | None = None
     ) -> Submitted:
         """Submit a job and return it; equal ``key`` (an idempotency key) means the same job."""
-        return await self._run(flows.submit(requests, wait_s, self._retries, key))
+        return await self._run(flows.submit(requests, wait_s, key))
 
     async def job(self, job_id: str) -> Job:
         """Return a job as it stands."""
-        return await self._run(flows.job(job_id, self._retries))
+        return await self._run(flows.job(job_id))
 
     async def wait(self, job_id: str, seconds: float | None = None) -> Job:
-        """Wait for the end of a job, and return it.
+        """Wait for the end of a job; see :meth:`aludel.Client.wait`."""
+        return await self._run(flows.ended(job_id, seconds))
 
-        Raises:
-            BackendUnavailable: it has not ended within ``seconds``.
-        """
-        deadline = None if seconds is None else Deadline.after(seconds)
-        return await self._run(flows.ended(job_id, self._retries, deadline))
-
-    async def items(self, job_id: str) -> AsyncIterator[Item]:
+    def items(self, job_id: str) -> AsyncIterator[Item]:
         """Yield a job's items in order, page by page."""
-        cursor: int | None = None
-        while True:
-            page: ItemPage = await self._run(flows.page(job_id, cursor, self._retries))
-            for item in page.items:
-                yield item
-            if page.next_cursor is None:
-                return
-            cursor = page.next_cursor
+        return async_every(self._run, lambda cursor: flows.page(job_id, cursor))
 
     async def events(self, job_id: str, after: str | None = None) -> AsyncIterator[JobEvent]:
-        """Yield what happens to a job until it ends; each ended item exactly once.
-
-        A broken stream is resumed after the last item seen. ``after`` is the id of an
-        :class:`~aludel.client.events.ItemEvent` seen earlier.
-
-        Raises:
-            NotFound: there is no such job.
-            BackendUnavailable: the service stays away.
-        """
+        """Yield what happens to a job until it ends; see :meth:`aludel.Client.events`."""
         decoder = Decoder(after)
         while True:
-            await self._run(ask(Call("GET", f"/v1/jobs/{job_id}"), self._retries))
+            await self._run(flows.job(job_id))  # there is such a job, and a service
             try:
                 async for event in self._stream(job_id, decoder):
                     yield event
@@ -177,31 +130,19 @@ class AsyncClient:
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel what of a job has not ended."""
-        return await self._run(flows.act(job_id, "cancel", self._retries))
+        return await self._run(flows.act(job_id, "cancel"))
 
     async def retry(self, job_id: str, wall_s: float) -> Job:
         """Check a job's undecided items again, with ``wall_s`` seconds each."""
-        return await self._run(
-            flows.act(job_id, "retry", self._retries, {"budget": {"wall_s": wall_s}})
-        )
+        return await self._run(flows.act(job_id, "retry", {"budget": {"wall_s": wall_s}}))
 
     async def result(self, key: str) -> Result:
         """Return the verdict recorded under a content hash."""
-        return await self._run(flows.result(key, self._retries))
+        return await self._run(flows.result(key))
 
     async def receipt(self, key: str) -> Receipt:
         """Return a receipt of the verdict recorded under a content hash."""
-        return await self._run(flows.receipt(key, self._retries))
-
-    @staticmethod
-    def verdict_of(item: Item) -> Verdict:
-        """Return the verdict of an item.
-
-        Raises:
-            InvalidRequest: it has none, for the request was wrong.
-            BackendUnavailable: it has none, for the machine failed.
-        """
-        return flows.verdict_of(item)
+        return await self._run(flows.receipt(key))
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
@@ -230,15 +171,16 @@ class AsyncClient:
 
     async def _run(self, flow: Flow[T]) -> T:
         answer: Answer = None
+        steps = self._exchange(flow)
         while True:
             try:
-                step = flow.send(answer)
+                step = steps.send(answer)
             except StopIteration as end:
                 done: T = end.value
                 return done
-            if not isinstance(step, Call):
+            answer = None
+            if isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
-                answer = None
                 continue
             try:
                 answer = await self._http.request(**request_of(step))

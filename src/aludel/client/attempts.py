@@ -2,67 +2,51 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from urllib.parse import quote
 
 from aludel.attempt_figures import Comparison
 from aludel.attempts import AttemptRecord, AttemptRun
-from aludel.client.goals import AsyncRunner, Runner
-from aludel.client.transport import Call, Flow, ask, parsed
-from aludel.http_models import MAX_PAGE, AttemptPage, AttemptSubmission, RunPage, RunReport
+from aludel.client.base import AsyncResource, Resource, async_every, every
+from aludel.client.transport import Call, Flow, fetch, idempotent, page_of
+from aludel.http_models import AttemptPage, AttemptSubmission, RunPage, RunReport
 from aludel.jobs import Job
 
 _PATH = "/v1/attempts"
 
 
-def submit(submission: AttemptSubmission, retries: int, key: str | None) -> Flow[Job]:
+def submit(submission: AttemptSubmission, key: str | None) -> Flow[Job]:
     """Submit problems; equal keys mean the same job."""
-    call = Call(
-        "POST",
-        _PATH,
-        json=submission.model_dump(mode="json"),
-        headers={"Idempotency-Key": key or uuid.uuid4().hex},
-        read_s=60.0,
-    )
-    return parsed(Job, (yield from ask(call, retries)))
+    body = submission.model_dump(mode="json")
+    return fetch(Job, Call("POST", _PATH, json=body, headers=idempotent(key), read_s=60.0))
 
 
-def runs(cursor: str | None, retries: int) -> Flow[RunPage]:
-    """Return a page of runs."""
-    return parsed(RunPage, (yield from ask(Call("GET", _PATH, params=_page(cursor)), retries)))
+def runs(cursor: str | None) -> Flow[tuple[Sequence[AttemptRun], str | None]]:
+    """Return a page of runs, and the cursor of the next."""
+    page = yield from fetch(RunPage, Call("GET", _PATH, params=page_of(cursor)))
+    return page.runs, page.next_cursor
 
 
-def run(name: str, retries: int) -> Flow[RunReport]:
+def run(name: str) -> Flow[RunReport]:
     """Return a run with its figures."""
-    return parsed(
-        RunReport, (yield from ask(Call("GET", f"{_PATH}/{quote(name, safe='')}"), retries))
-    )
+    return fetch(RunReport, Call("GET", f"{_PATH}/{quote(name, safe='')}"))
 
 
-def records(name: str, cursor: str | None, retries: int) -> Flow[AttemptPage]:
-    """Return a page of a run's attempts."""
-    call = Call("GET", f"{_PATH}/{quote(name, safe='')}/attempts", params=_page(cursor))
-    return parsed(AttemptPage, (yield from ask(call, retries)))
+def records(name: str, cursor: str | None) -> Flow[tuple[Sequence[AttemptRecord], str | None]]:
+    """Return a page of a run's attempts, and the cursor of the next."""
+    call = Call("GET", f"{_PATH}/{quote(name, safe='')}/attempts", params=page_of(cursor))
+    page = yield from fetch(AttemptPage, call)
+    return page.attempts, page.next_cursor
 
 
-def compared(first: str, second: str, retries: int) -> Flow[Comparison]:
+def compared(first: str, second: str) -> Flow[Comparison]:
     """Compare two runs."""
-    call = Call("GET", f"{_PATH}/compare", params={"first": first, "second": second})
-    return parsed(Comparison, (yield from ask(call, retries)))
+    params = {"first": first, "second": second}
+    return fetch(Comparison, Call("GET", f"{_PATH}/compare", params=params))
 
 
-def _page(cursor: str | None) -> dict[str, str | int | float]:
-    first: dict[str, str | int | float] = {"limit": MAX_PAGE}
-    return first if cursor is None else {**first, "cursor": cursor}
-
-
-class RemoteAttempts:
+class RemoteAttempts(Resource):
     """Attempts of a service; made by ``Client.attempts``. Watch a job with ``Client.finished``."""
-
-    def __init__(self, run: Runner, retries: int) -> None:
-        self._run = run
-        self._retries = retries
 
     def submit(self, submission: AttemptSubmission, *, key: str | None = None) -> Job:
         """Have problems attempted as one job; equal ``key`` (an idempotency key) means the same.
@@ -72,17 +56,11 @@ class RemoteAttempts:
             Conflict: the run is another one.
             BackendUnavailable: the service does not answer.
         """
-        return self._run(submit(submission, self._retries, key))
+        return self._run(submit(submission, key))
 
     def runs(self) -> Iterator[AttemptRun]:
         """Yield the runs, the newest first, page by page."""
-        cursor: str | None = None
-        while True:
-            page = self._run(runs(cursor, self._retries))
-            yield from page.runs
-            if page.next_cursor is None:
-                return
-            cursor = page.next_cursor
+        return every(self._run, runs)
 
     def run(self, name: str) -> RunReport:
         """Return a run with its figures so far.
@@ -90,60 +68,36 @@ class RemoteAttempts:
         Raises:
             NotFound: there is none of this name, or no worker has taken it up yet.
         """
-        return self._run(run(name, self._retries))
+        return self._run(run(name))
 
     def records(self, name: str) -> Iterator[AttemptRecord]:
         """Yield a run's attempts, accepted or not, by problem and sample; page by page."""
-        cursor: str | None = None
-        while True:
-            page = self._run(records(name, cursor, self._retries))
-            yield from page.attempts
-            if page.next_cursor is None:
-                return
-            cursor = page.next_cursor
+        return every(self._run, lambda cursor: records(name, cursor))
 
     def compare(self, first: str, second: str) -> Comparison:
         """Compare two runs over the problems that both are done with."""
-        return self._run(compared(first, second, self._retries))
+        return self._run(compared(first, second))
 
 
-class AsyncAttempts:
+class AsyncAttempts(AsyncResource):
     """What :class:`RemoteAttempts` does, awaiting; made by ``AsyncClient.attempts``."""
-
-    def __init__(self, run: AsyncRunner, retries: int) -> None:
-        self._run = run
-        self._retries = retries
 
     async def submit(self, submission: AttemptSubmission, *, key: str | None = None) -> Job:
         """Have problems attempted as one job; see :meth:`RemoteAttempts.submit`."""
-        return await self._run(submit(submission, self._retries, key))
+        return await self._run(submit(submission, key))
 
-    async def runs(self) -> AsyncIterator[AttemptRun]:
+    def runs(self) -> AsyncIterator[AttemptRun]:
         """Yield the runs, the newest first, page by page."""
-        cursor: str | None = None
-        while True:
-            page = await self._run(runs(cursor, self._retries))
-            for one in page.runs:
-                yield one
-            if page.next_cursor is None:
-                return
-            cursor = page.next_cursor
+        return async_every(self._run, runs)
 
     async def run(self, name: str) -> RunReport:
         """Return a run with its figures so far; see :meth:`RemoteAttempts.run`."""
-        return await self._run(run(name, self._retries))
+        return await self._run(run(name))
 
-    async def records(self, name: str) -> AsyncIterator[AttemptRecord]:
+    def records(self, name: str) -> AsyncIterator[AttemptRecord]:
         """Yield a run's attempts, accepted or not, by problem and sample; page by page."""
-        cursor: str | None = None
-        while True:
-            page = await self._run(records(name, cursor, self._retries))
-            for one in page.attempts:
-                yield one
-            if page.next_cursor is None:
-                return
-            cursor = page.next_cursor
+        return async_every(self._run, lambda cursor: records(name, cursor))
 
     async def compare(self, first: str, second: str) -> Comparison:
         """Compare two runs over the problems that both are done with."""
-        return await self._run(compared(first, second, self._retries))
+        return await self._run(compared(first, second))

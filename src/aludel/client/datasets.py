@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from aludel.client.goals import AsyncRunner, Runner
-from aludel.client.transport import Call, Flow, ask, parsed
+from aludel.client.base import AsyncResource, Resource
+from aludel.client.transport import Call, Flow, answer_to, fetch, idempotent
 from aludel.errors import BackendUnavailable
 from aludel.http_models import Dataset, DatasetList, DatasetSummary
 from aludel.job_requests import ExportRequest
@@ -20,36 +19,27 @@ _PATH = "/v1/datasets"
 _PART_BYTES = 8 * 2**20
 
 
-def submit(request: ExportRequest, retries: int, key: str | None) -> Flow[Job]:
+def submit(request: ExportRequest, key: str | None) -> Flow[Job]:
     """Submit an export; equal keys mean the same job."""
-    call = Call(
-        "POST",
-        _PATH,
-        json=request.model_dump(mode="json"),
-        headers={"Idempotency-Key": key or uuid.uuid4().hex},
-    )
-    return parsed(Job, (yield from ask(call, retries)))
+    body = request.model_dump(mode="json")
+    return fetch(Job, Call("POST", _PATH, json=body, headers=idempotent(key)))
 
 
-def listed(retries: int) -> Flow[tuple[DatasetSummary, ...]]:
+def listed() -> Flow[tuple[DatasetSummary, ...]]:
     """Return the datasets."""
-    return parsed(DatasetList, (yield from ask(Call("GET", _PATH), retries))).datasets
+    return (yield from fetch(DatasetList, Call("GET", _PATH))).datasets
 
 
-def get(name: str, retries: int) -> Flow[Dataset]:
+def get(name: str) -> Flow[Dataset]:
     """Return a dataset's manifest and card."""
-    return parsed(
-        Dataset, (yield from ask(Call("GET", f"{_PATH}/{quote(name, safe='')}"), retries))
-    )
+    return fetch(Dataset, Call("GET", f"{_PATH}/{quote(name, safe='')}"))
 
 
-def part(name: str, path: str, start: int, retries: int) -> Flow[bytes]:
+def part(name: str, path: str, start: int) -> Flow[bytes]:
     """Return a part of a file, from byte ``start``; asked for again if the connection breaks."""
     wanted = {"Range": f"bytes={start}-{start + _PART_BYTES - 1}"}
-    call = Call(
-        "GET", f"{_PATH}/{quote(name, safe='')}/files/{quote(path)}", headers=wanted, read_s=120.0
-    )
-    answer = yield from ask(call, retries)
+    address = f"{_PATH}/{quote(name, safe='')}/files/{quote(path)}"
+    answer = yield from answer_to(Call("GET", address, headers=wanted, read_s=120.0))
     if answer.status_code != 206 or not answer.content:
         raise BackendUnavailable("the service does not answer a range", fix="is there a proxy?")
     return answer.content
@@ -91,12 +81,8 @@ class _Copy:
         self._partial.replace(self._target)
 
 
-class RemoteDatasets:
+class RemoteDatasets(Resource):
     """Datasets of a service; made by ``Client.datasets``. Watch a job with ``Client.wait``."""
-
-    def __init__(self, run: Runner, retries: int) -> None:
-        self._run = run
-        self._retries = retries
 
     def submit(self, request: ExportRequest, *, key: str | None = None) -> Job:
         """Have a dataset written; equal ``key`` (an idempotency key) means the same job.
@@ -106,11 +92,11 @@ class RemoteDatasets:
             Conflict: there is a dataset of this name.
             BackendUnavailable: the service does not answer.
         """
-        return self._run(submit(request, self._retries, key))
+        return self._run(submit(request, key))
 
     def list(self) -> tuple[DatasetSummary, ...]:
         """Return the datasets by name."""
-        return self._run(listed(self._retries))
+        return self._run(listed())
 
     def get(self, name: str) -> Dataset:
         """Return a dataset's manifest and card.
@@ -118,13 +104,13 @@ class RemoteDatasets:
         Raises:
             NotFound: there is none of this name.
         """
-        return self._run(get(name, self._retries))
+        return self._run(get(name))
 
     def read(self, name: str, path: str, size: int) -> Iterator[bytes]:
         """Yield a file of ``size`` bytes in parts of at most 8 MiB."""
         at = 0
         while at < size:
-            data = self._run(part(name, path, at, self._retries))
+            data = self._run(part(name, path, at))
             at += len(data)
             yield data
 
@@ -144,30 +130,26 @@ class RemoteDatasets:
         return dataset
 
 
-class AsyncDatasets:
+class AsyncDatasets(AsyncResource):
     """What :class:`RemoteDatasets` does, awaiting; made by ``AsyncClient.datasets``."""
-
-    def __init__(self, run: AsyncRunner, retries: int) -> None:
-        self._run = run
-        self._retries = retries
 
     async def submit(self, request: ExportRequest, *, key: str | None = None) -> Job:
         """Have a dataset written; see :meth:`RemoteDatasets.submit`."""
-        return await self._run(submit(request, self._retries, key))
+        return await self._run(submit(request, key))
 
     async def list(self) -> tuple[DatasetSummary, ...]:
         """Return the datasets by name."""
-        return await self._run(listed(self._retries))
+        return await self._run(listed())
 
     async def get(self, name: str) -> Dataset:
         """Return a dataset's manifest and card; see :meth:`RemoteDatasets.get`."""
-        return await self._run(get(name, self._retries))
+        return await self._run(get(name))
 
     async def read(self, name: str, path: str, size: int) -> AsyncIterator[bytes]:
         """Yield a file of ``size`` bytes in parts of at most 8 MiB."""
         at = 0
         while at < size:
-            data = await self._run(part(name, path, at, self._retries))
+            data = await self._run(part(name, path, at))
             at += len(data)
             yield data
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from aludel.client.transport import Call, Flow, Pause, ask, parsed, request_of
+from aludel.client.transport import (
+    Call,
+    Flow,
+    Pause,
+    fetch,
+    idempotent,
+    page_of,
+    request_of,
+)
 from aludel.deadline import Deadline
 from aludel.errors import (
     AludelError,
@@ -17,7 +24,7 @@ from aludel.errors import (
     NotFound,
     ToolchainMissing,
 )
-from aludel.http_models import MAX_BATCH, MAX_PAGE, ItemPage, Submitted
+from aludel.http_models import MAX_BATCH, ItemPage, Submitted
 from aludel.jobs import Failure, Item, Job
 from aludel.models import CheckRequest, Verdict
 from aludel.receipts import Receipt
@@ -30,61 +37,62 @@ RESUME_S = 0.5
 
 
 def submit(
-    requests: Sequence[CheckRequest], wait_s: float, retries: int, key: str | None = None
+    requests: Sequence[CheckRequest], wait_s: float, key: str | None = None
 ) -> Flow[Submitted]:
     """Submit a job; with its results if it ends within ``wait_s`` seconds.
 
     Raises:
-        InvalidRequest: a request is wrong, or there are none or too many of them.
+        InvalidRequest: there are no requests, or too many of them.
     """
     if not 1 <= len(requests) <= MAX_BATCH:
         raise InvalidRequest(
             f"a job has 1 to {MAX_BATCH} requests, not {len(requests)}", field="requests"
         )
-    answer = yield from ask(
-        Call(
-            "POST",
-            "/v1/checks",
-            params={"wait": wait_s} if wait_s else {},
-            json={"requests": [request.model_dump(mode="json") for request in requests]},
-            headers={"Idempotency-Key": key or uuid.uuid4().hex},
-            read_s=wait_s + 60.0,
-        ),
-        retries,
+    call = Call(
+        "POST",
+        "/v1/checks",
+        params={"wait": wait_s} if wait_s else {},
+        json={"requests": [request.model_dump(mode="json") for request in requests]},
+        headers=idempotent(key),
+        read_s=wait_s + 60.0,
     )
-    return parsed(Submitted, answer)
+    return fetch(Submitted, call)
 
 
-def results(
-    requests: Sequence[CheckRequest], retries: int, deadline: Deadline | None = None
-) -> Flow[list[Item]]:
-    """Submit a job, wait for its end, and return its items in order.
-
-    Raises:
-        BackendUnavailable: it has not ended by the deadline; ``message`` has its id.
-    """
-    submitted = yield from submit(requests, _WAIT_S, retries)
+def results(requests: Sequence[CheckRequest]) -> Flow[list[Item]]:
+    """Submit a job, wait for its end, and return its items in order."""
+    submitted = yield from submit(requests, _WAIT_S)
     if submitted.items is not None:
         return list(submitted.items)
-    job = yield from ended(submitted.job.id, retries, deadline)
-    return (yield from all_items(job, retries))
-
-
-def job(job_id: str, retries: int) -> Flow[Job]:
-    """Return a job as it stands."""
-    return parsed(Job, (yield from ask(Call("GET", f"/v1/jobs/{job_id}"), retries)))
-
-
-def act(job_id: str, action: str, retries: int, body: object = None) -> Flow[Job]:
-    """Cancel or retry a job."""
-    call = Call("POST", f"/v1/jobs/{job_id}/{action}", json=body)
-    return parsed(Job, (yield from ask(call, retries)))
-
-
-def ended(job_id: str, retries: int, deadline: Deadline | None = None) -> Flow[Job]:
-    """Wait for the end of a job."""
+    job = yield from ended(submitted.job.id)
+    found: list[Item] = []
+    cursor: int | None = None
     while True:
-        found = yield from job(job_id, retries)
+        items, cursor = yield from page(job.id, cursor)
+        found += items
+        if cursor is None:
+            return found
+
+
+def job(job_id: str) -> Flow[Job]:
+    """Return a job as it stands."""
+    return fetch(Job, Call("GET", f"/v1/jobs/{job_id}"))
+
+
+def act(job_id: str, action: str, body: object = None) -> Flow[Job]:
+    """Cancel or retry a job."""
+    return fetch(Job, Call("POST", f"/v1/jobs/{job_id}/{action}", json=body))
+
+
+def ended(job_id: str, seconds: float | None = None) -> Flow[Job]:
+    """Wait for the end of a job, for up to ``seconds``.
+
+    Raises:
+        BackendUnavailable: it has not ended by then.
+    """
+    deadline = None if seconds is None else Deadline.after(seconds)
+    while True:
+        found = yield from job(job_id)
         if found.finished_at is not None:
             return found
         if deadline is not None and deadline.passed:
@@ -94,11 +102,11 @@ def ended(job_id: str, retries: int, deadline: Deadline | None = None) -> Flow[J
         yield Pause(_POLL_S)
 
 
-def page(job_id: str, cursor: int | None, retries: int) -> Flow[ItemPage]:
-    """Return a page of a job's items."""
-    params = {"limit": MAX_PAGE} | ({} if cursor is None else {"cursor": cursor})
-    call = Call("GET", f"/v1/jobs/{job_id}/items", params=params)
-    return parsed(ItemPage, (yield from ask(call, retries)))
+def page(job_id: str, cursor: int | None) -> Flow[tuple[Sequence[Item], int | None]]:
+    """Return a page of a job's items, and the cursor of the next."""
+    call = Call("GET", f"/v1/jobs/{job_id}/items", params=page_of(cursor))
+    found = yield from fetch(ItemPage, call)
+    return found.items, found.next_cursor
 
 
 def stream_call(job_id: str, last: str | None) -> dict[str, Any]:
@@ -108,26 +116,14 @@ def stream_call(job_id: str, last: str | None) -> dict[str, Any]:
     return request_of(call)
 
 
-def all_items(job: Job, retries: int) -> Flow[list[Item]]:
-    """Return every item of a job, in order."""
-    found: list[Item] = []
-    cursor: int | None = None
-    while True:
-        read = yield from page(job.id, cursor, retries)
-        found += read.items
-        if read.next_cursor is None:
-            return found
-        cursor = read.next_cursor
-
-
-def result(key: str, retries: int) -> Flow[Result]:
+def result(key: str) -> Flow[Result]:
     """Return a recorded verdict with its request."""
-    return parsed(Result, (yield from ask(Call("GET", f"/v1/results/{key}"), retries)))
+    return fetch(Result, Call("GET", f"/v1/results/{key}"))
 
 
-def receipt(key: str, retries: int) -> Flow[Receipt]:
+def receipt(key: str) -> Flow[Receipt]:
     """Return a receipt of a recorded verdict."""
-    return parsed(Receipt, (yield from ask(Call("GET", f"/v1/results/{key}/receipt"), retries)))
+    return fetch(Receipt, Call("GET", f"/v1/results/{key}/receipt"))
 
 
 def verdict_of(item: Item) -> Verdict:

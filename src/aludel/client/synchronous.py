@@ -13,12 +13,12 @@ import httpx
 
 from aludel.client import flows
 from aludel.client.attempts import RemoteAttempts
+from aludel.client.base import BaseClient, every
 from aludel.client.datasets import RemoteDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import RemoteGoals
-from aludel.client.transport import Answer, Call, Flow, ask, client_options, error_of, request_of
-from aludel.deadline import Deadline
-from aludel.http_models import ItemPage, Submitted
+from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
+from aludel.http_models import Submitted
 from aludel.jobs import Item, Job
 from aludel.models import CheckRequest, Verdict
 from aludel.receipts import Receipt
@@ -27,7 +27,7 @@ from aludel.records import Result
 T = TypeVar("T")
 
 
-class Client:
+class Client(BaseClient):
     """A blocking client of a service. Safe to use from several threads.
 
     Args:
@@ -52,17 +52,17 @@ class Client:
     @property
     def goals(self) -> RemoteGoals:
         """Proofs made step by step on the service."""
-        return RemoteGoals(self._run, self._retries)
+        return RemoteGoals(self._run)
 
     @property
     def attempts(self) -> RemoteAttempts:
         """Problems attempted on the service, and the runs that come of them."""
-        return RemoteAttempts(self._run, self._retries)
+        return RemoteAttempts(self._run)
 
     @property
     def datasets(self) -> RemoteDatasets:
         """Datasets that the service writes."""
-        return RemoteDatasets(self._run, self._retries)
+        return RemoteDatasets(self._run)
 
     def check(self, request: CheckRequest | str) -> Verdict:
         """Have one candidate judged, and wait for the verdict; a text is Lean code.
@@ -71,9 +71,7 @@ class Client:
             InvalidRequest: the request is wrong.
             BackendUnavailable: the machine failed; says nothing about the candidate.
         """
-        if isinstance(request, str):
-            request = CheckRequest(code=request)
-        [item] = self._run(flows.results([request], self._retries))
+        [item] = self._run(flows.results(self._one(request)))
         return flows.verdict_of(item)
 
     def check_batch(self, requests: Sequence[CheckRequest]) -> list[Item]:
@@ -83,7 +81,7 @@ class Client:
             InvalidRequest: a request is wrong, or there are too many.
             BackendUnavailable: the service does not answer.
         """
-        return self._run(flows.results(requests, self._retries))
+        return self._run(flows.results(requests))
 
     def verify_many(
         self, requests: Iterable[CheckRequest], *, concurrency: int = 4, batch: int = 16
@@ -116,11 +114,11 @@ class Client:
         self, requests: Sequence[CheckRequest], *, wait_s: float = 0.0, key: str | None = None
     ) -> Submitted:
         """Submit a job and return it; equal ``key`` (an idempotency key) means the same job."""
-        return self._run(flows.submit(requests, wait_s, self._retries, key))
+        return self._run(flows.submit(requests, wait_s, key))
 
     def job(self, job_id: str) -> Job:
         """Return a job as it stands."""
-        return self._run(flows.job(job_id, self._retries))
+        return self._run(flows.job(job_id))
 
     def wait(self, job_id: str, seconds: float | None = None) -> Job:
         """Wait for the end of a job, and return it.
@@ -128,18 +126,11 @@ class Client:
         Raises:
             BackendUnavailable: it has not ended within ``seconds``.
         """
-        deadline = None if seconds is None else Deadline.after(seconds)
-        return self._run(flows.ended(job_id, self._retries, deadline))
+        return self._run(flows.ended(job_id, seconds))
 
     def items(self, job_id: str) -> Iterator[Item]:
         """Yield a job's items in order, page by page."""
-        cursor: int | None = None
-        while True:
-            page: ItemPage = self._run(flows.page(job_id, cursor, self._retries))
-            yield from page.items
-            if page.next_cursor is None:
-                return
-            cursor = page.next_cursor
+        return every(self._run, lambda cursor: flows.page(job_id, cursor))
 
     def events(self, job_id: str, after: str | None = None) -> Iterator[JobEvent]:
         """Yield what happens to a job until it ends; each ended item exactly once.
@@ -153,7 +144,7 @@ class Client:
         """
         decoder = Decoder(after)
         while True:
-            self._run(ask(Call("GET", f"/v1/jobs/{job_id}"), self._retries))
+            self._run(flows.job(job_id))  # there is such a job, and a service
             try:
                 for event in self._stream(job_id, decoder):
                     yield event
@@ -170,29 +161,19 @@ class Client:
 
     def cancel(self, job_id: str) -> Job:
         """Cancel what of a job has not ended."""
-        return self._run(flows.act(job_id, "cancel", self._retries))
+        return self._run(flows.act(job_id, "cancel"))
 
     def retry(self, job_id: str, wall_s: float) -> Job:
         """Check a job's undecided items again, with ``wall_s`` seconds each."""
-        return self._run(flows.act(job_id, "retry", self._retries, {"budget": {"wall_s": wall_s}}))
+        return self._run(flows.act(job_id, "retry", {"budget": {"wall_s": wall_s}}))
 
     def result(self, key: str) -> Result:
         """Return the verdict recorded under a content hash."""
-        return self._run(flows.result(key, self._retries))
+        return self._run(flows.result(key))
 
     def receipt(self, key: str) -> Receipt:
         """Return a receipt of the verdict recorded under a content hash."""
-        return self._run(flows.receipt(key, self._retries))
-
-    @staticmethod
-    def verdict_of(item: Item) -> Verdict:
-        """Return the verdict of an item.
-
-        Raises:
-            InvalidRequest: it has none, for the request was wrong.
-            BackendUnavailable: it has none, for the machine failed.
-        """
-        return flows.verdict_of(item)
+        return self._run(flows.receipt(key))
 
     def close(self) -> None:
         """Close the connections; safe to call twice."""
@@ -221,15 +202,16 @@ class Client:
 
     def _run(self, flow: Flow[T]) -> T:
         answer: Answer = None
+        steps = self._exchange(flow)
         while True:
             try:
-                step = flow.send(answer)
+                step = steps.send(answer)
             except StopIteration as end:
                 done: T = end.value
                 return done
-            if not isinstance(step, Call):
+            answer = None
+            if isinstance(step, Pause):
                 time.sleep(step.seconds)
-                answer = None
                 continue
             try:
                 answer = self._http.request(**request_of(step))

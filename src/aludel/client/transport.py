@@ -1,12 +1,14 @@
 """One request of the client: sending, repeating, and mapping refusals to errors.
 
-A *flow* is a generator that yields what shall happen (a call, a pause) and is sent the responses.
-It does no input or output itself, so that the blocking and the awaiting client share it.
+A *flow* is a generator that yields what shall happen (a call, a pause) and is sent the answer to
+each call. It does no input or output itself, so that the blocking and the awaiting client share it.
+:func:`exchange` turns a flow into one that is sent whatever came, faults included.
 """
 
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -21,7 +23,7 @@ from aludel.errors import (
     QueueFull,
     ToolchainMissing,
 )
-from aludel.http_models import PROBLEM_TYPE, ProblemDetails
+from aludel.http_models import MAX_PAGE, PROBLEM_TYPE, ProblemDetails
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -51,10 +53,39 @@ class Pause:
 
 
 Answer = httpx.Response | httpx.TransportError | None
-Flow = Generator[Call | Pause, Answer, T]
+Flow = Generator[Call | Pause, httpx.Response | None, T]
+Exchange = Generator[Call | Pause, Answer, T]
 
 
-def ask(call: Call, retries: int) -> Flow[httpx.Response]:
+def answer_to(call: Call) -> Flow[httpx.Response]:
+    """Send ``call`` and return its answer, which is no refusal."""
+    answer = yield call
+    assert answer is not None  # noqa: S101 - only a pause has none
+    return answer
+
+
+def fetch(model: type[M], call: Call) -> Flow[M]:
+    """Send ``call`` and return the body of its answer as ``model``."""
+    return parsed(model, (yield from answer_to(call)))
+
+
+def exchange(flow: Flow[T], retries: int) -> Exchange[T]:
+    """Carry out ``flow``, each call repeated after faults that pass; raises as :func:`ask`."""
+    answer: httpx.Response | None = None
+    while True:
+        try:
+            step = flow.send(answer)
+        except StopIteration as end:
+            done: T = end.value
+            return done
+        answer = None
+        if isinstance(step, Call):
+            answer = yield from ask(step, retries)
+        else:
+            yield step
+
+
+def ask(call: Call, retries: int) -> Exchange[httpx.Response]:
     """Send ``call`` until it is answered; again after faults that pass, with growing pauses.
 
     Every call of the client is safe to repeat: submissions carry an idempotency key.
@@ -81,6 +112,16 @@ def ask(call: Call, retries: int) -> Flow[httpx.Response]:
         yield Pause(max(asked, pause * random.uniform(0.5, 1.0)))  # noqa: S311 - not a secret
         pause = min(2 * pause, _LONGEST_PAUSE_S)
     raise AssertionError("unreachable")  # pragma: no cover
+
+
+def idempotent(key: str | None) -> dict[str, str]:
+    """Return the header with which a submission can be repeated; None makes a key."""
+    return {"Idempotency-Key": key or uuid.uuid4().hex}
+
+
+def page_of(cursor: str | int | None) -> Mapping[str, str | int]:
+    """Return the parameters that ask for the page at ``cursor``, None for the first."""
+    return {"limit": MAX_PAGE} | ({} if cursor is None else {"cursor": cursor})
 
 
 def client_options(url: str, key: str | None) -> dict[str, Any]:
@@ -124,7 +165,7 @@ def parsed(model: type[M], answer: httpx.Response) -> M:
         return model.model_validate_json(answer.content)
     except ValidationError as error:
         raise BackendUnavailable(
-            f"the service answers what is no {model.__name__}: {error.errors()[0]['msg']}",
+            f"the service's answer is not a valid {model.__name__}: {error.errors()[0]['msg']}",
             fix="check the address and the version of the service",
         ) from error
 
