@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import NoReturn
 
 from aludel.errors import AbilityMissing
@@ -91,10 +89,3 @@ def build_prover(settings: Settings, progress: Progress | None = None) -> LeanPr
     toolchain = find_toolchain(settings, progress=progress)
     checker = LeanChecker(LeanPool(toolchain, settings), settings, toolchain.modules)
     return LeanProver(checker, settings)
-
-
-@contextlib.contextmanager
-def open_prover(settings: Settings, progress: Progress | None = None) -> Iterator[LeanProver]:
-    """Lend the prover until the block ends; raises as :func:`build_prover`."""
-    with contextlib.closing(build_prover(settings, progress)) as prover:
-        yield prover

@@ -81,7 +81,7 @@ class NotFound(AludelError):
 
 
 class SessionEnded(NotFound):
-    """A session of tactics is over: closed, silent too long, or its prover died."""
+    """A session of tactics is over: closed, silent too long, or its prover crashed."""
 
     code = "session_ended"
     http_status = 410

@@ -71,6 +71,13 @@ def _run(block: str, names: dict[str, Any]) -> str:
 
 
 @pytest.mark.lean
+def test_the_example_of_the_readme_holds() -> None:
+    text = (PAGE.parents[2] / "README.md").read_text("utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert _run(block, {}) == "accepted\n"
+
+
+@pytest.mark.lean
 def test_the_page_prints_what_it_shows() -> None:
     names: dict[str, Any] = {}
     for block, shown in [pair for pair in SHOWN if "FStar" not in pair[0]]:
