@@ -34,6 +34,8 @@ def run_export(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see bel
     """
 
     def write(claim: Claim, stopping: Callable[[], bool]) -> Mapping[str, Any]:
+        if runtime.export is None:
+            raise BackendUnavailable("this worker writes no datasets")
         request = ExportRequest.model_validate(claim.payload)
         return runtime.export(
             ExportContext(

@@ -32,6 +32,8 @@ def run_mutation(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see b
         def record(variant: VariantRecord) -> bool:
             return runtime.store.variants.add(variant, claim.job_id)
 
+        if runtime.mutate is None:
+            raise BackendUnavailable("this worker carries out no mutations")
         return runtime.mutate(
             MutationContext(
                 request=MutationRequest.model_validate(claim.payload),

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from aludel.errors import BackendUnavailable
 from aludel.goals import Goals
 from aludel.job_requests import ExportRequest
 from aludel.jobs import MutationRequest
@@ -82,27 +81,9 @@ GoalsFactory = Callable[[AnyProver, Settings], Goals]
 AttempterFactory = Callable[[AnyProver, Settings], Attempter]
 
 
-def no_mutations(_context: MutationContext) -> Mapping[str, Any]:
-    """A :data:`Mutator` for workers without a mutation engine.
-
-    Raises:
-        BackendUnavailable: always.
-    """
-    raise BackendUnavailable("this worker carries out no mutations", fix="start one that does")
-
-
-def no_exports(_context: ExportContext) -> Mapping[str, Any]:
-    """An :data:`Exporter` for workers that write no datasets.
-
-    Raises:
-        BackendUnavailable: always.
-    """
-    raise BackendUnavailable("this worker writes no datasets", fix="start one that does")
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What workers are made of.
+    """What workers are made of; a worker without a part refuses the jobs that need it.
 
     Attributes:
         checker: opens the prover, in the process that uses it.
@@ -113,10 +94,10 @@ class Parts:
     """
 
     checker: CheckerFactory
-    mutate: Mutator = no_mutations
+    mutate: Mutator | None = None
     goals: GoalsFactory | None = None
     attempter: AttempterFactory | None = None
-    export: Exporter = no_exports
+    export: Exporter | None = None
 
 
 class _Yielding:

@@ -50,6 +50,18 @@ def test_checks_and_mutations_over_http(one_process: Service) -> None:
         result = one_process.http.get(f"/v1/results/{variant['verdict_hash']}").json()
         assert result["verdict"]["kind"] == "accepted"
         assert result["request"]["statement"] == variant["statement"]
+    own = "theorem mine (a b : Nat) : (a + b) * 1 = b + a := by omega"
+    asked = {"statement": own, "lemmas": ["Nat.add_comm"], "max_attempts": 20, "limit": 2}
+    of_own = one_process.http.post("/v1/mutations", json=asked).json()
+    assert one_process.ended(of_own["id"], 120)["state"] == "done"
+    made = [item["variant"] for item in one_process.items(of_own["id"])]
+    assert made and all(variant["parents"][0] == "mine" for variant in made)
+    wrong = one_process.http.post(
+        "/v1/mutations", json={"statement": "theorem t : False := by simp"}
+    )
+    assert one_process.ended(wrong.json()["id"])["error"]["field"] == "statement"
+    modules = one_process.http.post("/v1/mutations", json={"modules": ["Demo.*"]}).json()
+    assert one_process.ended(modules["id"])["error"]["field"] == "modules"
     unknown = one_process.http.post("/v1/mutations", json={"pattern": "No.such.*"}).json()
     assert one_process.ended(unknown["id"])["error"]["field"] == "pattern"
     family = descendants(process.pid)
