@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from pydantic import ValidationError
 
+from aludel.cli.options import budget_of
 from aludel.cli.progress import Lines
 from aludel.cli.project import project_option, with_project
 from aludel.cli.rendering import render_verdict
 from aludel.cli.source import STANDARD_INPUT, read_source
 from aludel.errors import AludelError, InvalidRequest
 from aludel.models import (
-    MAX_WALL_S,
-    Budget,
     CheckRequest,
     Context,
     FStarContext,
@@ -96,7 +94,7 @@ def command(
             context=_context(Prover(prover), imports, file),
             statement=statement,
             code=read_source(file, settings.max_code_bytes),
-            budget=_budget(timeout),
+            budget=budget_of(timeout),
             tier=tier,
         )
         verdict = _check(Prover(prover), settings, request, Paper(receipt, signing_key))
@@ -151,17 +149,6 @@ def _context(prover: Prover, imports: str | None, file: str) -> Context:
         )
     # F* wants module M in M.fst.
     return FStarContext(module=Path(file).stem if file.endswith(".fst") else None)
-
-
-def _budget(timeout: float) -> Budget:
-    try:
-        return Budget(wall_s=timeout)
-    except ValidationError as error:
-        raise InvalidRequest(
-            f"{timeout:g} is not a number of seconds above 0 and up to {MAX_WALL_S:g}",
-            field="--timeout",
-            fix="give a positive number of seconds",
-        ) from error
 
 
 def _name_options(error: AludelError, name: str) -> None:

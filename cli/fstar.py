@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from aludel.cli.groups import Group
+from aludel.cli.options import budget_of
 from aludel.errors import AludelError, InvalidRequest
-from aludel.models import Budget
 from aludel.settings import load_settings
 
 EXIT_INCOMPLETE = 2
@@ -59,7 +58,9 @@ def verify(
     from aludel.fstar_checker.verify import build_work, render, report, write_report
 
     try:
-        work = build_work(read_definitions(problems), read_candidates(candidates), _budget(timeout))
+        work = build_work(
+            read_definitions(problems), read_candidates(candidates), budget_of(timeout)
+        )
         outcomes = _check_remote(server, work) if server else _check_here(work)
         summary = report(outcomes, tuple(sorted(set(ks))))
         write_report(out, outcomes, summary)
@@ -148,11 +149,3 @@ def _check_remote(server: str, work: list[Any]) -> list[Any]:
             )
         )
     return outcomes
-
-
-def _budget(timeout: float) -> Budget:
-    try:
-        return Budget(wall_s=timeout)
-    except ValidationError as error:
-        message = f"{timeout:g} is not a number of seconds within the limits"
-        raise InvalidRequest(message, field="--timeout", fix="give a positive number") from error

@@ -8,10 +8,12 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
 import click
+from pydantic import ValidationError
 
 from aludel.attempts import AttemptOptions, SearchBudget
 from aludel.errors import InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
+from aludel.models import MAX_WALL_S, Budget
 
 F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[F], F]
@@ -35,6 +37,22 @@ def gathered(parameter: str, kind: type[Any], *options: Option[Any]) -> Option[A
         return functools.reduce(lambda made, option: option(made), reversed(options), called)
 
     return decorate
+
+
+def budget_of(timeout: float) -> Budget:
+    """Return the budget of a check that ``--timeout`` names, in wall seconds.
+
+    Raises:
+        InvalidRequest: it is not a number of seconds within the limits.
+    """
+    try:
+        return Budget(wall_s=timeout)
+    except ValidationError as error:
+        raise InvalidRequest(
+            f"{timeout:g} is not a number of seconds above 0 and up to {MAX_WALL_S:g}",
+            field="--timeout",
+            fix="give a positive number of seconds",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
