@@ -50,8 +50,8 @@ def test_checks_and_mutations_over_http(one_process: Service) -> None:
         result = one_process.http.get(f"/v1/results/{variant['verdict_hash']}").json()
         assert result["verdict"]["kind"] == "accepted"
         assert result["request"]["statement"] == variant["statement"]
-    own = "theorem mine (a b : Nat) : (a + b) * 1 = b + a := by omega"
-    asked = {"statement": own, "lemmas": ["Nat.add_comm"], "max_attempts": 20, "limit": 2}
+    own = "theorem mine (a b c : Nat) (h : a + b = c) : (a + b) + 5 = c + 5 := by rw [h]"
+    asked = {"statement": own, "lemmas": ["Nat.add_comm"], "filters": ["duplicate"], "limit": 2}
     of_own = one_process.http.post("/v1/mutations", json=asked).json()
     assert one_process.ended(of_own["id"], 120)["state"] == "done"
     made = [item["variant"] for item in one_process.items(of_own["id"])]
