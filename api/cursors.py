@@ -61,7 +61,7 @@ def moment_of(cursor: str) -> tuple[datetime, str]:
 def no_cursor() -> InvalidRequest:
     """Return what to tell about a cursor that is none."""
     return InvalidRequest(
-        "this is no cursor", field="cursor", fix="send a `next_cursor` received before"
+        "not a cursor of this listing", field="cursor", fix="send a `next_cursor` received before"
     )
 
 

@@ -57,7 +57,9 @@ def _number(last: str, after: int) -> int:
         return after
     if not last.isascii() or not last.isdecimal() or int(last) > _MAX_EVENT:
         raise InvalidRequest(
-            f"{last!r} is no id of an event", field="Last-Event-ID", fix="send one received before"
+            f"{last!r} is not the id of an event",
+            field="Last-Event-ID",
+            fix="send one received before",
         )
     return int(last)
 

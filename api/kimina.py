@@ -89,7 +89,7 @@ class CodeBatch(BaseModel):
 
 
 class SnippetResult(BaseModel):
-    """What became of a snippet: ``response`` of Lean, or ``error`` when there is none.
+    """The result of a snippet: Lean's ``response``, or ``error`` when there is none.
 
     Attributes:
         time: seconds.
@@ -111,7 +111,7 @@ class SnippetResults(BaseModel):
 
 
 class CodeResult(BaseModel):
-    """What became of a code of the older route; ``response`` has the ``time``."""
+    """The result of a code of the older route; ``response`` has the ``time``."""
 
     custom_id: str
     error: str | None = None
@@ -209,7 +209,7 @@ def _without_verdict(name: str, item: Item) -> SnippetResult:
 
 
 def _by_lean(verdict: Verdict) -> list[Diagnostic]:
-    """What Lean itself said, where the place that our own verdict points to is no error to it."""
+    """Lean's own messages, where the place that our verdict points to is no error to Lean."""
     if verdict.reason not in _SILENT:
         return list(verdict.diagnostics)
     return [found for found in verdict.diagnostics if found.message != verdict.message]

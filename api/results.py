@@ -10,7 +10,7 @@ from aludel.store import Store
 
 
 def events_of(store: Store, job: Job, after: int, limit: int) -> list[tuple[int, Item]]:
-    """Return what a job brought forth after its event number ``after``, with numbers from 1."""
+    """Return the results of a job after its event number ``after``, with numbers from 1."""
     if job.kind is not JobKind.MUTATE:
         numbered = store.jobs.events(job.id, after, limit)
         items = _with_outcomes(store, job, [item for _, item in numbered])
@@ -20,7 +20,7 @@ def events_of(store: Store, job: Job, after: int, limit: int) -> list[tuple[int,
 
 
 def results_of(store: Store, job: Job, after: int, limit: int) -> list[Item]:
-    """Return a page of what a job brought forth, in order."""
+    """Return a page of a job's results, in order."""
     if job.kind is not JobKind.MUTATE:
         return _with_outcomes(store, job, store.jobs.items(job.id, after, limit))
     found = store.variants.of_job(job.id, after, limit)

@@ -93,11 +93,11 @@ class Service:
                 )
 
     def events(self, job: Job, after: int, limit: int) -> list[tuple[int, Item]]:
-        """Return what a job brought forth after its event number ``after``, with numbers from 1."""
+        """Return the results of a job after its event number ``after``, with numbers from 1."""
         return events_of(self.store, job, after, limit)
 
     def results(self, job: Job, after: int, limit: int) -> list[Item]:
-        """Return a page of what a job brought forth."""
+        """Return a page of a job's results."""
         return results_of(self.store, job, after, limit)
 
     async def wait(self, job_id: str, seconds: float) -> bool:

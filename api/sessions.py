@@ -20,7 +20,7 @@ _RETRY_S = 10.0
 
 @dataclass
 class _Owned:
-    """Who opened a session; ``used_at`` is monotonic time in seconds."""
+    """The owner of a session; ``used_at`` is monotonic time in seconds."""
 
     key_id: str
     ttl_s: float

@@ -18,7 +18,7 @@ from aludel.store import Scope, Store, Submission
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """What a submission says beside its body."""
+    """The options of a submission beside its body."""
 
     priority: int
     idempotency_key: str | None

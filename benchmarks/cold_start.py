@@ -44,7 +44,7 @@ SIMPLE_EVERY = 3
 
 @dataclass
 class Sample:
-    """What the runs of one host took: seconds from its start, resident megabytes."""
+    """Cost of the runs of one host: seconds from its start, resident megabytes."""
 
     ready_s: list[float] = field(default_factory=list)
     verdict_s: list[float] = field(default_factory=list)

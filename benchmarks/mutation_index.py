@@ -48,7 +48,7 @@ FIXED = (
 
 @dataclass(frozen=True)
 class Found:
-    """What one method found on one theorem, and what that took."""
+    """Findings of one method on one theorem, and their cost."""
 
     steps: frozenset[Match]
     attempts: int

@@ -116,7 +116,7 @@ def _garbage(rng: random.Random) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one request.
+    """The outcome of one request.
 
     Attributes:
         kind: a key of `KINDS`.

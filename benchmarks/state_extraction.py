@@ -28,7 +28,7 @@ IMPORTS = ("Init",)
 
 @dataclass
 class Cost:
-    """What getting ``states`` cost; seconds of wall time, and of the prover's processor time."""
+    """The cost of getting ``states``: seconds of wall time, and of the prover's processor time."""
 
     states: int
     wall_s: float

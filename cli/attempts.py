@@ -30,7 +30,7 @@ from aludel.store import Store
 
 @dataclass(frozen=True, slots=True)
 class ProblemOptions:
-    """What is attempted: the fields are the options, and the argument ``problems``."""
+    """Options that choose the problems: one field each, and the argument ``problems``."""
 
     problems: Path
     prover: str

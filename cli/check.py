@@ -110,7 +110,7 @@ def command(
 
 @dataclass(frozen=True)
 class Paper:
-    """Where a receipt goes, and the key that signs it."""
+    """The place of a receipt, and the key that signs it."""
 
     receipt: Path | None
     signing_key: Path | None

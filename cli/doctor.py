@@ -55,7 +55,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Probe:
-    """How one thing is looked at: ``run`` returns what it found, or raises what is wrong."""
+    """One check of the doctor: ``run`` returns its finding, or raises what is wrong."""
 
     name: str
     run: Callable[[Settings], str]

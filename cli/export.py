@@ -41,7 +41,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class DatasetOptions:
-    """What is written: the fields are the options."""
+    """Options of a dataset, one field each."""
 
     recipes: tuple[str, ...]
     formats: str

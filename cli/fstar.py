@@ -110,7 +110,7 @@ def prompt(problems: Path, name: str, similar: int) -> None:
     wanted = find_problem(by_name(known), Candidate(name=name, candidate=""))
     posed = pose([wanted], known, similar=similar)
     if not posed.problems:
-        raise InvalidRequest(f"{name} is no problem: {posed.skipped[name]}", field="name")
+        raise InvalidRequest(f"{name} is not a valid problem: {posed.skipped[name]}", field="name")
     for message in proof_messages(PROOF_FSTAR_1, posed.problems[0]):
         click.echo(message.content)
 

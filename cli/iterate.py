@@ -20,7 +20,7 @@ from aludel.settings import load_settings
 
 @dataclass(frozen=True, slots=True)
 class RoundOptions:
-    """How rounds are carried out: the fields are the options."""
+    """Options of the rounds, one field each."""
 
     rounds: int
     train: str

@@ -26,7 +26,7 @@ from aludel.store import Store
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What a run shall do: the fields are the options, and the argument ``patterns``."""
+    """Options of a plan, one field each, and the argument ``patterns``."""
 
     patterns: tuple[str, ...]
     statement: Path | None

@@ -57,7 +57,7 @@ def budget_of(timeout: float) -> Budget:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorOptions:
-    """What proposes proofs, and how problems are attempted: the fields are the options."""
+    """Options of generator and attempts, one field each."""
 
     generator: Literal["portfolio", "openai", "transformers"]
     search: Literal["sample", "best_first"]

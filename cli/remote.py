@@ -25,7 +25,7 @@ def check_through(
 
     Raises:
         InvalidRequest: the service refuses the batch; says why.
-        BackendUnavailable: it does not answer, or answers what is no answer.
+        BackendUnavailable: it does not answer, or replies malformed.
     """
     with Client(server, key=load_settings().api_key or None, http=http) as client:
         return [item for chunk in chunks(requests, BATCH) for item in client.check_batch(chunk)]

@@ -55,7 +55,7 @@ def _render_diagnostic(diagnostic: Diagnostic, lines: list[str], name: str) -> s
 
 
 def _width(diagnostic: Diagnostic, text: str) -> int:
-    """How many characters of the first line the diagnostic covers."""
+    """The number of characters of the first line that the diagnostic covers."""
     start, end = diagnostic.start, diagnostic.end
     if start is None or end is None:
         return 1

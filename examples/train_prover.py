@@ -61,7 +61,7 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class Options:
-    """What is trained, on what, how long; sizes are those of a new model."""
+    """Options of the training; sizes are those of a new model."""
 
     data: Path
     out: Path
@@ -81,7 +81,7 @@ class Options:
 
     @property
     def training(self) -> Path:
-        """Where the checkpoint of a run under way is."""
+        """The checkpoint of a run under way."""
         return self.out.with_name(f"{self.out.name}.training")
 
 

@@ -18,7 +18,7 @@ _CHUNK = 200
 
 @dataclass(frozen=True)
 class AvoidedStatements:
-    """What an evaluation set contains, as text and as terms.
+    """An evaluation set, as texts and as terms.
 
     Attributes:
         texts: statements without name, proof and spaces.

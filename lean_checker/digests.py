@@ -60,7 +60,7 @@ def _record(path: Path, known: tuple[int, int, str] | None) -> tuple[int, int, s
 
 
 def _read(path: Path) -> Known:
-    """What was hashed before; a file that cannot be understood is as good as none."""
+    """Hashes of earlier calls; a file that cannot be understood counts as absent."""
     try:
         loaded = json.loads(path.read_text("utf-8"))
         return {str(name): (int(a), int(b), str(c)) for name, (a, b, c) in loaded.items()}

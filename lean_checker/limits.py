@@ -1,4 +1,4 @@
-"""What becomes of a request that takes more time or memory than it may."""
+"""Requests that take more time or memory than they may."""
 
 from __future__ import annotations
 

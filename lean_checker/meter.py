@@ -1,4 +1,4 @@
-"""What a prover process and its children use: resident memory and processor time."""
+"""Usage of a prover process and its children: resident memory and processor time."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class MatchResult:
 
 @dataclass(frozen=True)
 class MutationResult:
-    """What one target gave, and what that cost."""
+    """The mutants of one target, and their cost."""
 
     mutants: tuple[Mutant, ...]
     tally: Tally
@@ -142,7 +142,7 @@ class ScreenResult:
 
 
 class MutantSource(Protocol):
-    """Where mutation gets theorems and mutants from; a Lean server, or a test's fake."""
+    """The source of theorems and mutants: a Lean server, or a test's fake."""
 
     def theorem_names(self, imports: tuple[str, ...], modules: tuple[str, ...] = ()) -> list[str]:
         """Return the names of an import set's theorems, or of some of its modules', sorted."""

@@ -1,4 +1,4 @@
-"""Where a refusal points to in the candidate's text."""
+"""The place in the candidate's text that a refusal points to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def place_of(facts: CheckFacts, culprit: str | None, *, sorry: bool) -> Range:
 
 
 def extent(code: str) -> Range:
-    """Where a text begins and ends, white space around it apart.
+    """The begin and end of a text, without the white space around it.
 
     The place of what is not there: a missing declaration; and of an axiom that some declaration of
     the text rests on, when none was asked for.

@@ -44,7 +44,7 @@ class LeanHost(Protocol):
 
     @property
     def programs(self) -> Path:
-        """Where its compiled programs are kept."""
+        """The folder of its compiled programs."""
         ...
 
     def compile_command(self, folder: Path, source: Path) -> ServerCommand:
@@ -76,7 +76,7 @@ SERVER = ProgramSource(SOURCES, SERVER_MODULES)
 
 
 def program_folder(host: LeanHost, source: ProgramSource = SERVER) -> Path:
-    """Where the compiled program is, or will be."""
+    """The folder of the compiled program, whether it is there yet or not."""
     return host.programs / source.digest[:32]
 
 

@@ -43,7 +43,7 @@ class LeanProver:
 
     @property
     def size(self) -> int:
-        """How many requests are carried out at once."""
+        """The number of requests that are carried out at once."""
         return self.pool.size
 
     @property

@@ -26,7 +26,7 @@ from aludel.records import VariantRecord
 
 @dataclass
 class RoundProgress:
-    """Where a run stands.
+    """The progress of a run.
 
     Attributes:
         number: the round, from 1.
@@ -159,7 +159,7 @@ class MutationEngine:
 
 @dataclass
 class History:
-    """What a run has so far: drops what an earlier target gave, and cuts rounds at their limit."""
+    """The variants of a run so far: drops repeats, and cuts rounds at their limit."""
 
     plan: MutationPlan
     _shapes: set[str] = field(default_factory=set)

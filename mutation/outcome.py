@@ -23,7 +23,7 @@ class RefusedVariant(BaseModel):
 
 
 class TargetOutcome(BaseModel):
-    """What one target gave: its accepted variants, the refused ones, and its figures.
+    """The outcome of one target: accepted variants, refused ones, and figures.
 
     Attributes:
         target: the theorem.

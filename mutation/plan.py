@@ -23,7 +23,7 @@ FILTERS: tuple[Filter, ...] = get_args(Filter)
 
 
 class MutationPlan(BaseModel):
-    """What a run shall do.
+    """The plan of a mutation run.
 
     Attributes:
         patterns: globs over names of theorems; one that matches is enough.

@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass
 class QualityCheck:
-    """What the second look found.
+    """The result of the second look.
 
     Attributes:
         sample: variants that were looked at.

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 
 class RuleFigures(BaseModel):
-    """What became of the statements that one operation made.
+    """Figures of the statements that one operation made.
 
     Attributes:
         constructed: statements that were printed and elaborated back to their terms.
@@ -87,7 +87,7 @@ class Costs(BaseModel):
 
 
 class MutationReport(BaseModel):
-    """What a run did.
+    """Figures of a run.
 
     Attributes:
         targets: theorems whose rewriting was carried out.

@@ -23,7 +23,7 @@ from aludel.proving.premises import Library, PremisedTactics
 
 
 class Generators(NamedTuple):
-    """What proposes whole proofs, and what proposes tactics."""
+    """A generator of whole proofs and one of tactics."""
 
     proofs: ProofGenerator
     tactics: TacticGenerator

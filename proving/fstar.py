@@ -21,7 +21,7 @@ from aludel.proving.generators import Proposal, Proposals
 
 
 class Posed(NamedTuple):
-    """What definitions came to: problems, and for the others by name why they are none."""
+    """Problems posed by definitions, and for the others by name why they pose none."""
 
     problems: list[FStarProblem]
     skipped: dict[str, str]
@@ -134,7 +134,7 @@ class FStarPortfolio:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the proposals depend on besides the problem: nothing."""
+        """Settings that the proposals depend on besides the problem: none."""
         return {}
 
     def proofs(self, problem: Problem, count: int, seed: int) -> list[Proposals]:  # noqa: ARG002

@@ -23,7 +23,7 @@ class Proposal(Model):
 
 
 class Proposals(Model):
-    """What one call of a generator gave, and what it cost.
+    """Proposals of one call of a generator, and their cost.
 
     Attributes:
         proposals: the texts, in no particular order.
@@ -57,12 +57,12 @@ class TacticGenerator(Protocol):
 
     @property
     def name(self) -> str:
-        """What attempts are filed under: kind and model."""
+        """The name under which attempts are filed: kind and model."""
         ...
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything the proposals depend on besides the state, as JSON."""
+        """Settings that the proposals depend on besides the state, as JSON."""
         ...
 
     def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:
@@ -81,12 +81,12 @@ class ProofGenerator(Protocol):
 
     @property
     def name(self) -> str:
-        """What attempts are filed under: kind and model."""
+        """The name under which attempts are filed: kind and model."""
         ...
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything the proposals depend on besides the problem, as JSON."""
+        """Settings that the proposals depend on besides the problem, as JSON."""
         ...
 
     def proofs(self, problem: Problem, count: int, seed: int) -> Sequence[Proposals]:

@@ -29,7 +29,7 @@ _PLAN = "plan.json"
 
 
 class IterationPlan(Model):
-    """Everything that a run of expert iteration depends on, besides the recorded variants.
+    """The plan of an iteration: what it depends on besides the recorded variants.
 
     Attributes:
         name: what its runs of attempts are filed under.
@@ -57,7 +57,7 @@ class IterationPlan(Model):
 
 
 class Round(Model):
-    """What one round came to.
+    """The result of one round.
 
     Attributes:
         round: from 1; after training there is one more, which only measures.
@@ -83,7 +83,7 @@ class Round(Model):
 
 
 class TrainingData(Protocol):
-    """Where problems and training sets come from: ``proof_export.training``, which is beside us."""
+    """The source of problems and training sets; ``proof_export.training`` is one."""
 
     def problems(self, split: str) -> Sequence[Problem]:
         """Return the problems of the split ``train`` or ``test``, by name."""
@@ -199,7 +199,7 @@ class Iteration:
         return model
 
     def generator(self, number: int) -> GeneratorSpec:
-        """What proposes in a round: the first generator, or the model that was trained last."""
+        """The generator of a round: the first one, or the model that was trained last."""
         first = self.plan.generator
         if number == 1 or not self.plan.train:
             return first

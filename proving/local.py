@@ -54,13 +54,13 @@ class LocalGenerator:
 
     @property
     def name(self) -> str:
-        """What attempts are filed under: the hub's name, or the folder's."""
+        """The name under which attempts are filed: the hub's, or the folder's."""
         folder = Path(self._spec.model)
         return f"transformers/{folder.resolve().name if folder.is_dir() else self._spec.model}"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the proposals depend on; ``weights`` is the hub's commit, or a digest of files."""
+        """Settings of the proposals; ``weights`` is the hub's commit, or a digest of files."""
         sampling = self._spec.sampling.model_dump(mode="json", exclude={"per_call", "logprobs"})
         return {
             "weights": self._model.digest,

@@ -92,12 +92,12 @@ class OpenAIGenerator:
 
     @property
     def name(self) -> str:
-        """What attempts are filed under."""
+        """The name under which attempts are filed."""
         return f"openai/{self._endpoint.model}"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the proposals depend on; the key is not among it."""
+        """Settings of the proposals, without the key."""
         return {
             "url": self._endpoint.url,
             "sampling": self._sampling.model_dump(mode="json"),

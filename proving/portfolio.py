@@ -71,7 +71,7 @@ class TacticPortfolio:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the proposals depend on."""
+        """Settings of the proposals."""
         return {"searching": self._searching}
 
     def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:
@@ -150,7 +150,7 @@ class ProofPortfolio:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the proposals depend on."""
+        """Settings of the proposals."""
         return {"scripts": len({*WHOLE, *HELPED})}
 
     def proofs(self, problem: Problem, count: int, seed: int) -> list[Proposals]:  # noqa: ARG002

@@ -77,7 +77,7 @@ class _Listed(Protocol):
 
 
 class TheoremSource(Protocol):
-    """Where the theorems of an import set come from; a Lean server, or a test's fake."""
+    """The source of the theorems of an import set: a Lean server, or a test's fake."""
 
     @property
     def toolchain(self) -> Toolchain:
@@ -170,12 +170,12 @@ class PremisedTactics:
 
     @property
     def name(self) -> str:
-        """What attempts are filed under."""
+        """The name under which attempts are filed."""
         return self._generator.name
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the proposals depend on."""
+        """Settings of the proposals."""
         return {**self._generator.settings, "premises": self._count, "retriever": RETRIEVER}
 
     def tactics(self, state: GoalState, count: int, premises: Sequence[Hint] = ()) -> Proposals:

@@ -29,7 +29,7 @@ KeyOf = Callable[[GeneratorSpec], str]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the problems of a run are attempted with.
+    """The means with which the problems of a run are attempted.
 
     Attributes:
         plan: everything that the run depends on.

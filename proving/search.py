@@ -31,7 +31,7 @@ End = Literal["proved", "exhausted", "tactics", "seconds", "states", "prover"]
 
 
 class SearchResult(Model):
-    """What a search came to.
+    """The result of a search.
 
     Attributes:
         end: ``proved`` when the checker accepted a script; else what the search ran out of.

@@ -1,4 +1,4 @@
-"""What a worker does beside its tasks: register, find lost work, prune, and show its metrics."""
+"""A worker's housekeeping: register, find lost work, prune, and show metrics."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def conclude(runtime: Runtime, claim: Claim, error: Exception) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """How a turn takes items.
+    """The way in which a turn takes items.
 
     Attributes:
         seconds: how long new ones are begun.

@@ -1,4 +1,4 @@
-"""What a worker process holds: a store, a prover, a way to send more work."""
+"""The state of a worker process: a store, a prover, a way to send more work."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Recorder = Callable[[VariantRecord], bool]
 
 @dataclass(frozen=True, slots=True)
 class MutationContext:
-    """What a mutation gets.
+    """The arguments of a mutation.
 
     Attributes:
         request: what to do.
@@ -55,7 +55,7 @@ class MutationContext:
 
 @dataclass(frozen=True, slots=True)
 class ExportContext:
-    """What an export gets.
+    """The arguments of an export.
 
     Attributes:
         request: what to write.

@@ -36,7 +36,7 @@ TRAIN = SPLITS[0]
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What to write. Empty ``recipes`` mean all that there are records for, empty ``formats``
+    """Options of an export. Empty ``recipes`` mean all that have records, empty ``formats``
     JSONL and Parquet.
 
     Attributes:
@@ -54,7 +54,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote.
+    """The result of an export.
 
     Attributes:
         out: the folder.
@@ -145,7 +145,7 @@ def export(
 
 
 class _Pass:
-    """What the passes over the feeds share."""
+    """The state shared by the passes over the feeds."""
 
     def __init__(
         self,

@@ -12,14 +12,14 @@ R = TypeVar("R")
 
 
 class Theorem(Protocol):
-    """What splits and quality figures look at; a :class:`VariantRecord` is one.
+    """A theorem as splits and quality figures see it; a :class:`VariantRecord` is one.
 
     ``parents`` begins with the theorem it was made from. An empty hash is an unknown one.
     """
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name."""
         ...
 
     @property
@@ -29,7 +29,7 @@ class Theorem(Protocol):
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """What it was made of, the target first; empty when nothing is known."""
+        """The theorems it was made of, the target first; empty when nothing is known."""
         ...
 
     @property

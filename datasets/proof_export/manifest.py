@@ -1,4 +1,4 @@
-"""What an export wrote, and its manifest."""
+"""The result of an export, and its manifest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aludel.proof_export.writer import DataFile
 
 @dataclass(frozen=True)
 class Written:
-    """Everything that card and manifest tell."""
+    """The contents of card and manifest."""
 
     recipes: Sequence[Recipe[Any]]
     files: tuple[DataFile, ...]

@@ -13,7 +13,7 @@ from aludel.models import Toolchain
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How an export is made.
+    """The provenance of an export.
 
     Attributes:
         command: the command line, the output folder left out.

@@ -28,7 +28,7 @@ FAULTS = {"trivial": "trivial", "vacuous": "vacuous", "unused_hypothesis": "unus
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What the exported theorems are like.
+    """Quality figures of the exported theorems.
 
     Attributes:
         theorems: by name, each once.
@@ -121,7 +121,7 @@ def _shared(keys: Keys, held_out: Flags, train: Flags) -> int:
 
 
 def _reached(start: Indices, end: Indices, train: Flags) -> Flags:
-    """From which theorems a path along the links leads to one of train."""
+    """Flags of the theorems from which a path along the links leads to one of train."""
     reached = np.zeros(len(train), dtype=bool)
     while True:
         before = reached.copy()

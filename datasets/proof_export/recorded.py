@@ -25,7 +25,7 @@ from aludel.store import Store, VariantFilter
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a store is exported, and how it is divided.
+    """The part of a store that is exported, and its division into splits.
 
     Attributes:
         toolchain: digest; only variants that this toolchain accepted.
@@ -72,7 +72,7 @@ def export_recorded(
 
 
 class _Corpus:
-    """What is selected, as it was when this was made."""
+    """The selected records, as they were when this was made."""
 
     def __init__(self, store: Store, selection: Selection, progress: Progress) -> None:
         self._store = store

@@ -22,7 +22,7 @@ OpenLean = Callable[[], AnyProver]
 
 @dataclass(frozen=True, slots=True)
 class ExportOrder:
-    """What is exported, and how.
+    """The order of an export: what to write, and how.
 
     Attributes:
         options: what to write.
@@ -44,7 +44,7 @@ class ExportOrder:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export wrote, and what became of the tactic states if it needed them."""
+    """The result of an export, and of the extraction of tactic states if it needed them."""
 
     report: ExportReport
     extraction: Extraction | None = None

@@ -28,7 +28,7 @@ Codes: TypeAlias = np.ndarray[Any, np.dtype[np.int8]]
 
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
-    """How theorems are divided. Whatever the kind, a family is in one split, whole.
+    """The plan of a split. Whatever its kind, a family is in one split, whole.
 
     Attributes:
         kind: ``random`` draws theorems and takes their families, so that a family's chance grows
@@ -69,7 +69,7 @@ class SplitPlan:
 
 @dataclass(frozen=True)
 class Splits:
-    """Which split each theorem is in.
+    """The split of each theorem.
 
     Attributes:
         plan: what was asked for.

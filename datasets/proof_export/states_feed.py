@@ -43,7 +43,7 @@ class TracedVariant:
 
 @dataclass(slots=True)
 class Extraction:
-    """What became of variants whose states were wanted.
+    """The result of extracting the states of variants.
 
     Attributes:
         known: had been extracted before.

@@ -11,7 +11,7 @@ _TOOLCHAIN = "toolchain_digest"
 
 @dataclass(slots=True)
 class FeedTally:
-    """How many records of a feed there are of each kind. Its size does not depend on them.
+    """Counts of a feed's records by kind; its size does not depend on their number.
 
     ``avoided`` are not among ``records``.
     """

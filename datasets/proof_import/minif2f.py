@@ -34,7 +34,7 @@ def _problem(row: dict[str, Any]) -> dict[str, Any]:
         raise UnusableText(f"it has no field {' or '.join(_STATEMENTS)}")
     header = row.get("header") or ""
     if not isinstance(header, str):
-        raise UnusableText("its field header is no text")
+        raise UnusableText("its field header is not text")
     imports, opened, declaration = split_header(f"{header}\n{text}")
     name, statement = declared(declaration)
     listed = row.get("imports")

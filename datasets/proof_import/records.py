@@ -75,7 +75,7 @@ class BadRecord:
 
 @dataclass(slots=True)
 class Imported:
-    """What an import found.
+    """The result of an import.
 
     Attributes:
         problems: what can be attempted; names are unique.

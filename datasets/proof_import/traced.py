@@ -28,7 +28,7 @@ def read(path: Path) -> Imported:
         repository = library.LeanGitRepo.from_path(path)
     except Exception as error:  # the library has no errors of its own
         raise InvalidRequest(
-            f"{path} is no repository that LeanDojo can read: {type(error).__name__}: {error}",
+            f"{path} is not a repository that LeanDojo can read: {type(error).__name__}: {error}",
             field="PATH",
             fix="trace it with lean_dojo.trace, and name the folder of the traced repository",
         ) from error

@@ -17,7 +17,7 @@ MAX_SHOWN = 20
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one case.
+    """The outcome of one case.
 
     Attributes:
         got: one of the outcomes of the corpus format.

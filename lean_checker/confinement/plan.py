@@ -1,4 +1,4 @@
-"""What a prover process may use, and the command line that makes it so."""
+"""The confinement of a prover process, and the command line that enforces it."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Host:
 
     @property
     def programs(self) -> Path:
-        """Where compiled programs are kept."""
+        """The folder of compiled programs."""
         return self.root / "programs"
 
     def command(

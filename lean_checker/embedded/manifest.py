@@ -1,4 +1,4 @@
-"""What an installation records of itself, and how it is found intact."""
+"""The manifest of an installation, by which it is found intact."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class NativeHost:
 
     @property
     def programs(self) -> Path:
-        """Where compiled programs are kept."""
+        """The folder of compiled programs."""
         return self.cache / "programs"
 
     def compile_command(self, folder: Path, source: Path) -> ServerCommand:

@@ -84,7 +84,7 @@ def _counts(outcome: ProblemOutcome, k: int) -> tuple[int, int]:
 
 
 class Cost(Model):
-    """What attempts on some problems cost.
+    """The cost of attempts on some problems.
 
     Attributes:
         tried: proofs, or tactics of searches.

@@ -12,7 +12,7 @@ from aludel.models import MAX_WALL_S, CheckRequest, Model, Verdict, canonical_js
 
 
 class SearchBudget(Model):
-    """How long a search may go on.
+    """The limits of a search.
 
     Attributes:
         tactics: tactics tried, failed ones included.
@@ -32,7 +32,7 @@ class SearchBudget(Model):
 
 
 class AttemptOptions(Model):
-    """How problems are attempted, whatever the generator.
+    """Options of attempts, whatever the generator.
 
     Attributes:
         search: ``sample`` tries whole proofs, ``best_first`` searches over tactics.
@@ -63,7 +63,7 @@ class AttemptOptions(Model):
 
 
 class AttemptPlan(Model):
-    """Everything that a run of attempts depends on.
+    """The plan of a run of attempts: everything that it depends on.
 
     Attributes:
         generator: name of what proposes, with its model.
@@ -126,7 +126,7 @@ class AttemptRecord(Model):
 
 
 class ProblemOutcome(Model):
-    """What became of one problem of a run.
+    """The outcome of one problem of a run.
 
     Attributes:
         samples, accepted: how many were tried to the end, and how many the checker accepted.

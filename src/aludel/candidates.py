@@ -125,7 +125,7 @@ def _bare_statement(statement: str) -> str:
 
 
 class Unfit(NamedTuple):
-    """Why a text is rejected before a prover sees it."""
+    """The reason for which a text is rejected before a prover sees it."""
 
     reason: RejectReason
     message: str

@@ -10,7 +10,7 @@ from aludel.models import Model
 
 
 class Sampling(Model):
-    """How a model is sampled; what is ``None`` is left to the endpoint, or to the model's own.
+    """Sampling settings; None leaves one to the endpoint, or to the model's own.
 
     Attributes:
         per_call: samples asked for in one call (``n``); 1 for endpoints without ``n``.

@@ -110,7 +110,7 @@ class GoalState(Model):
 
 
 class StepError(Model):
-    """Why a tactic made no state.
+    """The reason for which a tactic made no state.
 
     ``parse``: it is no tactic; ``forbidden``: policy does not let it run; ``sorry``: it leaves the
     proof open; ``tactic``: it failed; ``limit``: it ran out of heartbeats or made too many goals.
@@ -121,7 +121,7 @@ class StepError(Model):
 
 
 class Step(Model):
-    """What one tactic did: a new state, or an error and the state is as it was."""
+    """The result of one tactic: a new state, or an error, which changes nothing."""
 
     tactic: str
     state: GoalState | None = None

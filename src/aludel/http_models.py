@@ -154,7 +154,7 @@ class JobPage(Model):
 
 
 class NewBudget(Model):
-    """What of a budget is replaced; see :class:`aludel.models.Budget`."""
+    """Limits that replace those of a budget; see :class:`aludel.models.Budget`."""
 
     wall_s: float | None = Field(default=None, gt=0, le=MAX_WALL_S)
     heartbeats: int | None = Field(default=None, ge=1, le=MAX_COUNT)
@@ -182,13 +182,13 @@ class StepRequest(Model):
 
 
 class Steps(Model):
-    """What each tactic did, in order."""
+    """The results of tactics, in order."""
 
     steps: tuple[Step, ...]
 
 
 class ProblemDetails(Model):
-    """What went wrong, for people and programs (RFC 9457).
+    """Problem details, for people and programs (RFC 9457).
 
     Attributes:
         type: a URI that names the kind of problem.

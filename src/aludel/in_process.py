@@ -1,4 +1,4 @@
-"""What `Lean` and `FStar` share: a prover of this process that judges one candidate or many."""
+"""The common part of `Lean` and `FStar`: a prover in this process that judges candidates."""
 
 from __future__ import annotations
 

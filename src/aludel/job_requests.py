@@ -42,7 +42,7 @@ class DatasetSplit(Model):
 
 
 class AttemptRequest(Model):
-    """How the problems of a job are attempted; each problem is an item.
+    """A request to attempt problems; each problem is an item of the job.
 
     Attributes:
         run: what the attempts are recorded under; equal runs go on with each other.
@@ -60,7 +60,7 @@ class AttemptRequest(Model):
 
     @property
     def prover(self) -> Prover:
-        """Whose problems these are."""
+        """The prover of these problems."""
         return Prover.LEAN if self.fstar is None else Prover.FSTAR
 
 

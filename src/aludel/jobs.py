@@ -33,7 +33,7 @@ MutationFilter = Literal[
 
 
 class JobKind(StrEnum):
-    """What a job does."""
+    """The kinds of jobs."""
 
     CHECK = "check"
     MUTATE = "mutate"
@@ -42,7 +42,7 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """Where a job stands.
+    """The states of a job.
 
     It is ``failed`` when none of its items could be carried out, ``cancelled`` when some were
     cancelled before they ended.
@@ -56,7 +56,7 @@ class JobState(StrEnum):
 
 
 class ItemState(StrEnum):
-    """Where an item stands.
+    """The states of an item.
 
     ``done`` has an outcome (refusals included), ``failed`` an error, ``cancelled`` neither.
     """
@@ -73,7 +73,7 @@ MAX_PRIORITY = 100
 
 
 class MutationRequest(Model):
-    """What a mutation job shall do.
+    """The request of a mutation job.
 
     Attributes:
         pattern: glob over the names of theorems, for example ``Nat.*``.

@@ -28,7 +28,7 @@ _PLAIN_BEFORE_COMMENT = re.compile(r"[\w\s\"'!?»)\]}⟩⦄⟧(\[{⟨⦃⟦,;]|^
 
 
 class Kind(StrEnum):
-    """What a piece of text is."""
+    """Kinds of pieces of text."""
 
     SPACE = "space"
     COMMENT = "comment"

@@ -39,7 +39,7 @@ class Model(BaseModel):
 
 
 class Prover(StrEnum):
-    """Which proof assistant decides."""
+    """A proof assistant."""
 
     LEAN = "lean"
     FSTAR = "fstar"
@@ -57,7 +57,7 @@ class Toolchain(Model):
 
 
 class LeanContext(Model):
-    """Where a Lean candidate is elaborated.
+    """The context in which a Lean candidate is elaborated.
 
     ``imports`` is the import set; ``None`` takes it from the candidate's own header. When it is
     given, the candidate's header may only name modules of this set.
@@ -69,7 +69,7 @@ class LeanContext(Model):
 
 
 class FStarContext(Model):
-    """Where an F* candidate is checked.
+    """The context in which an F* candidate is checked.
 
     Attributes:
         module: module that the candidate belongs to; ``None`` reads it from the prefix or the code.
@@ -97,7 +97,7 @@ Context = Annotated[LeanContext | FStarContext, Field(discriminator="prover")]
 
 
 class Policy(Model):
-    """What a candidate may do and rest on. The defaults are the strict ones."""
+    """The policy on a candidate: what it may do and rest on. The defaults are strict."""
 
     allowed_axioms: tuple[str, ...] = STANDARD_AXIOMS
     allow_helpers: bool = True
@@ -105,7 +105,7 @@ class Policy(Model):
 
 
 class Budget(Model):
-    """How much a check may cost. Heartbeats count in thousands, as ``maxHeartbeats`` does."""
+    """The limits of a check. Heartbeats count in thousands, as ``maxHeartbeats`` does."""
 
     wall_s: float = Field(default=60.0, gt=0, le=MAX_WALL_S)
     heartbeats: int = Field(default=200_000, ge=1)
@@ -176,7 +176,7 @@ def _sum(one: _N | None, other: _N | None) -> _N | None:
 
 
 class Usage(Model):
-    """What a check cost. Seconds, megabytes (2**20 bytes), heartbeats in thousands."""
+    """The cost of a check: seconds, megabytes (2**20 bytes), heartbeats in thousands."""
 
     wall_s: float = 0.0
     cpu_s: float | None = None
@@ -202,7 +202,7 @@ class Usage(Model):
 
 
 class Evidence(Model):
-    """What was established outside the candidate's control.
+    """Evidence that was established outside the candidate's control.
 
     Attributes:
         statement_match: how the declared type compares to the asked one; ``None`` when
@@ -218,7 +218,7 @@ class Evidence(Model):
 
 
 class RejectReason(StrEnum):
-    """Why a candidate is refused."""
+    """Reasons for which a candidate is refused."""
 
     PARSE = "parse"
     ELABORATION = "elaboration"
@@ -237,7 +237,7 @@ class RejectReason(StrEnum):
 
 
 class UndecidedReason(StrEnum):
-    """Why no verdict was reached. Never counted as a rejection."""
+    """Reasons for which no verdict was reached; never counted as rejections."""
 
     TIMEOUT = "timeout"
     HEARTBEATS = "heartbeats"

@@ -62,7 +62,7 @@ class TheoremProblem(Model):
 
     @property
     def identity(self) -> list[Any]:
-        """What makes two problems the same, hints included, as JSON."""
+        """The identity of a problem, hints included, as JSON."""
         hints = [premise.name for premise in self.premises]
         return [self.name, self.statement, list(self.imports), *([hints] if hints else [])]
 
@@ -107,7 +107,7 @@ class FStarProblem(Model):
 
     @property
     def identity(self) -> list[Any]:
-        """What makes two problems the same, hints included, as JSON."""
+        """The identity of a problem, hints included, as JSON."""
         hints = [list(self.examples), [premise.name for premise in self.premises]]
         return [self.name, self.statement, self.context.model_dump(mode="json"), *hints]
 
@@ -135,12 +135,12 @@ class FStarDefinition(Model):
 
     @property
     def identity(self) -> list[Any]:
-        """What makes two definitions the same, as JSON."""
+        """The identity of a definition, as JSON."""
         return [self.name, self.model_dump(mode="json")]
 
 
 class FStarHints(Model):
-    """What problems of F* are posed with.
+    """Hints with which problems of F* are posed.
 
     Attributes:
         examples: solved definitions; the most alike are shown, and premises are taken from them.

@@ -66,7 +66,7 @@ Limit = Literal["timeout", "memory"]
 
 @dataclass(frozen=True)
 class Exhausted:
-    """What a request gave that took more than it may: nothing, at a cost.
+    """The result of a request that took more than it may: nothing, at a cost.
 
     Attributes:
         limit: what ran out.

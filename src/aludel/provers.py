@@ -26,7 +26,7 @@ class AnyProver(Checker, Protocol):
 
     @property
     def size(self) -> int:
-        """How many requests are carried out at once."""
+        """The number of requests that are carried out at once."""
         ...
 
     @property

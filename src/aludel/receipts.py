@@ -41,7 +41,7 @@ class Signature(Model):
 
 
 class Receipt(Model):
-    """What was checked and what came of it.
+    """A check and its verdict, with everything they rest on.
 
     Attributes:
         toolchain: what decided.

@@ -30,7 +30,7 @@ def _data_dir() -> Path:
 
 
 class Settings(BaseModel):
-    """Everything that can be configured. Each field reads ``ALUDEL_<FIELD>`` from the environment.
+    """The settings. Each field reads ``ALUDEL_<FIELD>`` from the environment.
 
     Attributes:
         cache_dir: unpacked toolchains (XDG cache folder by default).
@@ -105,7 +105,7 @@ class Settings(BaseModel):
 
     @property
     def datasets_dir(self) -> Path:
-        """Where the service writes datasets."""
+        """The folder to which the service writes datasets."""
         return self.data_dir / "datasets"
 
     @property

@@ -47,7 +47,7 @@ class Declared(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What stands before a declaration: ``opened`` are lines that end in ``in``."""
+    """A declaration with its header: ``opened`` are lines that end in ``in``."""
 
     imports: tuple[str, ...]
     opened: str

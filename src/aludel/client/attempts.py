@@ -80,7 +80,7 @@ class RemoteAttempts(Resource):
 
 
 class AsyncAttempts(AsyncResource):
-    """What :class:`RemoteAttempts` does, awaiting; made by ``AsyncClient.attempts``."""
+    """The asynchronous :class:`RemoteAttempts`; made by ``AsyncClient.attempts``."""
 
     async def submit(self, submission: AttemptSubmission, *, key: str | None = None) -> Job:
         """Have problems attempted as one job; see :meth:`RemoteAttempts.submit`."""

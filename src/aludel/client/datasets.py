@@ -131,7 +131,7 @@ class RemoteDatasets(Resource):
 
 
 class AsyncDatasets(AsyncResource):
-    """What :class:`RemoteDatasets` does, awaiting; made by ``AsyncClient.datasets``."""
+    """The asynchronous :class:`RemoteDatasets`; made by ``AsyncClient.datasets``."""
 
     async def submit(self, request: ExportRequest, *, key: str | None = None) -> Job:
         """Have a dataset written; see :meth:`RemoteDatasets.submit`."""

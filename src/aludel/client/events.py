@@ -19,7 +19,7 @@ class ItemEvent(Model):
 
 
 class ProgressEvent(Model):
-    """How far the job is."""
+    """The progress of the job."""
 
     progress: JobProgress
 

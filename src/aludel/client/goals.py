@@ -69,7 +69,7 @@ class RemoteGoals(Resource):
 
 
 class AsyncGoals(AsyncResource):
-    """What :class:`RemoteGoals` does, awaiting; made by ``AsyncClient.goals``."""
+    """The asynchronous :class:`RemoteGoals`; made by ``AsyncClient.goals``."""
 
     async def open(self, request: GoalRequest) -> GoalState:
         """Start a session; see :meth:`aludel.goals.Goals.open`."""

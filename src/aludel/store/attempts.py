@@ -21,7 +21,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs to list; ``None`` does not restrict.
+    """A choice of runs; ``None`` does not restrict.
 
     Attributes:
         key_id: started by this API key.

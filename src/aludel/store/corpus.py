@@ -22,7 +22,7 @@ _COLUMNS = tuple(set(VariantRecord.model_fields) - {"parents"})
 
 @dataclass(frozen=True, slots=True)
 class VariantFilter:
-    """Which variants to list; ``None`` does not restrict.
+    """A choice of variants; ``None`` does not restrict.
 
     Attributes:
         toolchain_digest: accepted by this toolchain.

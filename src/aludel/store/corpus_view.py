@@ -40,7 +40,7 @@ class Lineage(Model):
 
 
 class CorpusCounts(Model):
-    """How much of what is recorded; the lemmas are those used most."""
+    """Counts of the records; the lemmas are those used most."""
 
     variants: int
     theorems: int

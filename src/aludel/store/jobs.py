@@ -38,7 +38,7 @@ _STATE = select(JobRow.state).where(JobRow.id == bindparam("id"))
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """How work is submitted.
+    """Options of a submission.
 
     Attributes:
         key_id: the API key that pays for it.
@@ -55,7 +55,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs to list; ``None`` does not restrict.
+    """A choice of jobs; ``None`` does not restrict.
 
     Attributes:
         before: creation time and id of the last job of the page before.

@@ -29,7 +29,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 class Scope(StrEnum):
-    """What a key may do: read its jobs; submit, cancel and retry; see all jobs, go first."""
+    """Scopes of a key: read its jobs; submit, cancel and retry; see all jobs, go first."""
 
     READ = "read"
     SUBMIT = "submit"

@@ -24,7 +24,7 @@ from aludel.store.verdicts import Verdicts
 
 
 class Store:
-    """What was asked and what was decided. Safe to use from several threads and processes.
+    """The store of requests and results, safe to use from several threads and processes.
 
     Not across a fork: open a store of its own in each process.
 

@@ -126,7 +126,7 @@ class VariantRow(Base):
 
 
 class VariantParentRow(Base):
-    """What a variant was made of: the target (ordinal 0) and the lemma (ordinal 1)."""
+    """The parents of a variant: the target (ordinal 0) and the lemma (ordinal 1)."""
 
     __tablename__ = "variant_parents"
 

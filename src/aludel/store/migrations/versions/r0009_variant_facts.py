@@ -1,4 +1,4 @@
-"""What is known of a variant besides, in one column."""
+"""The facts of a variant, in one column."""
 
 from __future__ import annotations
 
