@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from .axioms import reach
 from .budget import DEFAULT_STEPS, Budget, run_deep
 from .declarations import add_declaration, declared_name
 from .environment import Environment
 from .errors import Declined, NotShownEqual, OutOfBudget, Refused
-from .names import show
+from .library import Library
+from .names import Name, show
 from .ndjson import read_export
+from .question import ASKED, Question, ask
 from .store import Store
+from .tables import read_tables
 
 ACCEPTED, REJECTED, NOT_SHOWN_EQUAL = "accepted", "rejected", "not_shown_equal"
 DECLINED, OUT_OF_BUDGET = "declined", "out_of_budget"
@@ -20,7 +24,8 @@ class Outcome:
     """The answer to a check.
 
     `verdict`: `accepted`; `rejected` (a rule is broken); `not_shown_equal`, `declined` and
-    `out_of_budget` (undecided). `axioms`: names that the proof rests on, where accepted.
+    `out_of_budget` (undecided). Where accepted, `axioms` are those that the proof rests on, as far
+    as bodies are there, and `hidden` counts constants of the library taken by their type alone.
     """
 
     verdict: str
@@ -28,7 +33,8 @@ class Outcome:
     message: str = ""
     steps: int = 0
     declarations: int = 0
-    axioms: tuple[str, ...] = field(default=())
+    axioms: tuple[Name, ...] = field(default=())
+    hidden: int = 0
 
     @property
     def accepted(self) -> bool:
@@ -50,6 +56,44 @@ def failure(e: Refused | Declined, budget: Budget, declarations: int = 0) -> Out
         return Outcome(REJECTED, e.rule, e.message, budget.spent, declarations)
     verdict = OUT_OF_BUDGET if isinstance(e, OutOfBudget) else DECLINED
     return Outcome(verdict, "", str(e), budget.spent, declarations)
+
+
+def check_proof(
+    library: Library, candidate: bytes, wanted: Name, statement: bytes, budget: Budget
+) -> Outcome:
+    """Whether `wanted` of the candidate's tables proves the statement (see `question.ask`)."""
+    try:
+        question = ask(candidate, wanted, statement, library)
+    except (Refused, Declined) as e:
+        return failure(e, budget)
+    return check_question(library, question, budget)
+
+
+def check_question(library: Library, question: Question, budget: Budget) -> Outcome:
+    """Every declaration of a question, checked over the library."""
+    return run_deep(lambda: _check_question(library.environment, question.tables, budget))
+
+
+def _check_question(base: Environment, tables: bytes, budget: Budget) -> Outcome:
+    store = Store(budget, base.store)
+    env = base.child(store)
+    count = 0
+    try:
+        for declaration in read_tables(tables, store):
+            add_declaration(env, declaration, budget)
+            count += 1
+        reached = reach(env, ASKED)
+    except (Refused, Declined) as e:
+        return failure(e, budget, count)
+    except RecursionError:
+        return Outcome(OUT_OF_BUDGET, "", "recursion", budget.spent, count)
+    return Outcome(
+        ACCEPTED,
+        steps=budget.spent,
+        declarations=count,
+        axioms=reached.axioms,
+        hidden=reached.hidden,
+    )
 
 
 def check_export(lines: Iterable[str], steps: int = DEFAULT_STEPS * 100) -> Outcome:

@@ -148,7 +148,8 @@ def _add_block(env: Environment, declared: InductiveBlock, budget: Budget) -> No
     for rec in recursors:
         block.env.add(rec)
     for rec in recursors:
-        check_recursor(block, rec)
+        if not flat.copies or "nested_params" not in env.off:
+            check_recursor(block, rec)
     _compare_claims(env, block, declared.claims)
     for constant in block.env.own.values():
         env.add(constant)

@@ -153,6 +153,7 @@ class Environment:
     off: frozenset[str] = NO_RULES_OFF
     own: dict[Name, Constant] = field(default_factory=dict)
     facts: dict[str, bool] = field(default_factory=dict)
+    used: dict[Name, frozenset[Name]] = field(default_factory=dict)
     quotients: bool = False
 
     def child(self, store: Store) -> "Environment":

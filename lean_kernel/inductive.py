@@ -154,8 +154,9 @@ def _check_type(block: Block, spec: TypeSpec) -> None:
         t = checker.whnf(t)
     if count != block.spec.num_params:
         raise Refused("parameters", f"{show(spec.name)} has {count} parameters")
-    level = checker.sort_of(t) if "inductive_sort" not in block.env.off else block.levels[0]
-    if not first and not block.env.store.equal(level, block.levels[0]):
+    level = checker.sort_of(t)
+    same = first or block.env.store.equal(level, block.levels[0])
+    if not same and "block_universe" not in block.env.off:
         raise Refused("block_universe", "the types of a block live in different universes")
     block.levels.append(level)
     block.num_indices.append(indices)
@@ -163,7 +164,7 @@ def _check_type(block: Block, spec: TypeSpec) -> None:
 
 def _require_param(block: Block, i: int, type_: Term, n: Name) -> None:
     expected = block.variables[i].type
-    if not block.checker.equal(type_, expected) and "block_params" not in block.env.off:
+    if not block.checker.equal(type_, expected):
         raise NotShownEqual("parameters", f"parameter {i + 1} of {show(n)} is {brief(type_)}")
 
 

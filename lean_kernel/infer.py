@@ -7,7 +7,7 @@ on terms that were checked, and on what reduction makes of them.
 from .environment import Constructor, Inductive
 from .equal import Equality
 from .errors import Malformed, NotShownEqual, Refused
-from .levels import Level
+from .levels import Level, parameters_of
 from .literals import literal_type
 from .names import Name, show
 from .terms import App, Const, Free, Lam, Let, Nat, Pi, Proj, Sort, Term, Text, spine
@@ -128,12 +128,9 @@ class Inference(Equality):
     def _check_level(self, level: Level) -> None:
         if not level.has_param or self._params is None or "level_params" in self.off:
             return
-        todo = [level]
-        while todo:
-            u = todo.pop()
-            if u.has_param and u.left is None and u.name not in self._params:
-                raise Refused("level_params", f"universe parameter {show(u.name)} is not declared")
-            todo.extend(x for x in (u.left, u.right) if x is not None)
+        for n in parameters_of(level):
+            if n not in self._params:
+                raise Refused("level_params", f"universe parameter {show(n)} is not declared")
 
     def _type_of_constant(self, t: Const, check: bool) -> Term:
         constant = self.env.get(t.name) if check else self.constant(t.name)

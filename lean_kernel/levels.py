@@ -169,6 +169,21 @@ class LevelTable:
         )
 
 
+def parameters_of(level: Level) -> set[Name]:
+    """The parameters that occur in a level."""
+    found: set[Name] = set()
+    todo, seen = [level], {level}
+    while todo:
+        u = todo.pop()
+        if u.kind == PARAM:
+            found.add(u.name)
+        for part in (u.left, u.right):
+            if part is not None and part.has_param and part not in seen:
+                seen.add(part)
+                todo.append(part)
+    return found
+
+
 def _zeroness(level: Level, is_zero: dict[Name, bool]) -> "bool | Level":
     """Whether the level is 0 under the assumptions, or a parameter that decides it."""
     if level.kind == PARAM:
