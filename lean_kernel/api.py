@@ -1,12 +1,12 @@
 """Questions to the kernel, and their answers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .axioms import reach
 from .budget import DEFAULT_STEPS, Budget, run_deep
 from .declarations import add_declaration, declared_name
-from .environment import Environment
+from .environment import Axiom, Environment
 from .errors import Declined, NotShownEqual, OutOfBudget, Refused
 from .library import Library
 from .names import Name, show
@@ -108,18 +108,28 @@ def check_export_with(lines: Iterable[str], steps: int, off: frozenset[str]) -> 
 
 
 def _check_export(lines: Iterable[str], budget: Budget, off: frozenset[str]) -> Outcome:
-    env = Environment(Store(budget), off=off)
+    return check_into(Environment(Store(budget), off=off), lines, budget)
+
+
+def check_into(env: Environment, lines: Iterable[str], budget: Budget) -> Outcome:
+    """Adds the declarations of an export to an environment, each after it was checked.
+
+    `axioms` of the outcome are all that the export declares.
+    """
     count = 0
     where = ""
+    axioms: list[Name] = []
     try:
         for declaration in read_export(lines, env.store):
             where = show(declared_name(declaration))
             add_declaration(env, declaration, budget)
             count += 1
+            if isinstance(declaration, Axiom):
+                axioms.append(declaration.name)
     except (Refused, Declined) as e:
         outcome = failure(e, budget, count)
         message = f"{where}: {outcome.message}" if where else outcome.message
-        return Outcome(outcome.verdict, outcome.rule, message, outcome.steps, count)
+        return replace(outcome, message=message)
     except RecursionError:
         return Outcome(OUT_OF_BUDGET, "", "recursion", budget.spent, count)
-    return Outcome(ACCEPTED, steps=budget.spent, declarations=count)
+    return Outcome(ACCEPTED, steps=budget.spent, declarations=count, axioms=tuple(axioms))

@@ -26,7 +26,9 @@ MAX_DIVISION_BITS = 1 << 16
 RECURSION_LIMIT = 400_000
 STACK_BYTES = 256 << 20
 
-_depth_lock = threading.Lock()
+_lock = threading.Lock()
+_deep = [0, 0]
+"""Deep threads that run now, and the limit of recursion without them."""
 
 
 class Budget:
@@ -78,16 +80,33 @@ def run_deep(work: Callable[[], T]) -> T:
         except BaseException as e:  # noqa: BLE001  (handed to the caller's thread below)
             failure.append(e)
 
-    with _depth_lock:  # both settings are of the whole process
-        if sys.getrecursionlimit() < RECURSION_LIMIT:
+    _start(body)
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+def _start(body: Callable[[], None]) -> None:
+    """Runs `body` in a thread of its own. The two settings made for it are of the whole process.
+
+    The limit of recursion is put back afterwards: what recurses in C, as a JSON parser does, must
+    not do so on an ordinary stack while the limit is high.
+    """
+    with _lock:
+        if not _deep[0]:
+            _deep[1] = sys.getrecursionlimit()
             sys.setrecursionlimit(RECURSION_LIMIT)
+        _deep[0] += 1
         before = threading.stack_size(STACK_BYTES)
         thread = threading.Thread(target=body, name="lean-kernel", daemon=True)
         try:
             thread.start()
         finally:
             threading.stack_size(before)
-    thread.join()
-    if failure:
-        raise failure[0]
-    return result[0]
+    try:
+        thread.join()
+    finally:
+        with _lock:
+            _deep[0] -= 1
+            if not _deep[0]:
+                sys.setrecursionlimit(_deep[1])

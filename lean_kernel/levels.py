@@ -59,6 +59,8 @@ class Level:
     def __repr__(self) -> str:
         if self.kind == PARAM:
             return show(self.name)
+        if self.depth > 8:
+            return "..."  # its tree may be far larger than its graph
         parts = [repr(x) for x in (self.left, self.right) if x is not None]
         return f"({' '.join([_WORDS[self.kind], *parts])})" if parts else "0"
 

@@ -41,7 +41,6 @@ from .names import Name
 from .ndjson import natural
 from .quotient import ROLES
 from .store import Store
-from .tables import parse_json
 from .terms import Const, Pi, Term, head
 
 DATA, INDEX = "library.jsonl", "library.index.json"
@@ -147,7 +146,7 @@ class Library:
             line = data.read(place.length)
         if hashlib.sha256(line).hexdigest() != place.sha256:
             raise LibraryDamaged(f"{self._data}: the table of {place.module} is not as exported")
-        value = parse_json(line)
+        value = json.loads(line)
         if not isinstance(value, dict):
             raise LibraryDamaged(f"{self._data}: no table of {place.module}")
         return value

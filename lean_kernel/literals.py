@@ -15,6 +15,7 @@ from .budget import MAX_DIVISION_BITS, MAX_NAT_BITS
 from .environment import Constructor, Definition, Inductive, Opaque
 from .errors import OutOfBudget, Refused
 from .names import Name
+from .same import same_terms
 from .store import Store
 from .terms import App, Const, Nat, Term, Text
 
@@ -129,24 +130,12 @@ def nat_is_nat(env: "Environment") -> bool:
     zero, succ = env.find(ZERO_NAME), env.find(SUCC_NAME)
     return (
         not found.params
-        and _same(found.type, s.sort(s.one))
+        and same_terms(s, found.type, s.sort(s.one))
         and type(zero) is Constructor
-        and _same(zero.type, nat)
+        and same_terms(s, zero.type, nat)
         and type(succ) is Constructor
-        and _same(succ.type, s.pi(nat, nat))
+        and same_terms(s, succ.type, s.pi(nat, nat))
     )
-
-
-def _same(a: Term, b: Term) -> bool:
-    """Equality letter by letter, for terms that may come from two tables."""
-    return a is b or repr_key(a) == repr_key(b)
-
-
-def repr_key(t: Term) -> tuple[object, ...]:
-    """A closed small term as nested tuples."""
-    own: object = getattr(t, "name", None) or getattr(t, "index", None)
-    levels = (getattr(t, "level", None), getattr(t, "levels", None))
-    return (type(t).__name__, own, repr(levels), *[repr_key(p) for p in t.parts()])
 
 
 def bool_is_bool(env: "Environment") -> bool:
@@ -175,7 +164,10 @@ def _text_has_type(r: "Reducer", string: Term) -> bool:
     sample = r.store.text("a")
     if type(sample) is not Text or r.env.find(STRING) is None:
         return False
-    return r.equal(r.fresh().infer(text_form(r, sample)), string)
+    try:
+        return r.equal(r.fresh().check(text_form(r, sample)), string)
+    except Refused:
+        return False
 
 
 def _known(r: "Reducer", fact: str, find: Callable[[], bool]) -> bool:
@@ -250,7 +242,7 @@ def _operation_holds(r: "Reducer", word: str) -> bool | None:
     constant = env.find(n)
     if constant is None:
         return None
-    if not _same(constant.type, _operation_type(env.store, word)):
+    if not same_terms(env.store, constant.type, _operation_type(env.store, word)):
         return False
     if word in ("beq", "ble") and not bool_is_bool(env):
         return False
@@ -280,7 +272,12 @@ def _equations_hold(r: "Reducer", word: str) -> bool:
     if needed and not operation_holds(r, needed):
         return False
     plain = r.fresh()
-    return all(plain.equal(a, b) for a, b in _EQUATIONS[word](r.store))
+    sides = _EQUATIONS[word](r.store)
+    try:
+        typed = all(plain.equal(plain.check(a), plain.check(b)) for a, b in sides)
+    except Refused:
+        return False
+    return typed and all(plain.equal(a, b) for a, b in sides)
 
 
 class _Words:

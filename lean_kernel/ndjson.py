@@ -5,7 +5,6 @@ wrote some keys otherwise (`inductiveVals`, declarations in a list); both are re
 format.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -27,6 +26,7 @@ from .inductive import BlockSpec, TypeSpec
 from .levels import Level
 from .names import ANONYMOUS, Name, show
 from .store import Store
+from .strict_json import parse_json
 from .terms import Term
 
 Json = dict[str, Any]
@@ -55,23 +55,10 @@ def read_export(lines: Iterable[str], store: Store) -> Iterator[Declaration]:
 
 
 def _object(line: str) -> Json:
-    def pairs(items: list[tuple[str, Any]]) -> Json:
-        found = dict(items)
-        if len(found) != len(items):
-            raise Malformed("export", "a key stands twice in one object")
-        return found
-
-    try:
-        value = json.loads(line, object_pairs_hook=pairs, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as e:
-        raise Malformed("export", "not a line of JSON") from e
+    value = parse_json(line)
     if not isinstance(value, dict):
         raise Malformed("export", "not an object")
     return value
-
-
-def _no_constant(text: str) -> None:
-    raise Malformed("export", f"{text} is no number")
 
 
 def natural(value: object, limit: int = MAX_INDEX) -> int:

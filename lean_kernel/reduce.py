@@ -49,6 +49,10 @@ class Reducer(ABC):
         """The type of a term that is known to have one."""
 
     @abstractmethod
+    def check(self, t: Term) -> Term:
+        """The type of a term; raises `Refused` where it has none."""
+
+    @abstractmethod
     def equal(self, a: Term, b: Term) -> bool:
         """Whether two terms of one type are shown to be definitionally equal."""
 

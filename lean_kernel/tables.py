@@ -23,6 +23,7 @@ from .levels import IMAX, MAX, PARAM, SUCC, Level
 from .names import ANONYMOUS, Name
 from .ndjson import MAX_BINDING, natural
 from .store import Store
+from .strict_json import parse_json
 from .terms import App, Bound, Const, Lam, Let, Nat, Pi, Proj, Sort, Term, Text, require_closed
 from .writer import decimal
 
@@ -32,42 +33,16 @@ _ARITY = {"thm": 5, "opq": 5, "def": 6, "axm": 4, "ind": 4}
 _HINT = 2
 
 
-def parse_json(data: bytes) -> object:
-    """The value of strict JSON: UTF-8, no repeated key, no fraction.
-
-    Raises:
-        Malformed: it is something else.
-    """
-    try:
-        value: object = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique_keys,
-            parse_float=_no_number,
-            parse_constant=_no_number,
-        )
-    except (ValueError, RecursionError) as e:
-        raise Malformed("json", "not JSON in UTF-8") from e
-    return value
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Malformed("json", "a key stands twice in one object")
-    return found
-
-
-def _no_number(text: str) -> None:
-    raise Malformed("json", f"{text[:20]} is no natural number")
-
-
 def read_tables(data: bytes, store: Store) -> list[Declaration]:
     """The declarations of a table, in order. Their terms are closed.
 
     Raises:
         Malformed: the bytes are no such table.
     """
-    value = parse_json(data)
+    try:
+        value = parse_json(data.decode("utf-8"))
+    except UnicodeDecodeError as e:
+        raise Malformed("json", "not UTF-8") from e
     if not isinstance(value, dict) or set(value) != KEYS:
         raise Malformed("table", f"an object with the keys {', '.join(sorted(KEYS))}")
     names = read_names(value["names"])
