@@ -24,6 +24,7 @@ COMMANDS = {
         "lean", "Have a generator prove theorems; every attempt is checked and recorded."
     ),
     "check": Entry("lean", "Judge the text of FILE, or of standard input when FILE is '-'."),
+    "compare": Entry("", "Check two exports, and whether SOLUTION proves what CHALLENGE states."),
     "db": Entry(
         "service", "Look after the database that ALUDEL_DATABASE_URL or ALUDEL_DATA_DIR names."
     ),
@@ -43,6 +44,7 @@ COMMANDS = {
         "lean,export",
         "Attempt recorded theorems, train on what was accepted, and measure on held-out ones.",
     ),
+    "kernel": Entry("", "Check every declaration of an export of Lean, FILE, from nothing."),
     "keys": Entry(
         "service",
         "Make, list and revoke API keys of the service whose database ALUDEL_DATABASE_URL names.",

@@ -28,6 +28,7 @@ SERVER_MODULES = (
     "Aludel.Terms.Read",
     "Aludel.Check",
     "Aludel.Constants",
+    "Aludel.Export",
     "Aludel.Goals",
     "Aludel.Table",
     "Aludel.Shape",

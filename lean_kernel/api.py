@@ -15,6 +15,9 @@ from .question import ASKED, Question, ask
 from .store import Store
 from .tables import read_tables
 
+EXPORT_STEPS = DEFAULT_STEPS * 100
+"""Steps for a whole export where nothing else is said."""
+
 ACCEPTED, REJECTED, NOT_SHOWN_EQUAL = "accepted", "rejected", "not_shown_equal"
 DECLINED, OUT_OF_BUDGET = "declined", "out_of_budget"
 
@@ -96,7 +99,7 @@ def _check_question(base: Environment, tables: bytes, budget: Budget) -> Outcome
     )
 
 
-def check_export(lines: Iterable[str], steps: int = DEFAULT_STEPS * 100) -> Outcome:
+def check_export(lines: Iterable[str], steps: int = EXPORT_STEPS) -> Outcome:
     """Every declaration of an export, re-checked from nothing. `steps` for the whole."""
     return check_export_with(lines, steps, frozenset())
 

@@ -8,9 +8,9 @@ has to be the same in both, and the proof may rest on allowed axioms alone.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from .api import ACCEPTED, OUT_OF_BUDGET, REJECTED, Outcome, check_into, failure
+from .api import ACCEPTED, EXPORT_STEPS, OUT_OF_BUDGET, REJECTED, Outcome, check_into, failure
 from .axioms import reach, uses
-from .budget import DEFAULT_STEPS, Budget, run_deep
+from .budget import Budget, run_deep
 from .environment import Axiom, Constant, Definition, Environment, Theorem
 from .errors import Declined, Refused
 from .names import Name, show
@@ -32,7 +32,7 @@ def compare(
     solution: Iterable[str],
     theorems: Sequence[Name],
     allowed: Sequence[Name] = STANDARD,
-    steps: int = DEFAULT_STEPS * 100,
+    steps: int = EXPORT_STEPS,
 ) -> Comparison:
     """Compares two exports. `allowed` axioms have to be the challenge's own or the library's."""
     budget = Budget(steps)

@@ -1,6 +1,7 @@
 module
 public import Lean
 public import Aludel.Check
+public import Aludel.Export
 public import Aludel.Goals
 public import Aludel.Mutate
 public import Aludel.Restate
@@ -37,6 +38,7 @@ unsafe def operations : Array (String × Handler) := #[
   ("replay", fun state _ _ j _ => replay state j),
   ("goals", fun state _ _ j _ => goals state j),
   ("constants", fun state _ _ j emit => constants state j emit),
+  ("export", fun state _ _ j emit => exportConstants state j emit),
   ("mutate", fun state cache _ j emit => mutate state cache j emit),
   ("restate", fun state _ _ j emit => restate state j emit),
   ("screen", fun state _ _ j emit => screen state j emit),

@@ -21,8 +21,8 @@ structure Buckets (α : Type) where
 /-- The number of slots of each table. -/
 def slotCount : Nat := 65536
 
-/-- The slot of a hash. -/
-def slotOf (h : UInt64) : Nat := (h % 65536).toNat
+/-- The slot of a hash among `slots`. -/
+def slotOf (h : UInt64) (slots : Nat) : Nat := (h % slots.toUInt64).toNat
 
 /-- `acc`, followed by `n` empty slots. -/
 partial def emptySlots {α : Type} (n : Nat) (acc : Array (List (α × Nat))) :
@@ -57,10 +57,13 @@ structure Writer where
   knownLevels : Array (List (Level × Nat))
   knownExprs : Array (List (Expr × Nat))
 
+/-- Tables of `slots` slots with nothing but the anonymous name, at index 0. -/
+def writerOf (slots : Nat) : Writer :=
+  { knownNames := emptySlots slots #[], knownLevels := emptySlots slots #[],
+    knownExprs := emptySlots slots #[] }
+
 /-- Tables with nothing but the anonymous name, at index 0. -/
-def emptyWriter : Writer :=
-  { knownNames := emptySlots slotCount #[], knownLevels := emptySlots slotCount #[],
-    knownExprs := emptySlots slotCount #[] }
+def emptyWriter : Writer := writerOf slotCount
 
 /-- The slot with index `i`. -/
 def slotAt {α : Type} (slots : Array (List (α × Nat))) (i : Nat) : List (α × Nat) :=
@@ -74,7 +77,7 @@ partial def writeName (w : Writer) (n : Name) : Writer × Nat :=
   | .num p k => entry w p (jsonNat k)
 where
   entry (w : Writer) (p : Name) (last : Json) : Writer × Nat :=
-    let slot := slotOf n.hash
+    let slot := slotOf n.hash w.knownNames.size
     match findName n (slotAt w.knownNames slot) with
     | some i => (w, i)
     | none =>
@@ -91,7 +94,7 @@ def tag (s : String) (args : Array Nat) : Json :=
 
 /-- The tables with the level `u`, and its index. -/
 partial def writeLevel (w : Writer) (u : Level) : Writer × Nat :=
-  let slot := slotOf u.hash
+  let slot := slotOf u.hash w.knownLevels.size
   match findLevel u (slotAt w.knownLevels slot) with
   | some i => (w, i)
   | none =>
@@ -138,7 +141,7 @@ partial def writeExpr (w : Writer) (e : Expr) : Writer × Nat :=
   match e with
   | .mdata _ b => writeExpr w b
   | _ =>
-    let slot := slotOf e.hash
+    let slot := slotOf e.hash w.knownExprs.size
     match findExpr e (slotAt w.knownExprs slot) with
     | some i => (w, i)
     | none =>
