@@ -39,8 +39,8 @@ def command(
 ) -> int:
     """Check two exports, and whether SOLUTION proves what CHALLENGE states.
 
-    The format is lean4export's NDJSON, version 3. Each statement, and everything that it rests on, has to be the same in both; each proof may rest
-    on the given axioms alone.
+    The format is lean4export's NDJSON, version 3. Each statement, and everything that it rests on,
+    has to be the same in both; each proof may rest on the given axioms alone.
 
     Exit codes: 0 all are proved, 1 some are not, 2 undecided.
     """
