@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets models demo test slow faults fuzz lint attacks \
+.PHONY: help setup toolchain services kimina-client hf-datasets models demo test slow smoke-trl faults fuzz lint attacks \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -94,6 +94,10 @@ test: setup services kimina-client hf-datasets models ## run all tests, with the
 
 slow: setup services models ## the tests that take minutes: a toy prover is trained, and proves
 	@$(BIN)/pytest -m long --durations=15
+
+smoke-trl: setup ## the base wheel beside torch and TRL in an environment of its own: a reward function (TORCH_INDEX=URL)
+	@$(BIN)/python tests/smoke/trl_env.py .venv/smoke-trl \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) >&2
 
 RUNS ?= 20
 SEED ?= 1
