@@ -19,7 +19,7 @@ class Entry(NamedTuple):
     """A command that is imported when it is called.
 
     Attributes:
-        extras: what must be installed for it, separated by commas.
+        extras: what must be installed for it, separated by commas; the base alone if empty.
         summary: the first sentence of its help.
         module: the module that holds it, below ``aludel.cli``; the command's name if empty.
     """
