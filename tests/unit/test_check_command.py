@@ -105,9 +105,18 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "latin-1": ("théorème".encode("latin-1"), "not UTF-8 (byte 2)"),
     "utf-16": ("theorem".encode("utf-16"), "binary"),
     "50 MB": (b"-- x\n" * 10_000_000, "more than 1000000 bytes"),
-    "many lines": (b"\n" * 10_001 + b"x", "10002 lines"),
-    "nested": (b"(" * 3_000, "nested"),
 }
+DEGENERATE: dict[str, tuple[bytes, str]] = {
+    "many lines": (b"\n" * 10_001 + b"x", "too_large"),
+    "nested": (b"(" * 3_000, "too_deep"),
+}
+
+
+@pytest.mark.parametrize("kind", DEGENERATE)
+def test_a_degenerate_text_is_a_verdict(run: Run, kind: str) -> None:
+    data, reason = DEGENERATE[kind]
+    shown = run("-", stdin=data)
+    assert shown.code == 1 and f"rejected ({reason}" in shown.out
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
