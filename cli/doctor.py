@@ -191,7 +191,7 @@ def _redis_server(_: Settings) -> str:
     found = shutil.which("redis-server")
     if found is None:
         raise BackendUnavailable(
-            "not on PATH; only the tests need it", fix="make redis, or your system's package"
+            "not on PATH; only the tests need it", fix="make services, or your system's package"
         )
     return found
 

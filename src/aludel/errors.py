@@ -26,7 +26,7 @@ Libraries' errors are mapped onto this tree at one border per package.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 EX_USAGE = 64
 EX_UNAVAILABLE = 69
@@ -50,6 +50,13 @@ class AludelError(Exception):
         self.message = message
         self.field = field
         self.fix = fix
+
+    @classmethod
+    def told(cls, message: str, field: str | None = None, fix: str | None = None) -> Self:
+        """Make the error again from what another process says of it, whatever its arguments."""
+        error = cls.__new__(cls)
+        AludelError.__init__(error, message, field=field, fix=fix)
+        return error
 
     def __str__(self) -> str:
         where = f"{self.field}: " if self.field else ""
@@ -146,7 +153,6 @@ class AbilityMissing(BackendUnavailable):
     def __init__(self, ability: str, prover: str = "Lean") -> None:
         message = f"{ability} need {prover}, and there is no {prover} here"
         super().__init__(message, fix=f"start a worker that has {prover}")
-        self.ability = ability
 
 
 class RunFileError(BackendUnavailable):

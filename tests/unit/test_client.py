@@ -15,7 +15,16 @@ from live_api import LiveApi, live_api
 import aludel
 from aludel import AsyncClient, CheckRequest, Client
 from aludel.client.events import EndEvent, ItemEvent
-from aludel.errors import BackendUnavailable, InvalidRequest, NotFound, QueueFull, ToolchainMissing
+from aludel.errors import (
+    AbilityMissing,
+    BackendUnavailable,
+    ExtraMissing,
+    InvalidRequest,
+    NotFound,
+    QueueFull,
+    QuotaExceeded,
+    ToolchainMissing,
+)
 from aludel.settings import Settings
 
 
@@ -193,11 +202,14 @@ def test_a_full_queue_is_given_the_time_it_asks_for(monkeypatch: pytest.MonkeyPa
     [
         (_problem("invalid_request", 422), InvalidRequest, 1),
         (_problem("toolchain_missing", 503), ToolchainMissing, 1),
+        (_problem("extra_missing", 503), ExtraMissing, 1),
+        (_problem("ability_missing", 503), AbilityMissing, 4),
         (_problem("queue_full", 429), QueueFull, 4),
+        (_problem("quota_exceeded", 429), QuotaExceeded, 4),
         (_problem("backend_unavailable", 503), BackendUnavailable, 4),
         (httpx.Response(200, text="hello"), BackendUnavailable, 1),
     ],
-    ids=["wrong", "no prover", "full", "down", "no service"],
+    ids=["wrong", "no prover", "no package", "no ability", "full", "quota", "down", "no service"],
 )
 def test_what_does_not_pass_is_raised(
     monkeypatch: pytest.MonkeyPatch, answer: httpx.Response, kind: type[Exception], calls: int

@@ -20,6 +20,7 @@ from aludel.errors import (
     AludelError,
     BackendUnavailable,
     Conflict,
+    ExtraMissing,
     InvalidRequest,
     NotFound,
     ToolchainMissing,
@@ -141,9 +142,11 @@ def error_of_failure(failure: Failure | None) -> AludelError:
     """Return the error that a failed item records."""
     if failure is None:
         return BackendUnavailable("the item has neither a verdict nor an error")
-    kinds: tuple[type[AludelError], ...] = (InvalidRequest, NotFound, Conflict, ToolchainMissing)
+    kinds: tuple[type[AludelError], ...] = (
+        InvalidRequest, NotFound, Conflict, ToolchainMissing, ExtraMissing
+    )  # fmt: skip
     kind = next((k for k in kinds if k.code == failure.code), BackendUnavailable)
-    return kind(failure.message, field=failure.field, fix=failure.fix)
+    return kind.told(failure.message, failure.field, failure.fix)
 
 
 def chunks(requests: Iterable[CheckRequest], size: int) -> Iterator[list[CheckRequest]]:

@@ -180,10 +180,10 @@ def error_of(answer: httpx.Response) -> AludelError:
             fix="check the address: is there a proxy before the service?",
         )
     code = problem.type.removeprefix(PROBLEM_TYPE)
-    if code == QueueFull.code:
-        return QueueFull(problem.detail, retry_after_s=_retry_after(answer))
     kind = _BY_CODE.get(code, BackendUnavailable if answer.status_code >= 500 else AludelError)
-    return kind(problem.detail, field=problem.field, fix=problem.fix)
+    if issubclass(kind, QueueFull):
+        return kind(problem.detail, retry_after_s=_retry_after(answer))
+    return kind.told(problem.detail, problem.field, problem.fix)
 
 
 def _passes(answer: Answer, error: AludelError) -> bool:
