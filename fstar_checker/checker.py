@@ -13,10 +13,10 @@ import time
 from aludel.deadline import QUEUE_S
 from aludel.errors import BackendCrashed, InvalidRequest, RequestTooLarge
 from aludel.fstar_checker.decide import Decision, decide
-from aludel.fstar_checker.intake import Intake, read_request
+from aludel.fstar_checker.intake import Abilities, Intake, read_request
 from aludel.fstar_checker.pool import FStarPool, build_pool
 from aludel.fstar_checker.session import Session
-from aludel.fstar_checker.toolchain import NAME, find_fstar
+from aludel.fstar_checker.toolchain import NAME, WARN_ERROR, find_fstar, library_modules
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -44,6 +44,7 @@ class FStarChecker(CheckerOnly):
 
     Args:
         known_options: the options that this F* lists, None when it was not asked.
+        library: the modules of this F*'s library.
     """
 
     def __init__(
@@ -52,7 +53,10 @@ class FStarChecker(CheckerOnly):
         toolchain: Toolchain,
         settings: Settings,
         known_options: frozenset[str] | None = None,
+        library: frozenset[str] = frozenset(),
     ) -> None:
+        warn_error = known_options is not None and WARN_ERROR in known_options
+        self._able = Abilities(pool.checked_files, warn_error, library)
         self._known_options = known_options
         self._pool = pool
         self._toolchain = toolchain
@@ -88,7 +92,7 @@ class FStarChecker(CheckerOnly):
             BackendUnavailable: the machine failed, which says nothing about the candidate.
         """
         context = self._validate(request)
-        ask = read_request(request, context, checked_files=self._pool.checked_files)
+        ask = read_request(request, context, self._able)
         digest = content_hash(self._toolchain.digest, request)
         if ask.findings:
             told = tuple(f.diagnostic(request.code) for f in ask.findings)
@@ -161,7 +165,8 @@ def build_checker(settings: Settings) -> FStarChecker:
     """
     toolchain = find_fstar(settings)
     pool = build_pool(toolchain, settings)
-    return FStarChecker(pool, toolchain.toolchain, settings, toolchain.options)
+    library = library_modules(toolchain.program)
+    return FStarChecker(pool, toolchain.toolchain, settings, toolchain.options, library)
 
 
 def _verdict(decision: Decision, digest: str, usage: Usage, ask: Intake) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aludel.deadline import Deadline
 from aludel.errors import (
@@ -18,6 +18,7 @@ from aludel.fstar_checker.intake import Intake
 from aludel.fstar_checker.pool import shared_fragments
 from aludel.fstar_checker.process import MemoryExceeded
 from aludel.fstar_checker.protocol import INPUT, Issue, Response
+from aludel.fstar_checker.scaffold import symbol_of
 from aludel.fstar_checker.session import SOLVER_FIX, Fragment, Session, TimedOut
 from aludel.models import (
     Diagnostic,
@@ -35,7 +36,9 @@ CONTROL = (
     '#push-options "--z3rlimit 1 --max_fuel 0 --max_ifuel 0"\n'
     "let aludel_control () : Lemma False = ()\n#pop-options\n"
 )
-DEFINITION_CHECKS = ("policy", "typecheck_under_val", "defined_here", "use_at_type", "control")
+DEFINITION_CHECKS = (
+    "policy", "typecheck_under_val", "defined_here", "use_at_type", "total", "control",
+)  # fmt: skip
 LOOKUP = "lookup"
 MODULE_CHECKS = ("policy", "typecheck", "control")
 
@@ -133,14 +136,15 @@ def diagnostics(
 
 def _judge_candidate(session: Session, ask: Intake, deadline: Deadline) -> Decision:
     judgement, issues = _push(session, ask.candidate, deadline)
+    issues = tuple(replace(i, message=ask.as_written(i.message)) for i in issues)
     told = diagnostics(issues, ask.candidate, ask.first_line)
     if judgement.reason is not None:
-        return Decision(judgement.reason, judgement.message, told)
+        return Decision(judgement.reason, ask.as_written(judgement.message), told)
     probes = Deadline.after(max(PROBE_S, deadline.remaining()))
     refused = _probe(session, ask, probes)
     session.pop(probes)
     if refused is not None:
-        return Decision(refused.reason, refused.message, told)
+        return Decision(refused.reason, ask.as_written(refused.message), told)
     return Decision(None, diagnostics=told, checks=_checks(session, ask))
 
 
@@ -150,13 +154,15 @@ def _checks(session: Session, ask: Intake) -> tuple[str, ...]:
     if asked is None:
         return MODULE_CHECKS
     left_out = {"use_at_type"} if asked.mentions_itself else set()
+    if asked.total_use(ask.candidate.code) is None:
+        left_out.add("total")
     if not session.offers(LOOKUP):
         left_out.add("defined_here")
     return tuple(c for c in DEFINITION_CHECKS if c not in left_out)
 
 
 def _is_defined_here(session: Session, ask: Intake, name: str, deadline: Deadline) -> bool:
-    found = session.defined_at(name, deadline)
+    found = session.defined_at(symbol_of(name), deadline)
     return found is not None and found >= ask.candidate.line
 
 
@@ -168,18 +174,31 @@ def _probe(session: Session, ask: Intake, deadline: Deadline) -> Judgement | Non
         if session.offers(LOOKUP) and not _is_defined_here(session, ask, asked.name, deadline):
             message = f"F* knows no definition of {asked.name} in the candidate"
             return Judgement(RejectReason.MISSING_DECLARATION, message)
-        if not asked.mentions_itself:
-            used, _ = _push(session, Fragment(asked.use(), line), deadline)
-            if used.reason is not None:
-                message = f"{asked.name} cannot be used at the asked type: {used.message}"
-                undecided = isinstance(used.reason, UndecidedReason)
-                return Judgement(
-                    used.reason if undecided else RejectReason.STATEMENT_MISMATCH, message
-                )
-            session.pop(deadline)
+        use = None if asked.mentions_itself else asked.use()
+        total = asked.total_use(ask.candidate.code)
+        refused = _passes(
+            session, use, line, deadline, f"{asked.name} cannot be used at the asked type"
+        ) or _passes(session, total, line, deadline, f"{asked.name} has an effect")
+        if refused is not None:
+            return refused
     if _proves_false(session, line, deadline):
         return Judgement(RejectReason.ADMIT, "False can be proved after the candidate")
     return None
+
+
+def _passes(
+    session: Session, code: str | None, line: int, deadline: Deadline, complaint: str
+) -> Judgement | None:
+    """Push a probe and drop it again; why it does not pass, or None."""
+    if code is None:
+        return None
+    found, _ = _push(session, Fragment(code, line), deadline)
+    if found.reason is None:
+        session.pop(deadline)
+        return None
+    undecided = isinstance(found.reason, UndecidedReason)
+    reason = found.reason if undecided else RejectReason.STATEMENT_MISMATCH
+    return Judgement(reason, f"{complaint}: {found.message}")
 
 
 def _control_context(session: Session, fragments: tuple[Fragment, ...], deadline: Deadline) -> None:

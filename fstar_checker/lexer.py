@@ -90,7 +90,7 @@ _FIXED = re.compile(
     r"\{\||\|\}|`%|`#|`@|;;|[()\[\]{},;`#\\]"
 )
 _OPERATOR = re.compile(r"[!~?|&=<>$@^+\-*/%][!~?|&=<>$@^+\-*/%.:]*|::|:=|:|\.|[‖⸬▹◃]")
-_SPACE = re.compile(r"\s+")
+_SPACE = re.compile(r"\s+|\A\ufeff\s*")  # a byte order mark counts as space at the beginning
 
 
 def tokenize(text: str) -> list[Token]:

@@ -45,7 +45,6 @@ SAFE_OPTIONS: dict[str, str | None] = {
     "--no_plugins": None,
     "--retry": _NATURAL,
     "--split_queries": r"no|on_failure|always",
-    "--ext": r"[a-z0-9_:]+(?:=[a-z0-9_]+)?",
 }
 """Option to the pattern of its value; ``None`` for an option that takes none."""
 
@@ -97,12 +96,27 @@ def render_options(pairs: list[tuple[str, str]]) -> str:
 
 
 def unsafe_in_pragma(text: str) -> str | None:
-    """Return what makes the option text of a pragma unacceptable, or None."""
+    """Return what makes the option text of a candidate's pragma unacceptable, or None.
+
+    F* decodes escapes and splits the text by rules of its own: only text that is written as
+    :func:`render_options` writes it means the same to both.
+    """
+    if "\\" in text:
+        return "escapes are not allowed in option text"
+    if not text.isascii() or not text.replace(" ", "x").isprintable():
+        return "only printable ASCII is allowed in option text"
     try:
-        check_options(split_options(text))
+        pairs = check_options(split_options(text))
     except InvalidRequest as error:
         return error.message
-    return None
+    if render_options(pairs).split() != text.split():
+        return "quotes are allowed only around a value with spaces"
+    foreign = [v for o, v in pairs if o in ("--z3cliopt", "--z3smtopt") and not _tunes_search(v)]
+    return f"{foreign[0]!r} is no option of Z3's search (smt. ...)" if foreign else None
+
+
+def _tunes_search(value: str) -> bool:
+    return value.startswith(("smt.", "(set-option :smt."))
 
 
 def switches_proofs_off(text: str) -> bool:

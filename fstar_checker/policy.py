@@ -1,76 +1,52 @@
 """The policy on a candidate's tokens, applied before F* sees the text.
 
 F* accepts many admits without a word, so its silence proves nothing. The scan knows comments,
-strings and quotations; it refuses the names of F*'s escape hatches wherever they stand as code,
-everything that changes options or attributes, and every tactic that is not on a short list: a
-tactic
-can build a term from the characters of a forbidden name, which no scan for names finds.
+strings and quotations; it refuses the names of F*'s escape hatches wherever they may mean them, in
+every component of a dotted name, and everything that changes options, attributes or effects.
+Tactics are judged by :mod:`aludel.fstar_checker.tactics`.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
-from aludel.fstar_checker.lexer import Kind, Token, code_tokens, position, words
+from aludel.fstar_checker.lexer import Kind, Token, code_tokens, position
+from aludel.fstar_checker.names import (
+    SHORTEST_HIDDEN,
+    Renaming,
+    after_projector,
+    binders,
+    components,
+    is_variable,
+    occurrences,
+)
 from aludel.fstar_checker.options import switches_proofs_off, unsafe_in_pragma
 from aludel.fstar_checker.structure import (
-    OPENERS,
     QUALIFIERS,
     Declaration,
+    closing,
+    definition_of,
     max_depth,
     split_declarations,
+    undefined_types,
     val_of,
+)
+from aludel.fstar_checker.tactics import Vouched, scan_tactics, tactic_renamings
+from aludel.fstar_checker.wordlists import (
+    ADMIT_ATTRIBUTES,
+    ADMIT_NAMES,
+    ALLOWED_ATTRIBUTES,
+    ALLOWED_QUALIFIERS,
+    EFFECT_DEFINITIONS,
+    MODULE_ATTRIBUTES,
+    TACTIC_ENTRIES,
 )
 from aludel.models import Diagnostic, RejectReason, Severity
 
 MAX_DEPTH = 400
-
-ADMIT_NAMES = words(
-    """__ admit admitP admit_ admit1 admit_all admit_dump admit_dump_t admit_smt_queries
-    admit_termination assume_ assume_safe drop_ fadmit lax magic magicP magic_ magic_dump
-    magic_dump_t smt_admit tadmit tadmit_t tadmit_all unsafe_coerce"""
-)
-"""Identifiers (last component) that prove or coerce anything.
-
-``__`` is ``FStar.Tactics.PatternMatching.__ : #t:Type -> t``, assumed.
-"""
-
-ADMIT_ATTRIBUTES = words("""expect_failure expect_lax_failure admit_termination fail fail_lax""")
-
-TACTIC_ENTRIES = words(
-    """assert_by_tactic by_tactic by_tactic_seman postprocess_for_extraction_with postprocess_with
-    postprocess_type preprocess_with rewrite_with_tactic run_tactic squash_by_tactic synth_by_tactic
-    with_tactic pack pack_ln pack_fv pack_sigelt pack_comp unquote unsafe_tac_exec launch_process
-    set_guard_policy set_options reflect reify splice splice_quals"""
-)
-"""Names that run a metaprogram outside ``by (...)``, or make terms from data."""
-
-SAFE_TACTICS = words(
-    """apply apply_lemma assumption branch clear clear_top compute cut destruct dump exact
-    exists_intro explode flip focus
-    forall_intro forall_intro_as forall_intros idtac implies_intro implies_intros intro intros
-    iterAll iterAllSMT later left lor_elim mapply l_intro l_intros l_to_r norm nbe nth_binder
-    or_else
-    pointwise qed rename_to repeat repeat1 repeatn rewrite revert right seq simpl smt split
-    t_trivial
-    tlabel trefl trivial trivial' try_with try_rewrite_equality rewrite_all_equalities
-    unfold_def whnf grewrite canon_semiring canon_semiring_with canon_monoid int_cr int_semiring
-    tcresolve delta delta_only delta_fully delta_attr delta_namespace delta_unfold delta_qualifier
-    hnf iota nbe primops simplify weak zeta zeta_full unascribe unmeta"""
-)
-"""Tactics and normalisation steps that only transform goals which F* then checks."""
-
-ALLOWED_QUALIFIERS = frozenset(("inline_for_extraction", "noextract", "unfold"))
-ALLOWED_ATTRIBUTES = frozenset(("inline_let",))
-# What ``fun`` or ``let`` binds is known only under such a name: a longer one could be bound in one
-# place and mean a tactic in another, and scoping is not followed here.
-_BOUND_NAME = r"[a-z][0-9']*"
-_TACTIC_GLUE = frozenset(
-    ("fun", "let", "in", "begin", "end", "if", "then", "else", "match", "with")
-)
 _SEVERITY = (
     RejectReason.PARSE,
     RejectReason.ADMIT,
@@ -101,40 +77,59 @@ class Violation:
 
 
 def scan_definition(
-    code: str, name: str, val_tokens: tuple[str, ...] = (), tactics: Iterable[str] = ()
+    code: str,
+    name: str,
+    val_tokens: tuple[str, ...] = (),
+    tactics: Iterable[str] = (),
+    abbreviations: Mapping[str, str] | None = None,
 ) -> list[Violation]:
     """Scan a candidate that must define exactly ``name``; worst finding first, empty if clean.
 
     Args:
         code: the candidate's text.
-        name: the short name asked for.
+        name: the short name asked for; an operator in brackets, as ``(+!)``.
         val_tokens: tokens of the asked ``val`` after the word ``val``; the candidate may repeat
             them, and nothing else.
         tactics: further tactic names that the context vouches for.
+        abbreviations: the context's abbreviations of modules.
     """
     tokens = code_tokens(code)
-    found = [*_scan_tokens(tokens, frozenset(tactics), strict=True)]
+    vouched = Vouched(frozenset(tactics), abbreviations or {})
+    found = [*_scan_tokens(tokens, vouched, strict=True)]
     declarations = split_declarations(code)
     found += _scan_shape(declarations, name, val_tokens, len(code))
     return _worst_first(found)
 
 
-def scan_module(code: str, tactics: Iterable[str] = ()) -> list[Violation]:
+def scan_module(
+    code: str, tactics: Iterable[str] = (), abbreviations: Mapping[str, str] | None = None
+) -> list[Violation]:
     """Scan a whole module: several declarations, and options from the closed list, are its
     right."""
-    found = [*_scan_tokens(code_tokens(code), frozenset(tactics), strict=False)]
     declarations = split_declarations(code)
-    defined = {n for d in declarations if d.keyword in ("let", "type", "instance") for n in d.names}
-    for declaration in declarations:
-        val = val_of(declaration)
-        if val and val[0] not in defined:
-            message = f"val {val[0]} has no definition"
-            found.append(_at(declaration, RejectReason.MISSING_DECLARATION, message))
-        if declaration.keyword == "friend":
-            found.append(
-                _at(declaration, RejectReason.FORBIDDEN_CONSTRUCT, "friend is not allowed")
-            )
+    known = {**(abbreviations or {}), **abbreviated(declarations)}
+    vouched = Vouched(frozenset(tactics), known)
+    found = [*_scan_tokens(code_tokens(code), vouched, strict=False)]
+    for index, declaration in enumerate(declarations):
+        found += _scan_declaration(declaration, declarations[index + 1 :])
     return _worst_first(found)
+
+
+def abbreviated(declarations: Iterable[Declaration]) -> dict[str, str]:
+    """Return the abbreviations of modules that text declares (``module A = B``)."""
+    texts = [[t.text for t in d.tokens] for d in declarations if d.keyword == "module"]
+    return {t[1]: t[3] for t in texts if len(t) == 4 and t[2] == "="}
+
+
+def local_renamings(code: str) -> list[Renaming]:
+    """Variables that F* is shown under other spellings, so that their scope is F*'s to find.
+
+    These are variables that are called like an escape hatch, and those that tactics bind.
+    """
+    tokens = code_tokens(code)
+    hidden = [Renaming(name, occurrences(tokens, name)) for name in sorted(_local(tokens))]
+    taken = {i for renaming in hidden for i in renaming.indices}
+    return hidden + [r for r in tactic_renamings(tokens) if not taken.intersection(r.indices)]
 
 
 def without_repeated_val(code: str, val_tokens: tuple[str, ...]) -> str:
@@ -155,20 +150,29 @@ def _at(where: Token | Declaration, reason: RejectReason, message: str) -> Viola
     return Violation(reason, message, where.start, where.end)
 
 
-def _scan_tokens(
-    tokens: list[Token], tactics: frozenset[str], *, strict: bool
-) -> Iterator[Violation]:
+def _scan_tokens(tokens: list[Token], vouched: Vouched, *, strict: bool) -> Iterator[Violation]:
     if max_depth(tokens) > MAX_DEPTH:
         message = f"brackets are nested deeper than {MAX_DEPTH}"
         yield _at(tokens[0], RejectReason.FORBIDDEN_CONSTRUCT, message)
     quote_chars = any(t.kind is Kind.CHAR and '"' in t.text for t in tokens)
+    local = _local(tokens)
     for index, token in enumerate(tokens):
-        yield from _scan_token(tokens, index, token, strict=strict)
+        if token.kind is Kind.IDENT:
+            yield from _scan_identifier(tokens, index, local)
+        else:
+            yield from _scan_token(tokens, index, token, strict=strict)
         if token.kind is Kind.STRING and quote_chars:
             # Where '"' is a literal, a lexer that disagrees would read the strings as code.
             yield from _names_inside(token)
-        if token.text == "by" and token.kind is Kind.KEYWORD:
-            yield from _scan_tactic(tokens, index + 1, tactics)
+    for finding in scan_tactics(tokens, vouched):
+        token = tokens[finding.index]
+        yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, finding.message)
+
+
+def _local(tokens: list[Token]) -> frozenset[str]:
+    """Variables that are called like an escape hatch, and long enough to be spelt otherwise."""
+    names = {tokens[i].text for i in binders(tokens)}
+    return frozenset(n for n in names & (ADMIT_NAMES | TACTIC_ENTRIES) if len(n) >= SHORTEST_HIDDEN)
 
 
 def _scan_token(
@@ -181,21 +185,25 @@ def _scan_token(
     elif token.kind is Kind.QUOTED_IDENT:
         message = "identifiers in double backticks are not allowed"
         yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
-    elif token.kind is Kind.IDENT:
-        yield from _scan_identifier(token)
     elif token.kind is Kind.KEYWORD:
         yield from _scan_keyword(token, strict=strict)
     elif token.kind is Kind.SYMBOL:
         yield from _scan_symbol(tokens, index, token, strict=strict)
 
 
-def _scan_identifier(token: Token) -> Iterator[Violation]:
-    if token.name in ADMIT_NAMES:
-        yield _at(token, RejectReason.ADMIT, f"{token.name} proves anything")
-    elif token.name in TACTIC_ENTRIES:
-        message = f"{token.name} runs or builds metaprograms; use assert ... by (...)"
-        yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
-    elif any(ord(c) > 127 and not unicodedata.category(c).startswith("L") for c in token.text):
+def _scan_identifier(tokens: list[Token], index: int, local: frozenset[str]) -> Iterator[Violation]:
+    """Every component counts: ``__.field`` is the hole ``__``, whatever is projected from it."""
+    token = tokens[index]
+    parts = components(token)
+    if parts[0] in local and not after_projector(tokens, index):
+        parts = parts[1:]
+    for part in parts:
+        if part in ADMIT_NAMES:
+            yield _at(token, RejectReason.ADMIT, f"{part} proves anything")
+        elif part in TACTIC_ENTRIES:
+            message = f"{part} runs or builds metaprograms; use assert ... by (...)"
+            yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
+    if any(ord(c) > 127 and not unicodedata.category(c).startswith("L") for c in token.text):
         message = f"identifier {token.text!r} holds a character that is no letter"
         yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
 
@@ -227,15 +235,14 @@ def _scan_symbol(
 
 
 def _scan_attribute(tokens: list[Token], index: int, *, strict: bool) -> Iterator[Violation]:
-    for token in _group(tokens, index):
+    """An attribute of an unknown name may register a handler, so the list of names is closed."""
+    allowed = ALLOWED_ATTRIBUTES if strict else MODULE_ATTRIBUTES
+    for token in tokens[index + 1 : closing(tokens, index)]:
         text = token.name.strip('"')
+        named = token.kind in (Kind.IDENT, Kind.KEYWORD, Kind.QUOTED_IDENT)
         if text in ADMIT_ATTRIBUTES:
             yield _at(token, RejectReason.ADMIT, f"attribute {text} hides a failing proof")
-        elif (
-            strict
-            and token.kind in (Kind.IDENT, Kind.STRING, Kind.KEYWORD)
-            and (text not in ALLOWED_ATTRIBUTES)
-        ):
+        elif text not in allowed and (named or (strict and token.kind is Kind.STRING)):
             message = f"attribute {text} is not allowed"
             yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
 
@@ -243,7 +250,7 @@ def _scan_attribute(tokens: list[Token], index: int, *, strict: bool) -> Iterato
 def _scan_pragma(tokens: list[Token], index: int, *, strict: bool) -> Iterator[Violation]:
     token = tokens[index]
     argument = tokens[index + 1] if index + 1 < len(tokens) else None
-    text = argument.text.strip('"') if argument and argument.kind is Kind.STRING else ""
+    text = argument.text[1:].removesuffix('"') if _is_string(argument) else ""
     if switches_proofs_off(text):
         yield _at(token, RejectReason.ADMIT, f"{token.text} switches proofs off")
         return
@@ -262,47 +269,25 @@ def _names_inside(token: Token) -> Iterator[Violation]:
             yield Violation(RejectReason.FORBIDDEN_CONSTRUCT, message, token.start, token.end)
 
 
-def _scan_tactic(tokens: list[Token], index: int, extra: frozenset[str]) -> Iterator[Violation]:
-    """Check the argument of ``by``: a bracketed group or one identifier."""
-    if index >= len(tokens):
-        return
-    group = _group(tokens, index) if tokens[index].text in OPENERS else [tokens[index]]
-    bound = {t.text for i, t in enumerate(group) if i and group[i - 1].text in ("fun", "let")}
-    quoted = _quoted(group)
-    for i, token in enumerate(group):
-        bound_here = token.text in bound and re.fullmatch(_BOUND_NAME, token.text)
-        known = token.name in SAFE_TACTICS | extra or bound_here or i in quoted
-        if token.kind is Kind.IDENT and not known:
-            message = f"tactic {token.text} is not on the list of safe ones"
-            yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
-        elif token.kind is Kind.KEYWORD and token.text not in _TACTIC_GLUE and i not in quoted:
-            message = f"{token.text} is not allowed in a tactic"
-            yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
-        elif token.text in ("`#", "`@"):
-            message = "antiquotation is not allowed in a tactic"
-            yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
+def _is_string(token: Token | None) -> TypeGuard[Token]:
+    return token is not None and token.kind is Kind.STRING
 
 
-def _quoted(group: list[Token]) -> set[int]:
-    """Indices of tokens under a backtick: a quoted term is scanned for names like any other."""
-    inside: set[int] = set()
-    for i, token in enumerate(group):
-        if token.text in ("`", "`%") and i + 1 < len(group):
-            length = len(_group(group, i + 1)) + 1 if group[i + 1].text in OPENERS else 1
-            inside.update(range(i + 1, i + 1 + length))
-    return inside
-
-
-def _group(tokens: list[Token], opening: int) -> list[Token]:
-    depth = 0
-    for index in range(opening, len(tokens)):
-        if tokens[index].text in OPENERS:
-            depth += 1
-        elif tokens[index].text in OPENERS.values():
-            depth -= 1
-            if depth == 0:
-                return tokens[opening + 1 : index]
-    return tokens[opening + 1 :]
+def _scan_declaration(declaration: Declaration, later: list[Declaration]) -> Iterator[Violation]:
+    """What a declaration of a whole module may not be."""
+    val = val_of(declaration)
+    defining = {n for d in later if d.keyword in ("let", "type", "instance") for n in d.names}
+    if val and val[0] not in defining:
+        message = f"val {val[0]} has no definition after it"
+        yield _at(declaration, RejectReason.MISSING_DECLARATION, message)
+    for name in undefined_types(declaration):
+        message = f"type {name} has no definition, which F* takes as an assumption"
+        yield _at(declaration, RejectReason.MISSING_DECLARATION, message)
+    if declaration.keyword == "friend":
+        yield _at(declaration, RejectReason.FORBIDDEN_CONSTRUCT, "friend is not allowed")
+    if declaration.keyword in EFFECT_DEFINITIONS:
+        message = f"{declaration.keyword} could state what an effect does not guarantee"
+        yield _at(declaration, RejectReason.FORBIDDEN_CONSTRUCT, message)
 
 
 def _repeats(declaration: Declaration, val_tokens: tuple[str, ...]) -> bool:
@@ -345,20 +330,18 @@ def _stray(declaration: Declaration, name: str) -> Violation:
 
 
 def _scan_body(declaration: Declaration, name: str) -> Iterator[Violation]:
-    texts = [t.text for t in declaration.tokens]
-    head = texts.index(name)
+    tokens = list(declaration.tokens)
     if declaration.keyword == "type":
-        after = texts[texts.index("=") + 1 :][:1] if "=" in texts else []
-        if after in ([], ["|"], ["{"]) or (after and _is_constructor(texts)):
+        body = definition_of(tokens)
+        texts = [t.text for t in body or ()]
+        if not texts or texts[0] == "{" or "|" in texts:
             message = "a type with constructors or fields defines more than one name"
             yield _at(declaration, RejectReason.EXTRA_DECLARATION, message)
     elif not declaration.recursive:
-        for token in declaration.tokens[head + 1 :]:
-            if token.kind is Kind.IDENT and token.text == name:
+        uses = [i for i in occurrences(tokens, name) if is_variable(tokens[i])]
+        bound = binders(tokens)
+        # The first is the definition's own head. F* finds the scope of a name that is bound again.
+        if not bound.intersection(uses[1:]):
+            for index in uses[1:]:
                 message = f"{name} refers to itself without rec"
-                yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
-
-
-def _is_constructor(texts: list[str]) -> bool:
-    rest = texts[texts.index("=") + 1 :]
-    return "|" in rest
+                yield _at(tokens[index], RejectReason.FORBIDDEN_CONSTRUCT, message)

@@ -20,15 +20,38 @@ from aludel.fstar_checker.options import (
     switches_proofs_off,
 )
 from aludel.fstar_checker.session import Fragment
-from aludel.fstar_checker.structure import Declaration, split_declarations, val_of
+from aludel.fstar_checker.structure import (
+    Declaration,
+    definition_of,
+    split_declarations,
+    val_of,
+)
 from aludel.models import FStarContext
 
 DEFAULT_MODULE = "Candidate"
 MODULE_PATTERN = r"[A-Z][A-Za-z0-9_']*(?:\.[A-Z][A-Za-z0-9_']*)*"
 NAME_PATTERN = r"[a-z_][A-Za-z0-9_']*"
+LONGEST_MODULE = 200
+RESERVED_MODULES = frozenset(("Prims", "FStar.Pervasives", "FStar.Pervasives.Native"))
+HARDENING = '#set-options "--warn_error @239@272@296"\n'
+"""Makes errors of assumed types, top-level effects and admits by tactics: F* only warns of them."""
 FOLDER_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 _HEADER_KEYWORDS = ("module", "open", "include")
 _MODULE_IN_TEXT = re.compile(r"\b[A-Z][A-Za-z0-9_']*(?:\.[A-Z][A-Za-z0-9_']*)*")
+
+
+_SIGNS = {
+    "&": "Amp", "@": "At", "+": "Plus", "-": "Subtraction", "/": "Slash", "<": "Less",
+    "=": "Equals", ">": "Greater", "|": "Bar", "!": "Bang", "^": "Hat", "%": "Percent",
+    "*": "Star", "?": "Question", ":": "Colon", "$": "Dollar", ".": "Dot", "~": "Tilde",
+}  # fmt: skip
+
+
+def symbol_of(name: str) -> str:
+    """Return the name under which F* keeps a definition: an operator's is spelt out."""
+    if not name.startswith("("):
+        return name
+    return "op_" + "_".join(_SIGNS[sign] for sign in name[1:-1])
 
 
 @dataclass(frozen=True)
@@ -41,14 +64,42 @@ class Statement:
     rest: str
 
     @property
+    def is_operator(self) -> bool:
+        """Whether an operator is declared; ``name`` is then ``(+!)``."""
+        return self.name.startswith("(")
+
+    @property
     def mentions_itself(self) -> bool:
         """Whether the type uses the name, which then means something else after the definition."""
-        return self.name in self.tokens[1:]
+        bare, own = (self.name[1:-1], 3) if self.is_operator else (self.name, 1)
+        return bare in self.tokens[own:]
 
     def use(self) -> str:
         """Return a declaration that uses the name at the asked type, under an unguessable name."""
         probe = f"aludel_probe_{secrets.token_hex(8)}"
-        return f"val {probe} {self.rest}\nlet {probe} = {self.name}\n"
+        used = f"( {self.name[1:-1]} )" if self.is_operator else self.name
+        return f"val {probe} {self.rest}\nlet {probe} = {used}\n"
+
+    def total_use(self, code: str) -> str | None:
+        """Return a function that computes the definition's value, which F* must find total.
+
+        A definition with arguments, or of a function expression, is a value and has no effect of
+        its own: None then, as for a type.
+        """
+        declarations = [d for d in split_declarations(code) if d.keyword == "let"]
+        if len(declarations) != 1 or declarations[0].recursive or self.is_operator:
+            return None
+        tokens = declarations[0].tokens
+        head = [t.text for t in tokens].index("let") + 1
+        body = definition_of(tokens)
+        if tokens[head + 1].text not in (":", "=") or not body:
+            return None
+        if body[0].text in ("fun", "function"):
+            return None
+        probe = f"aludel_probe_{secrets.token_hex(8)}"
+        unit = f"{probe}_unit"
+        rest = code[tokens[head].end : tokens[-1].end]
+        return f"val {probe} ({unit}: unit) {self.rest}\nlet {probe} {unit} {rest}\n"
 
 
 @dataclass(frozen=True)
@@ -91,12 +142,14 @@ def parse_statement(text: str) -> Statement:
     declarations = split_declarations(text)
     val = val_of(declarations[0]) if len(declarations) == 1 else None
     wrong = any(t.kind in (Kind.ERROR, Kind.PRAGMA, Kind.QUOTED_IDENT) for t in code_tokens(text))
-    if val is None or wrong or not re.fullmatch(NAME_PATTERN, val[0]):
+    named = val is not None and (val[0].startswith("(") or re.fullmatch(NAME_PATTERN, val[0]))
+    if val is None or wrong or not named:
         message = "an F* statement is one declaration 'val NAME : TYPE'"
         raise InvalidRequest(message, field="statement")
     clean = blank_comments(text).strip() + "\n"
     tokens = code_tokens(clean)
-    name = tokens[[t.text for t in tokens].index("val") + 1]
+    first = [t.text for t in tokens].index("val") + 1
+    name = tokens[first + 2 if val[0].startswith("(") else first]
     return Statement(val[0], clean, val[1], clean[name.end :].strip())
 
 
@@ -106,12 +159,14 @@ def plan(
     *,
     z3rlimit: int | None = None,
     checked_files: bool = False,
+    warn_error: bool = False,
 ) -> Plan:
     """Lay out the fragments for a context and the asked ``val``, if there is one.
 
     Args:
         z3rlimit: solver budget that overrides the context's.
         checked_files: whether this F* loads checked files; the prefix stands in otherwise.
+        warn_error: whether this F* makes warnings errors when asked to.
 
     Raises:
         InvalidRequest: the context contradicts itself or holds an option that is not allowed.
@@ -122,6 +177,7 @@ def plan(
         pieces = _without_val(pieces, asked.name)
     until = context.until if checked_files else None
     parts = [*_head(context, module, pieces, until), *_option_parts(context, z3rlimit)]
+    parts += [("context.options", HARDENING)] if warn_error else []
     parts += [("statement", asked.text)] if asked is not None else []
     fields, texts = tuple(field for field, _ in parts), [text for _, text in parts]
     fragments = _lay_out(texts)
@@ -194,8 +250,7 @@ def _module_pieces(context: FStarContext) -> tuple[str, list[str]]:
     """The module's name and the pieces of its prefix; none without a prefix of its own header."""
     declared = module_of(context.prefix)
     module = context.module or declared or DEFAULT_MODULE
-    if not re.fullmatch(MODULE_PATTERN, module):
-        raise InvalidRequest(f"{module!r} is not a module name", field="context.module")
+    _check_module(module)
     if context.dataset is not None and not re.fullmatch(FOLDER_PATTERN, context.dataset):
         raise InvalidRequest(f"{context.dataset!r} is not a folder name", field="context.dataset")
     if declared and declared != module:
@@ -207,6 +262,16 @@ def _module_pieces(context: FStarContext) -> tuple[str, list[str]]:
     if declared:
         return module, [p for p in split_module(context.prefix + "\n") if p]
     return module, [f"module {module}\n", blank_comments(context.prefix) + "\n"]
+
+
+def _check_module(module: str) -> None:
+    if not re.fullmatch(MODULE_PATTERN, module) or len(module) > LONGEST_MODULE:
+        fix = "use words of letters and digits that begin with a capital, joined by dots"
+        message = f"{module[:LONGEST_MODULE]!r} is not a module name"
+        raise InvalidRequest(message, field="context.module", fix=fix)
+    if module in RESERVED_MODULES:
+        message = f"{module} is built into F*, which every module rests on"
+        raise InvalidRequest(message, field="context.module", fix="name another module")
 
 
 def _refuse_open_switches(prefix: str) -> None:

@@ -8,7 +8,10 @@ that splits differently in F*'s parser is a syntax error there.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from aludel.fstar_checker.lexer import Kind, Token, code_tokens, words
 
@@ -24,6 +27,7 @@ OPENERS = {"(": ")", "(|": "|)", "[": "]", "[|": "|]", "{": "}", "{|": "|}", ".(
            ".(|": "|)", ".[|": "|]", "[@": "]", "[@@": "]", "[@@@": "]", "{:pattern": "}",
            "begin": "end"}  # fmt: skip
 CLOSERS = frozenset(OPENERS.values())
+_NO_OPERATORS = frozenset((":", "::", ":=", ".", "->", "<-", "=", "|", "~>", "?."))
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,21 @@ def max_depth(tokens: list[Token]) -> int:
         elif token.text in CLOSERS:
             depth -= 1
     return deepest
+
+
+def closing(tokens: Sequence[Token], opening: int) -> int:
+    """Return the index of the bracket that closes the one at ``opening``; the end if none does."""
+    depth = 0
+    for index in range(opening, len(tokens)):
+        if tokens[index].kind not in (Kind.SYMBOL, Kind.KEYWORD):
+            continue
+        if tokens[index].text in OPENERS:
+            depth += 1
+        elif tokens[index].text in CLOSERS:
+            depth -= 1
+            if depth == 0:
+                return index
+    return len(tokens)
 
 
 def split_declarations(text: str) -> list[Declaration]:
@@ -179,11 +198,24 @@ def _names(tokens: list[Token], head: int, *, recursive: bool) -> tuple[str, ...
         return ()
     first = head + (2 if recursive else 1)
     heads = [first, *(i + 1 for i in _ands(tokens, first))]
-    return tuple(
-        tokens[i].text
-        for i in heads
-        if i < len(tokens) and tokens[i].kind in (Kind.IDENT, Kind.QUOTED_IDENT)
-    )
+    return tuple(name for i in heads if (name := name_at(tokens, i)) is not None)
+
+
+def name_at(tokens: Sequence[Token], index: int) -> str | None:
+    """Return the name at ``index``: an identifier, or an operator in brackets as ``(+!)``."""
+    if index >= len(tokens):
+        return None
+    if tokens[index].kind in (Kind.IDENT, Kind.QUOTED_IDENT):
+        return tokens[index].text
+    three = [t.text for t in tokens[index : index + 3]]
+    if len(three) == 3 and three[::2] == ["(", ")"] and is_operator(three[1]):
+        return "".join(three)
+    return None
+
+
+def is_operator(text: str) -> bool:
+    """Whether ``text`` is an infix or prefix operator that a module may define."""
+    return bool(re.fullmatch(r"[!~?|&=<>$@^+\-*/%:.]+", text)) and text not in _NO_OPERATORS
 
 
 def _ands(tokens: list[Token], first: int) -> list[int]:
@@ -203,6 +235,32 @@ def _ands(tokens: list[Token], first: int) -> list[int]:
         elif depth == 0 and lets == 0 and text == "and":
             found.append(index)
     return found
+
+
+def definition_of(tokens: Sequence[Token]) -> Sequence[Token] | None:
+    """Return the tokens after the ``=`` that defines a type, None where there is none."""
+    depth = 0
+    for index, token in enumerate(tokens):
+        if token.kind not in (Kind.SYMBOL, Kind.KEYWORD):
+            continue
+        if token.text in OPENERS:
+            depth += 1
+        elif token.text in CLOSERS:
+            depth -= 1
+        elif token.text == "=" and depth == 0:
+            return tokens[index + 1 :]
+    return None
+
+
+def undefined_types(declaration: Declaration) -> list[str]:
+    """Return the types and classes of a declaration that it does not define."""
+    if declaration.keyword not in ("type", "class"):
+        return []
+    tokens = declaration.tokens
+    head = next(i for i, t in enumerate(tokens) if t.text == declaration.keyword)
+    ends = [*_ands(list(tokens), head + 1), len(tokens)]
+    parts = [tokens[a:b] for a, b in pairwise([head, *ends])]
+    return [name_at(p, 1) or "without a name" for p in parts if not definition_of(p)]
 
 
 def val_of(declaration: Declaration) -> tuple[str, tuple[str, ...]] | None:

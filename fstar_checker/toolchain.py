@@ -28,6 +28,7 @@ HOW_TO_GET = (
     "an official release archive, and set ALUDEL_FSTAR to its bin/fstar.exe"
 )
 REPORT_ASSUMES = "--report_assumes"
+WARN_ERROR = "--warn_error"
 Origin = Literal["ALUDEL_FSTAR", "PATH", "installed"]
 
 
@@ -98,6 +99,15 @@ def library_of(program: Path) -> Path | None:
         if candidate.is_dir():
             return candidate
     return None
+
+
+def library_modules(program: Path) -> frozenset[str]:
+    """Return the names of the modules of F*'s library; none where it stands elsewhere."""
+    library = library_of(program)
+    if library is None:
+        return frozenset()
+    found = {p.stem for pattern in ("*.fst", "*.fsti") for p in library.rglob(pattern)}
+    return frozenset(name[:1].upper() + name[1:] for name in found)
 
 
 def _locate(settings: Settings, environ: Mapping[str, str]) -> tuple[Path, Origin]:
