@@ -11,7 +11,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from aludel.deadline import Deadline
@@ -202,11 +202,15 @@ def build_pool(toolchain: FStarToolchain, settings: Settings) -> FStarPool:
 
 @dataclass(frozen=True)
 class SessionStarter:
-    """Starts a session for a (module, dataset) key in a folder that holds the empty file."""
+    """Starts a session for a (module, dataset) key in a folder of its own.
+
+    F* looks for modules in its working folder before its library. So the folder holds the
+    session's own empty file and nothing else, and goes when the session ends: no request finds a
+    file that another one named.
+    """
 
     toolchain: FStarToolchain
     settings: Settings
-    _folder: list[tempfile.TemporaryDirectory[str]] = field(default_factory=list)
 
     def __call__(self, key: Key) -> Session:
         """Start it.
@@ -216,24 +220,29 @@ class SessionStarter:
             ToolchainMissing: what starts is not F*.
         """
         module, dataset = key
-        folder = self._work_folder()
-        (folder / f"{module}.fst").touch()
-        include = None
-        if dataset is not None:
-            include = self.settings.data_dir / "fstar" / dataset
-            if not include.is_dir():
-                message = f"no F* dataset {dataset!r} is installed here"
-                fix = f"put its sources and checked files in {include.parent}"
-                raise InvalidRequest(message, field="context.dataset", fix=fix)
-            folder = include
+        include = None if dataset is None else self._dataset(dataset)
+        own = tempfile.TemporaryDirectory(prefix="aludel-fstar-", ignore_cleanup_errors=True)
+        folder = Path(own.name)
+        if include is not None and (include / f"{module}.fst").is_file():
+            folder = include  # its checked file is the one of the source that lies there
+        else:
+            (folder / f"{module}.fst").touch()
         command = self.toolchain.command(f"{module}.fst", include)
         memory = self.settings.process_memory_mb
-        return Session(FStarProcess(command, folder, memory, self.toolchain.environ))
+        try:
+            process = FStarProcess(command, folder, memory, self.toolchain.environ)
+            return Session(process, when_killed=own.cleanup)
+        except BaseException:
+            own.cleanup()
+            raise
 
-    def _work_folder(self) -> Path:
-        if not self._folder:
-            self._folder.append(tempfile.TemporaryDirectory(prefix="aludel-fstar-"))
-        return Path(self._folder[0].name)
+    def _dataset(self, dataset: str) -> Path:
+        include = self.settings.data_dir / "fstar" / dataset
+        if not include.is_dir():
+            message = f"no F* dataset {dataset!r} is installed here"
+            fix = f"put its sources and checked files in {include.parent}"
+            raise InvalidRequest(message, field="context.dataset", fix=fix)
+        return include
 
 
 def _worth(slot: _Slot, plan: Plan) -> tuple[int, int]:

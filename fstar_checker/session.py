@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +33,11 @@ MAX_STRAY_LINES = 200
 SOLVER_FIX = "put the Z3 of your F* version on PATH or beside fstar.exe"
 KEPT_STRAYS = 20
 _NO_SOLVER = re.compile(
-    r"Error 17\b|\bz3\b.*(?:not found|No such file|cannot|could not)|"
-    r"(?:not found|No such file|could not|cannot).*\bz3\b",
-    re.IGNORECASE,
+    r"\*?\s*\(?Error 17\)?:?\s|"
+    r"Unexpected error; please file a bug report, [^\n]*\n"
+    r"Unix\.Unix_error\([A-Za-z.]*ENOENT, \"create_process\", \"z3[^\"]*\"\)"
 )
+"""How F* begins its last message when it could not start Z3."""
 CHECKED_FILE = "push-partial-checked-file"
 RESTART_SOLVER = "restart-solver"
 
@@ -76,24 +78,32 @@ class Session:
     Args:
         process: a process whose banner has not been read yet.
         banner_s: seconds to wait for the banner.
+        when_killed: called when the process is gone; may be called twice.
 
     Raises:
         ToolchainMissing: what was started does not greet as F* does.
         BackendUnavailable: no banner in time.
     """
 
-    def __init__(self, process: FStarProcess, banner_s: float = BANNER_S) -> None:
+    def __init__(
+        self,
+        process: FStarProcess,
+        banner_s: float = BANNER_S,
+        when_killed: Callable[[], None] = lambda: None,
+    ) -> None:
         self.process = process
+        self._when_killed = when_killed
         self.stack: list[Fragment] = []
         self.served = 0
         self.modules: frozenset[str] = frozenset()
         self.sound_at: tuple[Fragment, ...] | None = None
         self._last_id = 0
         self._strays: deque[str] = deque(maxlen=KEPT_STRAYS)
+        self._errors: deque[str] = deque(maxlen=KEPT_STRAYS)
         try:
             self.banner = self._greet(Deadline.after(banner_s))
         except BaseException:
-            process.kill()
+            self.kill()
             raise
 
     @property
@@ -216,6 +226,7 @@ class Session:
     def kill(self) -> None:
         """Kill and reap the process group; safe to call twice."""
         self.process.kill()
+        self._when_killed()
 
     def _greet(self, deadline: Deadline) -> Banner:
         strays: list[str] = []
@@ -250,6 +261,8 @@ class Session:
             if value.get("kind") == "message" and value.get("level") != "progress":
                 messages.append(str(value.get("contents")))
                 self._strays.append(messages[-1])  # F* may end after it, without a response
+                if value.get("level") == "error":
+                    self._errors.append(messages[-1])
             if value.get("kind") == "response":
                 return parse_response(value, tuple(messages))
 
@@ -274,8 +287,8 @@ class Session:
         return False
 
     def _explained(self, error: BackendCrashed) -> BackendUnavailable | ToolchainMissing:
-        said = " ".join([*self._strays, error.message])
-        if _NO_SOLVER.search(said):
+        said = next((e for e in self._errors if _NO_SOLVER.match(e)), None)
+        if said is not None:
             return ToolchainMissing(f"F* found no Z3: {said[-300:]}", field="fstar", fix=SOLVER_FIX)
         return BackendCrashed(f"{error.message} {' '.join(self._strays)[-300:]}".strip())
 
