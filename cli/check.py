@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -91,7 +92,7 @@ def command(
     try:
         settings = with_project(load_settings(), project)
         request = CheckRequest(
-            context=_context(Prover(prover), imports, file),
+            context=_context(Prover(prover), imports, file, statement),
             statement=statement,
             code=read_source(file, settings.max_code_bytes),
             budget=budget_of(timeout),
@@ -139,7 +140,7 @@ def _check(prover: Prover, settings: Settings, request: CheckRequest, paper: Pap
         return verdict
 
 
-def _context(prover: Prover, imports: str | None, file: str) -> Context:
+def _context(prover: Prover, imports: str | None, file: str, statement: str | None) -> Context:
     if prover is Prover.LEAN:
         names = None if imports is None else [name.strip() for name in imports.split(",")]
         return LeanContext(imports=None if names is None else tuple(filter(None, names)))
@@ -147,8 +148,14 @@ def _context(prover: Prover, imports: str | None, file: str) -> Context:
         raise InvalidRequest(
             f"means nothing to {prover.value}", field="--imports", fix="leave it out"
         )
-    # F* wants module M in M.fst.
-    return FStarContext(module=Path(file).stem if file.endswith(".fst") else None)
+    from aludel.fstar_checker.scaffold import MODULE_PATTERN
+
+    # F* wants module M in M.fst. A single definition has no module of its own, and its file may
+    # have a name that no module can have.
+    name = Path(file).stem if file.endswith(".fst") else None
+    if name is not None and statement is not None and not re.fullmatch(MODULE_PATTERN, name):
+        name = None
+    return FStarContext(module=name)
 
 
 def _name_options(error: AludelError, name: str) -> None:

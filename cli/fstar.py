@@ -1,7 +1,7 @@
 """``aludel fstar``: PoPAI problems, candidates, verify@k.
 
-Exit codes: 0 when every candidate was judged, 2 when a machine failed on some, 64 bad usage or
-input, 69 toolchain missing or service out of reach.
+Exit codes: 0 when every candidate was judged, 1 when a problem could not be posed, 2 when a machine
+failed on some, 64 bad usage or input, 69 toolchain missing or service out of reach.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import click
 
 from aludel.cli.groups import Group
 from aludel.cli.options import budget_of
-from aludel.errors import AludelError, InvalidRequest
+from aludel.errors import AludelError, InvalidRequest, RequestTooLarge
+from aludel.jobs import Item
+from aludel.models import CheckRequest
 from aludel.settings import load_settings
 
+EXIT_REFUSED = 1
 EXIT_INCOMPLETE = 2
 DEFAULT_KS = (1, 3, 10)
 
@@ -52,6 +55,9 @@ def verify(
     """Check CANDIDATES (JSONL: name, candidate) against PROBLEMS (PoPAI JSON or JSONL).
 
     Writes results.jsonl, report.json and report.md into the folder --out.
+
+    Exit codes: 0 every candidate was judged, 1 a problem could not be posed (the report says
+    why), 2 a machine failed, 64 bad input, 69 toolchain missing or service out of reach.
     """
     from aludel.fstar_checker.dataset import read_definitions
     from aludel.fstar_checker.problems import read_candidates
@@ -70,7 +76,9 @@ def verify(
             click.echo(json.dumps({"kind": "error", "reason": error.code, **fields}))
         raise
     click.echo(json.dumps(summary) if as_json else render(summary))
-    return EXIT_INCOMPLETE if summary["machine_failures"] else 0
+    if summary["machine_failures"]:
+        return EXIT_INCOMPLETE
+    return EXIT_REFUSED if summary["refused_problems"] else 0
 
 
 @command.command(name="extract")
@@ -126,26 +134,37 @@ def _check_here(work: list[Any]) -> list[Any]:
 
 
 def _check_remote(server: str, work: list[Any]) -> list[Any]:
-    from aludel.cli.remote import check_through
-    from aludel.fstar_checker.verify import outcome_of
+    from aludel.fstar_checker.verify import is_the_candidates, outcome_of
 
     sent = [item for item in work if item.request is not None]
-    items = iter(check_through(server, [item.request for item in sent]))
+    answers = iter(_send(server, [item.request for item in sent]))
     outcomes = []
     for item in work:
         if item.request is None:
-            outcomes.append(outcome_of(item, refusal=item.refusal))
+            outcomes.append(outcome_of(item, refusal=item.refusal, invalid=item.invalid))
             continue
-        answer = next(items)
-        failure = answer.error
-        wrong = failure is not None and failure.code == InvalidRequest.code
-        message = None if failure is None else failure.message
-        outcomes.append(
-            outcome_of(
-                item,
-                verdict=answer.verdict,
-                error=None if wrong else message,
-                refusal=message if wrong else None,
-            )
-        )
+        answer = next(answers)
+        verdict = None if isinstance(answer, RequestTooLarge) else answer.verdict
+        failure = answer if isinstance(answer, RequestTooLarge) else answer.error
+        if failure is None:
+            outcomes.append(outcome_of(item, verdict=verdict))
+        elif is_the_candidates(failure.code, failure.field):
+            outcomes.append(outcome_of(item, invalid=failure.message))
+        elif failure.code == InvalidRequest.code:
+            outcomes.append(outcome_of(item, refusal=failure.message))
+        else:
+            outcomes.append(outcome_of(item, error=failure.message))
     return outcomes
+
+
+def _send(server: str, requests: list[CheckRequest]) -> list[Item | RequestTooLarge]:
+    """Have requests judged; where a batch is refused for its size, find out which are too large."""
+    from aludel.cli.remote import check_through
+
+    try:
+        return [*check_through(server, requests)]
+    except RequestTooLarge as error:
+        if len(requests) == 1:
+            return [error]
+        half = len(requests) // 2
+        return _send(server, requests[:half]) + _send(server, requests[half:])

@@ -114,7 +114,12 @@ class FStarChecker(CheckerOnly):
         if request.toolchain not in (None, NAME):
             message = f"no F* toolchain {request.toolchain!r} is installed here"
             raise InvalidRequest(message, field="toolchain", fix=f"use {NAME!r} or leave it out")
-        if len(request.code.encode()) > self._settings.max_code_bytes:
+        try:
+            size = len(request.code.encode())
+        except UnicodeEncodeError as error:
+            message = "the text holds half of a character (a lone surrogate)"
+            raise InvalidRequest(message, field="code") from error
+        if size > self._settings.max_code_bytes:
             message = f"the candidate exceeds {self._settings.max_code_bytes} bytes"
             raise RequestTooLarge(message, field="code")
         return request.context

@@ -225,7 +225,7 @@ def read_text(path: Path) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8").removeprefix("\ufeff")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"cannot be read: {error}", field=str(path)) from error
 

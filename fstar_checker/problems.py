@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,33 +15,45 @@ from aludel.models import Budget, CheckRequest, FStarContext
 
 
 class Candidate(BaseModel):
-    """One line of a candidates file."""
+    """One line of a candidates file; no text where nothing was proposed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     name: str
-    candidate: str
+    candidate: str | None
 
 
 def read_candidates(path: Path) -> list[Candidate]:
     """Read candidates, one JSON object a line with ``name`` and ``candidate``.
 
     Raises:
-        InvalidRequest: a line does not fit; names the line and the field.
+        InvalidRequest: a line does not fit; names the line, the field and the keys that are not
+            known.
     """
     found = []
     for number, line in lines_of(read_text(path)):
+        value: object = None
         try:
-            found.append(Candidate.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the line"
-            message = f"line {number}: {where}: {first['msg']}"
+            value = json.loads(line)
+            found.append(Candidate.model_validate(value))
+        except (ValueError, RecursionError) as error:
+            message = f"line {number}: {_what_is_wrong(value, error)}"
             fix = 'one object a line: {"name": ..., "candidate": ...}'
             raise InvalidRequest(message, field=str(path), fix=fix) from error
     if not found:
         raise InvalidRequest("holds no candidate", field=str(path))
     return found
+
+
+def _what_is_wrong(value: object, error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"not JSON: {error}"
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the line"
+    known = Candidate.model_fields
+    unknown = [repr(key) for key in value if key not in known] if isinstance(value, dict) else []
+    told = f"; not known here: {', '.join(unknown)}" if unknown else ""
+    return f"{where}: {first['msg']}{told}"
 
 
 def context_for(problem: Definition, *, dataset: str | None = None) -> FStarContext:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.errors import BackendUnavailable, InvalidRequest, RequestTooLarge
 from aludel.fstar_checker.classify import ErrorClass, error_class
 from aludel.fstar_checker.dataset import Definition, ProblemClass, write_text
 from aludel.fstar_checker.problems import Candidate, by_name, find_problem, request_for
@@ -29,6 +29,7 @@ class Outcome(BaseModel):
     Attributes:
         verdict: the checker's answer.
         error: the machine failed; says nothing about the candidate.
+        invalid: the candidate cannot be judged for what it is itself (too large, no text): wrong.
         refusal: the problem cannot be posed (skipped by the harness, scaffolding refused by F*).
         dropped_options: recorded fields that this F* has no option for, and why that is safe.
     """
@@ -40,6 +41,7 @@ class Outcome(BaseModel):
     problem_class: ProblemClass
     verdict: Verdict | None = None
     error: str | None = None
+    invalid: str | None = None
     refusal: str | None = None
     dropped_options: dict[str, str] = {}
 
@@ -62,12 +64,13 @@ def verify_at_k(candidates: int, correct: int, k: int) -> float:
 
 @dataclass(frozen=True)
 class Work:
-    """One candidate of a problem: its request, or why it cannot be one."""
+    """One candidate of a problem: its request, or why the problem or the candidate is none."""
 
     problem: Definition
     number: int
     request: CheckRequest | None
     refusal: str | None = None
+    invalid: str | None = None
     dropped_options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -86,9 +89,10 @@ def build_work(
     for candidate in candidates:
         problem = find_problem(index, candidate)
         number, seen[problem.name] = seen[problem.name], seen[problem.name] + 1
+        invalid = _no_text(candidate.candidate)
         try:
-            request = request_for(problem, candidate.candidate, budget=budget)
-            found.append(Work(problem, number, request))
+            request = request_for(problem, candidate.candidate or "", budget=budget)
+            found.append(Work(problem, number, None if invalid else request, invalid=invalid))
         except InvalidRequest as error:
             found.append(Work(problem, number, None, str(error)))
     return found
@@ -122,13 +126,17 @@ def run(work: list[Work], check: Check, threads: int) -> list[Outcome]:
 def report(outcomes: Iterable[Outcome], ks: tuple[int, ...]) -> dict[str, Any]:
     """Summarise outcomes: verify@k in all and by problem class, verdicts and error classes.
 
-    A candidate without a verdict, and a problem that cannot be posed, count as neither right nor
-    wrong. A problem with fewer than
-    k judged candidates does not enter verify@k; ``problems`` says how many did.
+    A candidate that is none (too large, no text) is wrong. One on which the machine failed, and a
+    problem that cannot be posed, count as neither right nor wrong. A problem with fewer than k
+    judged candidates does not enter verify@k; ``problems`` says how many did.
     """
     outcomes = list(outcomes)
-    refused = {o.name for o in outcomes if o.refusal is not None}
-    judged = [o for o in outcomes if o.verdict is not None and o.name not in refused]
+    refused = {o.name: o.refusal for o in outcomes if o.refusal is not None}
+    judged = [
+        o
+        for o in outcomes
+        if o.name not in refused and (o.verdict is not None or o.invalid is not None)
+    ]
     classes = Counter(o.error_class.value for o in judged if o.error_class is not None)
     verdicts = Counter(o.verdict.kind for o in judged if o.verdict is not None)
     by_class = {
@@ -142,7 +150,9 @@ def report(outcomes: Iterable[Outcome], ks: tuple[int, ...]) -> dict[str, Any]:
         "verdicts": {kind: verdicts[kind] for kind in ("accepted", "rejected", "undecided")},
         "error_classes": {c.value: classes[c.value] for c in ErrorClass},
         "machine_failures": sum(o.error is not None for o in outcomes),
+        "invalid_candidates": sum(o.invalid is not None for o in judged),
         "refused_problems": len(refused),
+        "refusals": refused,
         "dropped_options": {o.name: o.dropped_options for o in outcomes if o.dropped_options},
     }
 
@@ -165,6 +175,7 @@ def render(summary: dict[str, Any]) -> str:
         "# F* candidates",
         "",
         f"{summary['problems']} problems, {summary['candidates']} candidates, "
+        f"{summary['invalid_candidates']} of them none that can be judged (counted as wrong), "
         f"{summary['machine_failures']} machine failures, "
         f"{summary['refused_problems']} problems that cannot be posed.",
         "",
@@ -176,6 +187,7 @@ def render(summary: dict[str, Any]) -> str:
     lines += ["", "| verdict or error class | candidates |", "|---|---|"]
     counts = {**summary["verdicts"], **summary["error_classes"]}
     lines += [f"| {name} | {n} |" for name, n in counts.items()]
+    lines += _refusals(summary["refusals"])
     return "\n".join([*lines, *_warning(summary["dropped_options"])]) + "\n"
 
 
@@ -192,13 +204,31 @@ def _fitted(item: Work, known: Container[str] | None) -> Work:
 
 def _one(item: Work, check: Check) -> Outcome:
     if item.request is None:
-        return outcome_of(item, refusal=item.refusal)
+        return outcome_of(item, refusal=item.refusal, invalid=item.invalid)
     try:
         return outcome_of(item, verdict=check(item.request))
     except InvalidRequest as wrong:
+        if is_the_candidates(wrong.code, wrong.field):
+            return outcome_of(item, invalid=wrong.message)
         return outcome_of(item, refusal=str(wrong))
     except BackendUnavailable as failure:
         return outcome_of(item, error=str(failure))
+
+
+def is_the_candidates(code: str, field: str | None) -> bool:
+    """Whether a refusal is about the candidate's text, and says nothing about the problem."""
+    return code == RequestTooLarge.code or field == "code"
+
+
+def _no_text(candidate: str | None) -> str | None:
+    """Why a candidate holds no text that can be judged, or None."""
+    if candidate is None:
+        return "no text was proposed"
+    try:
+        candidate.encode()
+    except UnicodeEncodeError:
+        return "the text holds half of a character (a lone surrogate)"
+    return None
 
 
 def outcome_of(
@@ -206,6 +236,7 @@ def outcome_of(
     verdict: Verdict | None = None,
     error: str | None = None,
     refusal: str | None = None,
+    invalid: str | None = None,
 ) -> Outcome:
     """Return what became of ``item``."""
     return Outcome(
@@ -214,6 +245,7 @@ def outcome_of(
         problem_class=item.problem.problem_class,
         verdict=verdict,
         error=error,
+        invalid=invalid,
         refusal=refusal,
         dropped_options=dict(item.dropped_options),
     )
@@ -230,6 +262,18 @@ def _estimates(judged: list[Outcome], ks: tuple[int, ...]) -> dict[str, dict[str
         mean = sum(scores) / len(scores) if scores else None
         found[str(k)] = {"problems": len(scores), "estimate": mean}
     return found
+
+
+def _refusals(refusals: dict[str, str]) -> list[str]:
+    """Say why problems cannot be posed; nothing where all were."""
+    if not refusals:
+        return []
+    rows = [f"| {name} | {_cell(why)} |" for name, why in refusals.items()]
+    return ["", "| problem that cannot be posed | why |", "|---|---|", *rows]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _warning(dropped_options: dict[str, dict[str, str]]) -> list[str]:
