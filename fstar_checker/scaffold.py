@@ -98,7 +98,7 @@ class Statement:
             return None
         probe = f"aludel_probe_{secrets.token_hex(8)}"
         unit = f"{probe}_unit"
-        rest = code[tokens[head].end : tokens[-1].end]
+        rest = code[tokens[head].end : tokens[-1].end].strip()
         return f"val {probe} ({unit}: unit) {self.rest}\nlet {probe} {unit} {rest}\n"
 
 

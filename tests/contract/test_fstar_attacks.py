@@ -11,13 +11,13 @@ import pytest
 from fstar_support import ask, fake_checker, real_checker
 
 from aludel.fstar_checker.checker import FStarChecker
-from aludel.models import CheckRequest
+from aludel.models import CheckRequest, FStarContext
 
 CORPUS = Path(__file__).parent.parent / "attacks" / "fstar"
 
 
 def corpus(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (CORPUS / name).read_text().splitlines()]
+    return [json.loads(line) for line in (CORPUS / name).read_text().split("\n") if line]
 
 
 REFUSED, ACCEPTED = corpus("refused.jsonl"), corpus("accepted.jsonl")
@@ -25,6 +25,8 @@ BY_POLICY = [a for a in REFUSED if a["decided_by"] == "policy"]
 
 
 def request(entry: dict[str, Any]) -> CheckRequest:
+    if entry["statement"] is None:
+        return CheckRequest(context=FStarContext(), code=entry["code"])
     opens = ("FStar.List.Tot", "FStar.Mul", *entry.get("opens", ()))
     return ask(entry["statement"], entry["code"], opens=opens)
 

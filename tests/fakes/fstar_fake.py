@@ -3,8 +3,9 @@
 It exists for what the recordings cannot show: features of protocol 3, and machines that fail. It
 answers ``success`` to every query except a push of code that holds one of the words below. Usage:
 ``fstar_fake.py [FEATURE ...]`` adds features to the banner. Files in the working folder change it:
-``crash-once`` makes the word ``crash_once`` work the second time, ``limit-probe`` makes the
-checker's use at the type run into the limit, ``refuse-restart`` refuses ``restart-solver``.
+``forged.json`` holds the issues that a push of ``forged_here`` is answered with, ``crash-once``
+makes the word ``crash_once`` work the second time, ``limit-probe`` makes the checker's use at the
+type run into the limit, ``refuse-restart`` refuses ``restart-solver``.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ REFUSED = {
 
 
 def push(code: str, line: int) -> tuple[str, list[dict[str, Any]]]:
+    forged = Path("forged.json")
+    if "forged_here" in code and forged.exists():
+        issues = json.loads(forged.read_text())
+        failed = any(i["level"] == "error" for i in issues)
+        return "failure" if failed else "success", issues
     probe_limited = "let aludel_probe_" in code and Path("limit-probe").exists()
     for word, (message, number) in REFUSED.items():
         if word in code or (probe_limited and word == "rlimit_here"):
@@ -91,7 +97,8 @@ class Fake:
 
     def lookup(self, symbol: str) -> tuple[str, Any]:
         for code, line in reversed(self.held):
-            match = re.search(rf"let\s+(?:rec\s+)?{re.escape(symbol)}\b", code)
+            head = r"\(" if symbol.startswith("op_") else rf"{re.escape(symbol)}(?![\w'])"
+            match = re.search(rf"let\s+(?:rec\s+)?{head}", code)
             if match:
                 at = line + code[: match.start()].count("\n")
                 place = {"fname": "<input>", "beg": [at, 4], "end": [at, 5]}
