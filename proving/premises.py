@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from aludel.distribution import needs
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalState
+from aludel.jsonl import lines_of
 from aludel.models import Toolchain, canonical_json
 from aludel.problems import Hint, Problem, TheoremProblem
 from aludel.proving.generators import Proposals, TacticGenerator
@@ -138,8 +139,8 @@ class Library:
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
         if not path.exists():
             _write(path, self._printed(imports))
-        lines = path.read_text(encoding="utf-8").split("\n")
-        return [Hint.model_validate_json(line) for line in lines]
+        text = path.read_text(encoding="utf-8")
+        return [Hint.model_validate_json(line) for _, line in lines_of(text)]
 
     def _printed(self, imports: tuple[str, ...]) -> Iterator[Hint]:
         found = self._source.theorem_names(imports)

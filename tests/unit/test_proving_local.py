@@ -347,5 +347,5 @@ def test_numbers_that_are_none_are_a_fault(folders: dict[str, Path]) -> None:
 
 def test_without_the_libraries_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ToolchainMissing, match=r"aludel\[models\]"):
+    with pytest.raises(ToolchainMissing, match=r"aludel-proofs\[models\]"):
         LocalGenerator(spec(Path("anything")))

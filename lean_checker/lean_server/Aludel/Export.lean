@@ -53,6 +53,7 @@ def writeRules (w : Writer) (rules : List RecursorRule) (acc : Array Json) : Wri
     let (w, v) := writeExpr w r.rhs
     writeRules w rules (acc.push (jsonNats #[c, r.nfields, v]))
 
+/-- The entry of an inductive type: its numbers, its block and its constructors. -/
 def writeInductive (w : Writer) (v : InductiveVal) : Writer × Json :=
   let (w, all) := writeNames w v.all #[]
   let (w, ctors) := writeNames w v.ctors #[]
@@ -60,12 +61,14 @@ def writeInductive (w : Writer) (v : InductiveVal) : Writer × Json :=
     jsonNat v.numNested, bit v.isUnsafe]
   writeHead w "ind" (.inductInfo v) #[numbers, jsonNats all, jsonNats ctors]
 
+/-- The entry of a constructor: its type, its place among the constructors, and its numbers. -/
 def writeConstructor (w : Writer) (v : ConstructorVal) : Writer × Json :=
   let (w, i) := writeName w v.induct
   let numbers := Json.arr #[jsonNat i, jsonNat v.cidx, jsonNat v.numParams, jsonNat v.numFields,
     bit v.isUnsafe]
   writeHead w "ctr" (.ctorInfo v) #[numbers]
 
+/-- The entry of a recursor: its numbers, its block and its rules. -/
 def writeRecursor (w : Writer) (v : RecursorVal) : Writer × Json :=
   let (w, all) := writeNames w v.all #[]
   let (w, rules) := writeRules w v.rules #[]
@@ -73,6 +76,7 @@ def writeRecursor (w : Writer) (v : RecursorVal) : Writer × Json :=
     jsonNat v.numMinors, bit v.k, bit v.isUnsafe]
   writeHead w "rec" (.recInfo v) #[numbers, jsonNats all, rules]
 
+/-- The number by which the tables call a constant of the quotient type. -/
 def quotCode (k : QuotKind) : Nat :=
   match k with
   | .type => 0
