@@ -25,7 +25,7 @@ from .inductive import Block, BlockSpec, check_block
 from .infer import Inference, brief
 from .names import Name, show
 from .nested import restore, unnest, unnested_constructor
-from .quotient import check_equality, make_quotient
+from .quotient import ROLES, check_equality, make_quotient
 from .recursors import build_recursors, check_recursor
 from .same import same_terms
 from .terms import Term, require_closed
@@ -116,6 +116,11 @@ def _check_value(env: Environment, checker: Inference, c: Constant, value: Term)
 def _add_quotient(env: Environment, sent: Quotient, budget: Budget) -> None:
     made = make_quotient(env, sent.role, sent.name)
     check_equality(env)
+    for role in (
+        () if sent.role == "type" else ("type",) if sent.role == "ctor" else ("type", "ctor")
+    ):
+        if type(env.find(ROLES[role])) is not Quotient and "quotient_order" not in env.off:
+            raise Refused("quotient", f"{show(ROLES[role])} is no quotient")
     if "quotient_type" in env.off:
         env.add(sent)
         return

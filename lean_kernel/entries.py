@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import Malformed
 from .levels import Level
-from .names import ANONYMOUS, Name
+from .names import ANONYMOUS, Name, extend
 from .ndjson import MAX_BINDING, MAX_INDEX, clean_text, natural, numeral
 from .store import Store
 from .terms import Term
@@ -53,7 +53,7 @@ def read_names(values: object) -> list[Name]:
         prefix = found[natural(value[0], len(found))]
         last = value[1]
         part = clean_text(last) if type(last) is str else natural(last, 1 << 63)
-        found.append((*prefix, part))
+        found.append(extend(prefix, part))
     return found
 
 

@@ -32,9 +32,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Axiom(Constant):
-    """Assumed, or trusted as a theorem of the library whose proof is not there."""
-
-    is_theorem: bool = False
+    """Assumed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from abc import abstractmethod
 
 from .budget import Budget
 from .environment import Constant, Constructor, Definition, Environment, Inductive
+from .levels import Level
 from .literals import (
     SUCC_NAME,
     TRUE_NAME,
@@ -19,6 +20,7 @@ from .literals import (
     reduce_nat,
     text_form,
 )
+from .names import Name
 from .reduce import Reducer
 from .terms import App, Const, Free, Lam, Nat, Pi, Proj, Sort, Term, Text, head, spine
 
@@ -35,6 +37,7 @@ class Equality(Reducer):
         self._unequal_arguments: set[Pair] = set()
         self._inferred: dict[Term, Term] = {}
         self._checked: dict[Term, Term] = {}
+        self._levels_known: set[tuple[Level, frozenset[Name]]] = set()
 
     @abstractmethod
     def fresh(self) -> "Equality":
@@ -72,10 +75,9 @@ class Equality(Reducer):
         quick = self._quick(a, b)
         if quick is not None:
             return quick
-        if type(b) is Const and b.name == TRUE_NAME and (self.eager or not a.free):
-            reduced = self.whnf(a)
-            if type(reduced) is Const and reduced.name == TRUE_NAME:
-                return True
+        decided = type(b) is Const and b.name == TRUE_NAME and (self.eager or not a.free)
+        if decided and self.whnf(a) is b:
+            return True
         a1, b1 = self.whnf_core(a, cheap=True), self.whnf_core(b, cheap=True)
         if a1 is not a or b1 is not b:
             quick = self._quick(a1, b1)
@@ -178,7 +180,9 @@ class Equality(Reducer):
         return None if right is None else self.equal(a, right)
 
     def _successors(self, a: Term, b: Term) -> bool | None:
-        """Numbers that are 0 on both sides, or successors on both."""
+        """A literal against 0 or a successor. Without a literal nothing says these are numbers."""
+        if type(a) is not Nat and type(b) is not Nat:
+            return None
         if _is_zero(a) and _is_zero(b):
             return True
         before_a, before_b = self._predecessor(a), self._predecessor(b)

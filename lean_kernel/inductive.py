@@ -14,7 +14,7 @@ from .errors import NotShownEqual, Refused
 from .infer import Inference, brief
 from .levels import Level
 from .names import Name, show
-from .terms import Const, Free, Pi, Term, constants_of, require_closed, spine
+from .terms import Const, Free, Pi, Proj, Term, require_closed, spine
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Block:
     levels: list[Level] = field(default_factory=list)
     """The universe of each type."""
     num_indices: list[int] = field(default_factory=list)
+    clean: set[Term] = field(default_factory=set)
+    """Terms in which no type of the block occurs."""
 
     @property
     def names(self) -> tuple[Name, ...]:
@@ -74,7 +76,21 @@ class Block:
 
     def mentions(self, t: Term) -> bool:
         """Whether a type of the block occurs in a term."""
-        return not constants_of(t).isdisjoint(self.names)
+        names, clean = self.names, self.clean
+        todo, seen = [t], {t}
+        while todo:
+            self.env.store.budget.spend(1)
+            part = todo.pop()
+            if type(part) is Const and part.name in names:
+                return True
+            if type(part) is Proj and part.structure in names:
+                return True
+            for inner in part.parts():
+                if inner not in seen and inner not in clean:
+                    seen.add(inner)
+                    todo.append(inner)
+        clean |= seen
+        return False
 
     def applied(self, t: Term) -> tuple[int, list[Term]] | None:
         """The type of the block of which `t` is an instance, and the indices.

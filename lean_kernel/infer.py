@@ -4,6 +4,7 @@
 on terms that were checked, and on what reduction makes of them.
 """
 
+from .budget import Budget
 from .environment import Constructor, Inductive
 from .equal import Equality
 from .errors import Malformed, NotShownEqual, Refused
@@ -128,9 +129,12 @@ class Inference(Equality):
     def _check_level(self, level: Level) -> None:
         if not level.has_param or self._params is None or "level_params" in self.off:
             return
+        if (level, self._params) in self._levels_known:
+            return
         for n in parameters_of(level):
             if n not in self._params:
                 raise Refused("level_params", f"universe parameter {show(n)} is not declared")
+        self._levels_known.add((level, self._params))
 
     def _type_of_constant(self, t: Const, check: bool) -> Term:
         constant = self.env.get(t.name) if check else self.constant(t.name)
@@ -245,7 +249,7 @@ class Inference(Equality):
             if i >= len(params):
                 last = i == len(params) + t.index
                 domain = self.store.instantiate(made.type, values)
-                depends = made.body.loose > 0 and _uses_first(made.body)
+                depends = made.body.loose > 0 and _uses_first(made.body, self.budget)
                 if guarded and (last or depends) and not self.is_proposition(domain):
                     raise Refused("prop_projection", "data out of a proposition")
                 if last:
@@ -255,11 +259,12 @@ class Inference(Equality):
         raise Refused("projection", "no such field")
 
 
-def _uses_first(body: Term) -> bool:
+def _uses_first(body: Term, budget: Budget) -> bool:
     """Whether the variable of the binder just above occurs in `body`."""
     done: set[tuple[Term, int]] = set()
     todo = [(body, 0)]
     while todo:
+        budget.spend(1)
         t, k = todo.pop()
         if t.loose <= k or (t, k) in done:
             continue

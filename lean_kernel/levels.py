@@ -125,15 +125,26 @@ class LevelTable:
 
     def substitute(self, level: Level, values: dict[Name, Level]) -> Level:
         """`level` with its parameters exchanged; one that `values` does not hold stays."""
-        if not level.has_param:
-            return level
-        if level.kind == PARAM:
-            return values.get(level.name, level)
-        left = self.substitute(level.one, values)
-        if level.kind == SUCC:
-            return self.succ(left)
-        right = self.substitute(level.two, values)
-        return self.max_of(left, right) if level.kind == MAX else self.imax_of(left, right)
+        done: dict[Level, Level] = {}
+
+        def go(u: Level) -> Level:
+            if not u.has_param:
+                return u
+            if u.kind == PARAM:
+                return values.get(u.name, u)
+            found = done.get(u)
+            if found is None:
+                self.budget.spend(1)
+                left = go(u.one)
+                if u.kind == SUCC:
+                    found = self.succ(left)
+                else:
+                    make = self.max_of if u.kind == MAX else self.imax_of
+                    found = make(left, go(u.two))
+                done[u] = found
+            return found
+
+        return go(level)
 
     def leq(self, a: Level, b: Level) -> bool:
         """Whether `a <= b` for all values of the parameters."""
@@ -158,9 +169,9 @@ class LevelTable:
 
     def _leq_by_cases(self, a: Level, b: Level, is_zero: dict[Name, bool]) -> bool:
         """`is_zero` tells for some parameters whether they are 0 (or else positive)."""
-        self.budget.spend(a.depth + b.depth)
-        left = _offsets(a, is_zero)
-        right = _offsets(b, is_zero) if isinstance(left, dict) else left
+        case = _Case(self.budget, is_zero)
+        left = case.offsets(a)
+        right = case.offsets(b) if isinstance(left, dict) else left
         if isinstance(left, dict) and isinstance(right, dict):
             return _leq_offsets(left, right, is_zero)
         split = left if isinstance(left, Level) else right
@@ -186,35 +197,57 @@ def parameters_of(level: Level) -> set[Name]:
     return found
 
 
-def _zeroness(level: Level, is_zero: dict[Name, bool]) -> "bool | Level":
-    """Whether the level is 0 under the assumptions, or a parameter that decides it."""
-    if level.kind == PARAM:
-        return is_zero.get(level.name, level)
-    if level.kind in (ZERO, SUCC):
-        return level.kind == ZERO
-    second = _zeroness(level.two, is_zero)
-    if level.kind == IMAX or second is False:
-        return second  # `imax a b` is 0 exactly where `b` is
-    first = _zeroness(level.one, is_zero)
-    return second if first is True else first
+class _Case:
+    """Levels where some parameters are known to be 0 or positive; each node is looked at once."""
 
+    def __init__(self, budget: Budget, is_zero: dict[Name, bool]) -> None:
+        self.budget = budget
+        self.is_zero = is_zero
+        self._zero: dict[Level, bool | Level] = {}
+        self._offsets: dict[Level, Offsets | Level] = {}
 
-def _offsets(level: Level, is_zero: dict[Name, bool]) -> "Offsets | Level":
-    """The level as a maximum under the assumptions, or a parameter that has to be decided first."""
-    if level.kind == ZERO:
-        return {None: 0}
-    if level.kind == PARAM:
-        return {None: 0} if is_zero.get(level.name) else {None: 0, level.name: 0}
-    if level.kind == SUCC:
-        inner = _offsets(level.one, is_zero)
-        return {n: k + 1 for n, k in inner.items()} if isinstance(inner, dict) else inner
-    if level.kind == IMAX:
-        zero = _zeroness(level.two, is_zero)
-        if isinstance(zero, Level):
-            return zero
-        if zero:
+    def zeroness(self, level: Level) -> bool | Level:
+        """Whether the level is 0 under the assumptions, or a parameter that decides it."""
+        found = self._zero.get(level)
+        if found is None:
+            self.budget.spend(1)
+            found = self._zero[level] = self._find_zeroness(level)
+        return found
+
+    def _find_zeroness(self, level: Level) -> bool | Level:
+        if level.kind == PARAM:
+            return self.is_zero.get(level.name, level)
+        if level.kind in (ZERO, SUCC):
+            return level.kind == ZERO
+        second = self.zeroness(level.two)
+        if level.kind == IMAX or second is False:
+            return second  # `imax a b` is 0 exactly where `b` is
+        first = self.zeroness(level.one)
+        return second if first is True else first
+
+    def offsets(self, level: Level) -> Offsets | Level:
+        """The level as a maximum, or a parameter that has to be decided first."""
+        found = self._offsets.get(level)
+        if found is None:
+            found = self._offsets[level] = self._find_offsets(level)
+            self.budget.spend(1 + (len(found) if isinstance(found, dict) else 0))
+        return found
+
+    def _find_offsets(self, level: Level) -> Offsets | Level:
+        if level.kind == ZERO:
             return {None: 0}
-    return _join(_offsets(level.one, is_zero), _offsets(level.two, is_zero))
+        if level.kind == PARAM:
+            return {None: 0} if self.is_zero.get(level.name) else {None: 0, level.name: 0}
+        if level.kind == SUCC:
+            inner = self.offsets(level.one)
+            return {n: k + 1 for n, k in inner.items()} if isinstance(inner, dict) else inner
+        if level.kind == IMAX:
+            zero = self.zeroness(level.two)
+            if isinstance(zero, Level):
+                return zero
+            if zero:
+                return {None: 0}
+        return _join(self.offsets(level.one), self.offsets(level.two))
 
 
 def _join(a: "Offsets | Level", b: "Offsets | Level") -> "Offsets | Level":

@@ -141,7 +141,9 @@ def nat_is_nat(env: "Environment") -> bool:
 def bool_is_bool(env: "Environment") -> bool:
     """Whether `Bool` is the type of `false` and `true`."""
     found = env.find(("Bool",))
-    return type(found) is Inductive and found.constructors == (FALSE_NAME, TRUE_NAME)
+    if type(found) is not Inductive or found.params:
+        return False
+    return found.constructors == (FALSE_NAME, TRUE_NAME)
 
 
 def literal_type(r: "Reducer", literal: Nat | Text) -> Term:
@@ -164,9 +166,11 @@ def _text_has_type(r: "Reducer", string: Term) -> bool:
     sample = r.store.text("a")
     if type(sample) is not Text or r.env.find(STRING) is None:
         return False
+    depth = r.budget.depth
     try:
         return r.equal(r.fresh().check(text_form(r, sample)), string)
     except Refused:
+        r.budget.depth = depth
         return False
 
 
@@ -271,11 +275,12 @@ def _equations_hold(r: "Reducer", word: str) -> bool:
     needed = {"mul": "add", "pow": "mul", "shiftLeft": "mul", "shiftRight": "div"}.get(word)
     if needed and not operation_holds(r, needed):
         return False
-    plain = r.fresh()
+    plain, depth = r.fresh(), r.budget.depth
     sides = _EQUATIONS[word](r.store)
     try:
         typed = all(plain.equal(plain.check(a), plain.check(b)) for a, b in sides)
     except Refused:
+        r.budget.depth = depth
         return False
     return typed and all(plain.equal(a, b) for a, b in sides)
 

@@ -4,9 +4,24 @@ Names are compared component by component. A dotted text is for people only: `«
 alike and are different names.
 """
 
+from .errors import Declined
+
 Name = tuple[str | int, ...]
 
 ANONYMOUS: Name = ()
+MAX_PARTS = 256
+"""Components of a name that is read. A name holds all its prefixes' components."""
+
+
+def extend(prefix: Name, part: str | int) -> Name:
+    """A name read as a prefix and a last component.
+
+    Raises:
+        Declined: it has too many components.
+    """
+    if len(prefix) >= MAX_PARTS:
+        raise Declined(f"a name of more than {MAX_PARTS} components")
+    return (*prefix, part)
 
 
 def name(dotted: str) -> Name:

@@ -24,7 +24,7 @@ from .environment import (
 from .errors import Declined, Malformed
 from .inductive import BlockSpec, TypeSpec
 from .levels import Level
-from .names import ANONYMOUS, Name, show
+from .names import ANONYMOUS, Name, extend, show
 from .store import Store
 from .strict_json import parse_json
 from .terms import Term
@@ -183,8 +183,8 @@ class _Reader:
 
     def _name(self, j: Json) -> Name:
         if "str" in j:
-            return (*self.name(j["str"]["pre"]), clean_text(j["str"]["str"]))
-        return (*self.name(j["num"]["pre"]), natural(j["num"]["i"], 1 << 63))
+            return extend(self.name(j["str"]["pre"]), clean_text(j["str"]["str"]))
+        return extend(self.name(j["num"]["pre"]), natural(j["num"]["i"], 1 << 63))
 
     def _level(self, j: Json) -> Level:
         if "succ" in j:

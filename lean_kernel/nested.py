@@ -16,7 +16,7 @@ from .inductive import BlockSpec, TypeSpec
 from .names import Name, append_index, replace_prefix, show
 from .recursors import rec_name
 from .store import Store
-from .terms import App, Const, Free, Lam, Pi, Term, constants_of, spine
+from .terms import App, Const, Free, Lam, Pi, Term, constants_of, spine, subterms
 
 
 @dataclass(slots=True)
@@ -116,7 +116,8 @@ def _copy_for(e: _Elimination, t: Term) -> Term | None:
     params = args[: inductive.num_params]
     if len(params) < inductive.num_params:
         return None
-    if all(constants_of(p).isdisjoint(e.names()) for p in params):
+    e.store.budget.spend(len(subterms(*params)))
+    if constants_of(*params).isdisjoint(e.names()):
         return None
     if any(p.loose for p in params):
         raise Refused("nested", f"{show(fn.name)} is nested with a local variable")
@@ -136,6 +137,7 @@ def _uniform(e: _Elimination, term: Term) -> bool:
     todo, seen = [term], {term}
     names = e.names()
     while todo:
+        e.store.budget.spend(1)
         t = todo.pop()
         fn, args = spine(t)
         parts: Sequence[Term] = t.parts()

@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Container
 from dataclasses import dataclass, replace
 
-from .budget import Budget
+from .budget import Budget, run_deep
 from .declarations import Declaration, InductiveBlock
 from .environment import Axiom, Constant, Definition, Opaque, Theorem
-from .errors import Malformed, Refused
+from .errors import Declined, Malformed, Refused
 from .inductive import BlockSpec, TypeSpec
 from .levels import Level, parameters_of
 from .names import Name, show
@@ -41,15 +41,21 @@ class Question:
 def ask(candidate: bytes, wanted: Name, statement: bytes, known: Container[Name]) -> Question:
     """The question whether `wanted` of the candidate's tables proves the statement.
 
-    `statement`: a table of one declaration whose type is the statement; a value is not looked at.
+    `statement`: a table of one declaration whose type is the statement; a value is not looked at. A
+    definition asks for a value of the type, anything else for a proof: the type has to be a
+    proposition.
     `known`: names that the library has or mentions.
 
     Raises:
         Refused: the tables break a rule of their own.
         Declined: they are larger than any this checker takes on.
     """
+    return run_deep(lambda: _ask(candidate, wanted, statement, known))
+
+
+def _ask(candidate: bytes, wanted: Name, statement: bytes, known: Container[Name]) -> Question:
     if len(candidate) > MAX_TABLE_BYTES or len(statement) > MAX_TABLE_BYTES:
-        raise Refused("size", "a table of more than 64 MB")
+        raise Declined("a table of more than 64 MB")
     store = Store(Budget())
     asked = _statement(statement, store)
     declarations = read_tables(candidate, store)
@@ -88,7 +94,7 @@ def _asked(renamed: "_Renaming", asked: Constant, target: Constant) -> Declarati
     if ours is None:
         raise Refused("statement", f"{show(target.name)} is not declared")
     proof = store.const(ours, tuple(store.param(p) for p in params))
-    if isinstance(asked, Definition | Opaque) or isinstance(target, Definition | Opaque):
+    if isinstance(asked, Definition | Opaque):
         return Definition(ASKED, params, statement, value=proof)
     return Theorem(ASKED, params, statement, value=proof)
 

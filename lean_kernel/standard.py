@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from .environment import Axiom, Constructor, Environment, Inductive
+from .environment import Axiom, Constructor, Environment, Inductive, Quotient
 from .errors import Refused
 from .levels import Level
 from .names import Name, name
-from .quotient import check_equality
+from .quotient import ROLES, check_equality
 from .same import same_terms
 from .store import Store
 from .terms import Term
@@ -61,6 +61,8 @@ def _sound(env: Environment, levels: tuple[Level, ...]) -> Term | None:
     s, b = env.store, env.store.bound
     eq = _equality(env)
     if len(levels) != 1 or eq is None:
+        return None
+    if any(type(env.find(n)) is not Quotient for n in ROLES.values()):
         return None
     relation = s.pi(b(0), s.pi(b(1), s.prop))
     quot, make = s.const(name("Quot"), levels), s.const(name("Quot.mk"), levels)
