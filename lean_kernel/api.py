@@ -11,7 +11,7 @@ from .errors import Declined, NotShownEqual, OutOfBudget, Refused
 from .library import Library
 from .names import Name, show
 from .ndjson import read_export
-from .question import ASKED, Question, ask
+from .question import Question, ask
 from .store import Store
 from .tables import read_tables
 
@@ -62,7 +62,7 @@ def failure(e: Refused | Declined, budget: Budget, declarations: int = 0) -> Out
 
 
 def check_proof(
-    library: Library, candidate: bytes, wanted: Name, statement: bytes, budget: Budget
+    library: Library, candidate: bytes, wanted: Name, statement: bytes | None, budget: Budget
 ) -> Outcome:
     """Whether `wanted` of the candidate's tables proves the statement (see `question.ask`)."""
     try:
@@ -73,19 +73,32 @@ def check_proof(
 
 
 def check_question(library: Library, question: Question, budget: Budget) -> Outcome:
-    """Every declaration of a question, checked over the library."""
-    return run_deep(lambda: _check_question(library.environment, question.tables, budget))
+    """Every declaration of a question, checked over the library.
+
+    Whether the steps suffice does not depend on what was checked before.
+    """
+    while True:
+        decoded = len(library.environment.own)
+        outcome = _check_once(library.environment, question, budget)
+        if outcome.verdict != OUT_OF_BUDGET or len(library.environment.own) == decoded:
+            return outcome
+        # The first use of a constant of the library may cost a few steps more than the next one.
+        budget = Budget(budget.steps, budget.max_depth)
 
 
-def _check_question(base: Environment, tables: bytes, budget: Budget) -> Outcome:
+def _check_once(base: Environment, question: Question, budget: Budget) -> Outcome:
+    return run_deep(lambda: _check_question(base, question, budget))
+
+
+def _check_question(base: Environment, question: Question, budget: Budget) -> Outcome:
     store = Store(budget, base.store)
     env = base.child(store)
     count = 0
     try:
-        for declaration in read_tables(tables, store):
+        for declaration in read_tables(question.tables, store):
             add_declaration(env, declaration, budget)
             count += 1
-        reached = reach(env, ASKED)
+        reached = reach(env, question.asked)
     except (Refused, Declined) as e:
         return failure(e, budget, count)
     except RecursionError:

@@ -153,6 +153,18 @@ class Environment:
     facts: dict[str, bool] = field(default_factory=dict)
     used: dict[Name, frozenset[Name]] = field(default_factory=dict)
     quotients: bool = False
+    library: "Environment | None" = None
+    """The trusted environment below, or this one."""
+    small: frozenset[Level] = frozenset()
+    """Of a library: the levels 0 to 3, at which its terms are kept from one check to the next."""
+    instances: dict[tuple[Term, tuple[Level, ...]], Term] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.trusted:
+            self.library = self
+            self.small = frozenset(self.store.number(i) for i in range(4))
+        elif self.parent is not None:
+            self.library = self.parent.library
 
     def child(self, store: Store) -> "Environment":
         """An empty environment over this one, which declares none of this one's names."""
@@ -211,6 +223,26 @@ class Environment:
                 if type(constant) is Definition:
                     best = max(best, constant.height)
         return best + 1
+
+    def at_levels(self, constant: Constant, levels: tuple[Level, ...], term: Term) -> Term:
+        """A term of a constant (its type, its body, a rule) at levels.
+
+        Raises:
+            Refused: there are more or fewer levels than parameters.
+        """
+        values = self.level_values(constant, levels)
+        if not term.params:
+            return term
+        library = self.library
+        if library is None or not library.small.issuperset(levels):
+            return self.store.at_levels(term, values)
+        if library.own.get(constant.name) is not constant:
+            return self.store.at_levels(term, values)
+        key = (term, levels)
+        found = library.instances.get(key)
+        if found is None:
+            found = library.instances[key] = library.store.at_levels(term, values)
+        return found
 
     def level_values(self, constant: Constant, levels: tuple[Level, ...]) -> dict[Name, Level]:
         """The levels by parameter.

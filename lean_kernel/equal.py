@@ -7,8 +7,6 @@ equality as decided here is not transitive, so nothing is concluded from two ans
 not shown.
 """
 
-from abc import abstractmethod
-
 from .budget import Budget
 from .environment import Constant, Constructor, Definition, Environment, Inductive
 from .levels import Level
@@ -38,10 +36,6 @@ class Equality(Reducer):
         self._inferred: dict[Term, Term] = {}
         self._checked: dict[Term, Term] = {}
         self._levels_known: set[tuple[Level, frozenset[Name]]] = set()
-
-    @abstractmethod
-    def fresh(self) -> "Equality":
-        """A checker of the same environment without arithmetic on literals."""
 
     def equal(self, a: Term, b: Term) -> bool:
         """Whether two terms of one type are shown to be definitionally equal."""
@@ -173,6 +167,9 @@ class Equality(Reducer):
                 return quick
 
     def _reduced_number(self, a: Term, b: Term) -> bool | None:
+        """Arithmetic where both sides are closed; otherwise the arguments may be what agrees."""
+        if a.free or b.free:
+            return None
         left = reduce_nat(self, a)
         if left is not None:
             return self.equal(left, b)

@@ -11,6 +11,7 @@ from .errors import Malformed, NotShownEqual, Refused
 from .levels import Level, parameters_of
 from .literals import literal_type
 from .names import Name, show
+from .store import Store
 from .terms import App, Const, Free, Lam, Let, Nat, Pi, Proj, Sort, Term, Text, spine
 
 EAGER: Name = ("eagerReduce",)
@@ -22,9 +23,14 @@ class Inference(Equality):
     _params: frozenset[Name] | None = None
     _allow_unsafe = False
 
-    def fresh(self) -> "Inference":
-        """A checker of the same environment without arithmetic on literals."""
-        return type(self)(self.env, self.budget, native=False)
+    def apart(self) -> "Inference":
+        """A checker without arithmetic on literals, for facts about the environment."""
+        library = self.env.library
+        if library is None:
+            return type(self)(self.env, self.budget, native=False)
+        budget = Budget(1 << 62, self.budget.max_depth)
+        env = library.child(Store(budget, library.store))
+        return type(self)(env, budget, native=False)
 
     def infer(self, t: Term) -> Term:
         """The type of a term that is known to have one."""
@@ -140,14 +146,14 @@ class Inference(Equality):
         constant = self.env.get(t.name) if check else self.constant(t.name)
         if constant is None:
             raise Refused("unknown_constant", show(t.name))
-        values = self.env.level_values(constant, t.levels)
+        type_ = self.env.at_levels(constant, t.levels, constant.type)
         if check:
             for u in t.levels:
                 self._check_level(u)
             is_unsafe = constant.unsafe or constant.partial
             if is_unsafe and not self._allow_unsafe and "unsafe" not in self.off:
                 raise Refused("unsafe", f"{show(t.name)} is unsafe or partial")
-        return self.store.at_levels(constant.type, values)
+        return type_
 
     def _type_of_application(self, t: Term, check: bool) -> Term:
         fn, args = spine(t)
@@ -234,8 +240,7 @@ class Inference(Equality):
         constructor = self.constant(inductive.constructors[0])
         if type(constructor) is not Constructor or not 0 <= t.index < constructor.num_fields:
             raise Refused("projection", f"{show(inductive.name)} has no field {t.index}")
-        values = self.env.level_values(constructor, fn.levels)
-        made = self.store.at_levels(constructor.type, values)
+        made = self.env.at_levels(constructor, fn.levels, constructor.type)
         return self._field_type(t, type_, made, args[: inductive.num_params])
 
     def _field_type(self, t: Proj, type_: Term, made: Term, params: list[Term]) -> Term:

@@ -80,10 +80,10 @@ class LevelTable:
         self.one = self.succ(self.zero)
 
     def _node(self, key: object, kind: int, a: Level | None, b: Level | None, n: Name) -> Level:
-        found = self._levels.get(key) or self._parent_levels.get(key)
-        if found is None:
+        found = self._levels.get(key)
+        if found is None:  # a step whether the parent has it or not: others may have left it there
             self.budget.spend(1)
-            found = self._levels[key] = Level(kind, a, b, n)
+            found = self._levels[key] = self._parent_levels.get(key) or Level(kind, a, b, n)
         return found
 
     def succ(self, a: Level) -> Level:

@@ -120,9 +120,9 @@ def text_form(r: "Reducer", literal: Text) -> Term:
     return s.app(s.const(made), items)
 
 
-def nat_is_nat(env: "Environment") -> bool:
+def nat_is_nat(r: "Reducer") -> bool:
     """Whether `Nat` is the type with the constructors zero and successor."""
-    s = env.store
+    env, s = r.env, r.store
     nat = s.const(NAT)
     found = env.find(NAT)
     if type(found) is not Inductive or found.constructors != (ZERO_NAME, SUCC_NAME):
@@ -153,32 +153,31 @@ def literal_type(r: "Reducer", literal: Nat | Text) -> Term:
         Refused: the environment's own type of that name is another.
     """
     if type(literal) is Nat:
-        if not _known(r, "Nat", lambda: nat_is_nat(r.env)):
+        if not _known(r, "Nat", nat_is_nat):
             raise Refused("literal", "Nat is not the natural numbers")
         return r.store.const(NAT)
-    string = r.store.const(STRING)
-    if not _known(r, "String", lambda: _text_has_type(r, string)):
+    if not _known(r, "String", _text_has_type):
         raise Refused("literal", "String cannot be made of a list of characters")
-    return string
+    return r.store.const(STRING)
 
 
-def _text_has_type(r: "Reducer", string: Term) -> bool:
-    sample = r.store.text("a")
+def _text_has_type(r: "Reducer") -> bool:
+    sample, string = r.store.text("a"), r.store.const(STRING)
     if type(sample) is not Text or r.env.find(STRING) is None:
         return False
     depth = r.budget.depth
     try:
-        return r.equal(r.fresh().check(text_form(r, sample)), string)
+        return r.equal(r.check(text_form(r, sample)), string)
     except Refused:
         r.budget.depth = depth
         return False
 
 
-def _known(r: "Reducer", fact: str, find: Callable[[], bool]) -> bool:
+def _known(r: "Reducer", fact: str, find: Callable[["Reducer"], bool]) -> bool:
     """A fact of the environment, looked for until it holds."""
     facts = r.env.facts
     if not facts.get(fact):
-        facts[fact] = find()
+        facts[fact] = find(r.apart())
     return facts[fact]
 
 
@@ -228,7 +227,7 @@ def operation_holds(r: "Reducer", word: str) -> bool:
     facts = r.env.facts
     fact = f"Nat.{word}"
     if fact not in facts:
-        held = _operation_holds(r, word)
+        held = _operation_holds(r.apart(), word)
         if held is None:
             return False
         facts[fact] = held
@@ -238,7 +237,7 @@ def operation_holds(r: "Reducer", word: str) -> bool:
 def _operation_holds(r: "Reducer", word: str) -> bool | None:
     """None: not yet, some constant is not there."""
     env = r.env
-    if not _known(r, "Nat", lambda: nat_is_nat(env)):
+    if not _known(r, "Nat", nat_is_nat):
         return None
     if word == "succ":
         return True
@@ -275,14 +274,14 @@ def _equations_hold(r: "Reducer", word: str) -> bool:
     needed = {"mul": "add", "pow": "mul", "shiftLeft": "mul", "shiftRight": "div"}.get(word)
     if needed and not operation_holds(r, needed):
         return False
-    plain, depth = r.fresh(), r.budget.depth
+    depth = r.budget.depth
     sides = _EQUATIONS[word](r.store)
     try:
-        typed = all(plain.equal(plain.check(a), plain.check(b)) for a, b in sides)
+        typed = all(r.equal(r.check(a), r.check(b)) for a, b in sides)
     except Refused:
         r.budget.depth = depth
         return False
-    return typed and all(plain.equal(a, b) for a, b in sides)
+    return typed and all(r.equal(a, b) for a, b in sides)
 
 
 class _Words:

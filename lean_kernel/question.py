@@ -28,18 +28,23 @@ MAX_TABLE_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Tables whose last declaration is the asked one.
+    """Tables whose last declaration, `asked`, is what has to be checked.
 
     `given`: the candidate's name of each constant by ours. `digest`: SHA-256 of the bytes.
     """
 
     tables: bytes
     digest: str
+    asked: Name
     given: dict[Name, Name]
 
 
-def ask(candidate: bytes, wanted: Name, statement: bytes, known: Container[Name]) -> Question:
+def ask(
+    candidate: bytes, wanted: Name, statement: bytes | None, known: Container[Name]
+) -> Question:
     """The question whether `wanted` of the candidate's tables proves the statement.
+
+    Without a statement: whether it is what it says that it is.
 
     `statement`: a table of one declaration whose type is the statement; a value is not looked at. A
     definition asks for a value of the type, anything else for a proof: the type has to be a
@@ -53,21 +58,26 @@ def ask(candidate: bytes, wanted: Name, statement: bytes, known: Container[Name]
     return run_deep(lambda: _ask(candidate, wanted, statement, known))
 
 
-def _ask(candidate: bytes, wanted: Name, statement: bytes, known: Container[Name]) -> Question:
-    if len(candidate) > MAX_TABLE_BYTES or len(statement) > MAX_TABLE_BYTES:
+def _ask(
+    candidate: bytes, wanted: Name, statement: bytes | None, known: Container[Name]
+) -> Question:
+    if len(candidate) > MAX_TABLE_BYTES or len(statement or b"") > MAX_TABLE_BYTES:
         raise Declined("a table of more than 64 MB")
     store = Store(Budget())
-    asked = _statement(statement, store)
     declarations = read_tables(candidate, store)
     needed = _closure(declarations, wanted)
     renamed = _Renaming(store, known, declarations, needed)
-    _require_no_names(asked, renamed)
-    target = next(c for c in needed if isinstance(c, Constant) and c.name == wanted)
     kept = [renamed.declaration(d) for d in needed]
-    kept.append(_asked(renamed, asked, target))
+    last = renamed.names[wanted]
+    if statement is not None:
+        asked = _statement(statement, store)
+        _require_no_names(asked, renamed)
+        target = next(c for c in needed if isinstance(c, Constant) and c.name == wanted)
+        kept.append(_asked(renamed, asked, target))
+        last = ASKED
     tables = write_tables(kept)
     given = {ours: theirs for theirs, ours in renamed.names.items()}
-    return Question(tables, hashlib.sha256(tables).hexdigest(), given)
+    return Question(tables, hashlib.sha256(tables).hexdigest(), last, given)
 
 
 def _statement(data: bytes, store: Store) -> Constant:

@@ -61,8 +61,12 @@ class Reducer(ABC):
         """Whether a type is a proposition."""
 
     @abstractmethod
-    def fresh(self) -> "Reducer":
-        """A checker of the same environment without arithmetic on literals."""
+    def apart(self) -> "Reducer":
+        """A checker without arithmetic on literals, for facts about the environment.
+
+        Where there is a library below, it looks at that alone and costs no steps: what one check
+        finds out serves the next one, whose steps must not depend on it.
+        """
 
     def constant(self, n: Name) -> Constant | None:
         """The constant of that name."""
@@ -169,11 +173,11 @@ class Reducer(ABC):
         rule = _rule_for(rec, fields_head)
         if rule is None or len(major_args) < rule.num_fields:
             return None
-        values = self.env.level_values(rec, fn.levels)
+        value = self.env.at_levels(rec, fn.levels, rule.value)
         first = args[: rec.num_params + rec.num_motives + rec.num_minors]
         fields = major_args[len(major_args) - rule.num_fields :]
         rest = args[rec.major + 1 :]
-        return self.beta(self.store.at_levels(rule.value, values), first + fields + rest)
+        return self.beta(value, first + fields + rest)
 
     def _as_only_constructor(self, rec: Recursor, major: Term) -> Term | None:
         """K: a proof of a proposition whose one constructor has no fields is that constructor.
@@ -239,9 +243,8 @@ class Reducer(ABC):
             raise TypeError("no constant to unfold")
         body = self._bodies.get(fn)
         if body is None:
-            values = self.env.level_values(constant, fn.levels)
             value = constant.body or _hidden_body(constant) or t
-            body = self._bodies[fn] = self.store.at_levels(value, values)
+            body = self._bodies[fn] = self.env.at_levels(constant, fn.levels, value)
         return self.beta(body, args)
 
     def whnf(self, t: Term) -> Term:

@@ -32,7 +32,15 @@ class Store(LevelTable):
         return node
 
     def _find(self, key: object) -> Term | None:
-        return self._terms.get(key) or self._parent_terms.get(key)
+        return self._terms.get(key) or self._from_parent(key)
+
+    def _from_parent(self, key: object) -> Term | None:
+        """A node of the parent. The first use costs a step, as a new node does: what other checks
+        left in the parent must not change what this one costs."""
+        found = self._parent_terms.get(key)
+        if found is not None:
+            self._keep(key, found)
+        return found
 
     def bound(self, index: int) -> Term:
         """A bound variable."""
@@ -57,7 +65,7 @@ class Store(LevelTable):
     def app(self, fn: Term, arg: Term) -> Term:
         """An application."""
         key = (fn, arg)
-        return self._terms.get(key) or self._parent_terms.get(key) or self._keep(key, App(fn, arg))
+        return self._terms.get(key) or self._from_parent(key) or self._keep(key, App(fn, arg))
 
     def lam(self, type_: Term, body: Term) -> Term:
         """A function."""
@@ -122,7 +130,10 @@ class Store(LevelTable):
             found = done.get(key)
             if found is None:
                 if type(t) is App:
-                    found = self.app(go(t.fn, k), go(t.arg, k))
+                    fn, arg = t.fn, t.arg
+                    found = self.app(
+                        fn if fn.loose <= k else go(fn, k), arg if arg.loose <= k else go(arg, k)
+                    )
                 else:
                     found = t.rebuild(self, go, k)
                 done[key] = found
