@@ -13,7 +13,7 @@ from .errors import OutOfBudget
 
 T = TypeVar("T")
 
-DEFAULT_STEPS = 20_000_000
+DEFAULT_STEPS = 5_000_000
 MAX_DEPTH = 8_000
 """Nested questions (inference, reduction, equality) at a time."""
 MAX_TERM_DEPTH = 20_000

@@ -91,7 +91,7 @@ def _add_constant(
         raise Refused("value", f"{show(c.name)} has no value")
     _check_value(env, checker, c, value)
     if type(c) is Definition:
-        c = replace(c, height=c.height if c.height == -2 else env.height(value))
+        c = replace(c, height=c.height if c.height == -2 else env.height(value, budget))
     env.set(c)
 
 
@@ -161,7 +161,7 @@ def _add_block(env: Environment, declared: InductiveBlock, budget: Budget) -> No
 
 
 def _scratch(env: Environment) -> Environment:
-    return Environment(env.store, env, off=env.off, quotients=env.quotients)
+    return Environment(env.store, env, off=env.off)
 
 
 def _check_as_declared(env: Environment, spec: BlockSpec, budget: Budget) -> None:

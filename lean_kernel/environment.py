@@ -7,6 +7,7 @@ environment that loads its constants when they are asked for.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .budget import Budget
 from .errors import Refused
 from .levels import Level
 from .names import Name, show
@@ -152,12 +153,11 @@ class Environment:
     own: dict[Name, Constant] = field(default_factory=dict)
     facts: dict[str, bool] = field(default_factory=dict)
     used: dict[Name, frozenset[Name]] = field(default_factory=dict)
-    quotients: bool = False
     library: "Environment | None" = None
     """The trusted environment below, or this one."""
     small: frozenset[Level] = frozenset()
     """Of a library: the levels 0 to 3, at which its terms are kept from one check to the next."""
-    instances: dict[tuple[Term, tuple[Level, ...]], Term] = field(default_factory=dict)
+    instances: dict[tuple[object, ...], Term] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.trusted:
@@ -165,10 +165,12 @@ class Environment:
             self.small = frozenset(self.store.number(i) for i in range(4))
         elif self.parent is not None:
             self.library = self.parent.library
+        if self.library is not None:
+            self.facts = self.library.facts
 
     def child(self, store: Store) -> "Environment":
         """An empty environment over this one, which declares none of this one's names."""
-        return Environment(store, self, off=self.off, facts=self.facts, quotients=self.quotients)
+        return Environment(store, self, off=self.off)
 
     def find(self, n: Name) -> Constant | None:
         """The constant of that name."""
@@ -214,10 +216,12 @@ class Environment:
         """Puts a constant in the place of one of the same name."""
         self.own[constant.name] = constant
 
-    def height(self, value: Term) -> int:
+    def height(self, value: Term, budget: Budget) -> int:
         """One more than the largest height of a constant that occurs in a value."""
         best = 0
-        for term in subterms(value):
+        parts = subterms(value)
+        budget.spend(len(parts))
+        for term in parts:
             if type(term) is Const:
                 constant = self.find(term.name)
                 if type(constant) is Definition:
@@ -238,7 +242,8 @@ class Environment:
             return self.store.at_levels(term, values)
         if library.own.get(constant.name) is not constant:
             return self.store.at_levels(term, values)
-        key = (term, levels)
+        # two constants may share a term and order their parameters differently
+        key = (constant.params, term, levels)
         found = library.instances.get(key)
         if found is None:
             found = library.instances[key] = library.store.at_levels(term, values)

@@ -159,7 +159,7 @@ class LibraryDamaged(Exception):
 
 def _environment(loader: Callable[[Name], Constant | None]) -> Environment:
     store = Store(Budget(UNLIMITED, UNLIMITED))
-    return Environment(store, trusted=True, loader=loader, quotients=True)
+    return Environment(store, trusted=True, loader=loader)
 
 
 class _Chunk:

@@ -19,7 +19,7 @@ from .levels import Level, parameters_of
 from .names import Name, show
 from .store import Store
 from .tables import read_tables, write_tables
-from .terms import Const, Proj, Sort, Term, constants_of
+from .terms import Const, Proj, Sort, Term, constants_of, subterms
 
 PREFIX = "_aludel"
 ASKED: Name = (PREFIX, "asked")
@@ -65,7 +65,7 @@ def _ask(
         raise Declined("a table of more than 64 MB")
     store = Store(Budget())
     declarations = read_tables(candidate, store)
-    needed = _closure(declarations, wanted)
+    needed = _closure(declarations, wanted, store.budget)
     renamed = _Renaming(store, known, declarations, needed)
     kept = [renamed.declaration(d) for d in needed]
     last = renamed.names[wanted]
@@ -127,17 +127,19 @@ def declared(d: Declaration) -> list[Name]:
     return found
 
 
-def mentioned(d: Declaration) -> set[Name]:
-    """Names of constants that a declaration uses."""
+def mentioned(d: Declaration, budget: Budget) -> set[Name]:
+    """Names of constants that a declaration uses. Declarations may share a large term."""
     if isinstance(d, InductiveBlock):
         roots = [t.type for t in d.spec.types]
         roots += [x for t in d.spec.types for _, x in t.constructors]
-        return constants_of(*roots)
-    value = d.value if isinstance(d, Definition | Theorem | Opaque) else None
-    return constants_of(d.type, *([] if value is None else [value]))
+    else:
+        value = d.value if isinstance(d, Definition | Theorem | Opaque) else None
+        roots = [d.type, *([] if value is None else [value])]
+    budget.spend(len(subterms(*roots)))
+    return constants_of(*roots)
 
 
-def _closure(declarations: list[Declaration], wanted: Name) -> list[Declaration]:
+def _closure(declarations: list[Declaration], wanted: Name, budget: Budget) -> list[Declaration]:
     """What the wanted constant needs, in order.
 
     Raises:
@@ -154,7 +156,7 @@ def _closure(declarations: list[Declaration], wanted: Name) -> list[Declaration]
     needed, todo = {place[wanted]}, [place[wanted]]
     while todo:
         i = todo.pop()
-        for n in mentioned(declarations[i]):
+        for n in mentioned(declarations[i], budget):
             j = place.get(n, place.get(_owner(n), i))
             own_block = j == i and isinstance(declarations[i], InductiveBlock)
             if j > i or (j == i and n in place and not own_block):
@@ -243,6 +245,7 @@ class _Renaming:
             if found is None:
                 found = done[t] = self._node(t, values) or t.rebuild(store, go, k)
                 if type(found) is Proj:
+                    self._require_no_prefix(found.structure)
                     ours = self.ours(found.structure)
                     if ours is not None:
                         found = done[t] = store.proj(ours, found.index, found.term)
@@ -254,11 +257,15 @@ class _Renaming:
         if type(t) is Sort:
             return self.store.sort(self._level(t.level, values))
         if type(t) is Const:
-            if t.name[:1] == (PREFIX,):
-                raise Refused("unknown_constant", show(t.name))
+            self._require_no_prefix(t.name)
             levels = tuple(self._level(u, values) for u in t.levels)
             return self.store.const(self.ours(t.name) or t.name, levels)
         return None
+
+    @staticmethod
+    def _require_no_prefix(n: Name) -> None:
+        if n[:1] == (PREFIX,):
+            raise Refused("unknown_constant", show(n))
 
     def _level(self, level: Level, values: dict[Name, Level]) -> Level:
         for n in parameters_of(level):

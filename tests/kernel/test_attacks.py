@@ -6,14 +6,23 @@ import json
 import random
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kernel_library import write_world
 from kernel_world import World, outcome
 
-from aludel.lean_kernel.api import check_export
+from aludel.lean_kernel.api import check_export, check_proof
 from aludel.lean_kernel.budget import Budget, run_deep
-from aludel.lean_kernel.environment import Constructor, Definition, Quotient, Recursor, Theorem
+from aludel.lean_kernel.environment import (
+    Axiom,
+    Constructor,
+    Definition,
+    Quotient,
+    Recursor,
+    Theorem,
+)
 from aludel.lean_kernel.errors import Declined, Malformed, OutOfBudget
 from aludel.lean_kernel.levels import LevelTable
 from aludel.lean_kernel.names import name
@@ -21,7 +30,7 @@ from aludel.lean_kernel.question import ask
 from aludel.lean_kernel.quotient import ROLES, quotient_types
 from aludel.lean_kernel.store import Store
 from aludel.lean_kernel.strict_json import parse_json
-from aludel.lean_kernel.tables import read_tables
+from aludel.lean_kernel.tables import read_tables, write_tables
 from aludel.lean_kernel.terms import Term
 from aludel.lean_kernel.writer import write_export
 
@@ -326,3 +335,64 @@ def test_library_theorems_cannot_be_restated() -> None:
     w = World().logic()
     w.add(Theorem(name("t"), (), w.c("True"), value=w.c("True.intro")))
     assert outcome(lambda: w.theorem("t", w.c("False"), w.c("t"))) == "name_taken"
+
+
+def test_constants_that_share_a_term_and_order_their_parameters_differently(tmp_path: Path) -> None:
+    """What is kept of a library's constant at small levels is that constant's own."""
+    w = World()
+    s = w.s
+    u, v = w.level("u"), w.level("v")
+    type_ = w.sort(s.succ(s.max(s.succ(u), v)))
+    value = w.sort(s.max(s.succ(u), v))
+    w.define("A", type_, value, ["u", "v"])
+    w.define("B", type_, value, ["v", "u"])
+    w.define("C", w.sort(2), w.c("A", 0, 1))
+    library = write_world(tmp_path, list(w.env.own.values()))
+    for first, second in (("A", "B"), ("B", "A")):
+        for n in (first, second):
+            levels = (0, 2) if n == "A" else (2, 0)
+            goal = Definition(name("t"), (), w.sort(3), value=w.c(n, *levels))
+            found = check_proof(library, write_tables([goal]), name("t"), None, Budget())
+            assert found.accepted, found
+            swapped = Definition(name("t"), (), w.sort(3), value=w.c(n, *reversed(levels)))
+            found = check_proof(library, write_tables([swapped]), name("t"), None, Budget())
+            assert found.rule == "value_type"
+
+
+def test_names_of_ours_cannot_be_used(tmp_path: Path) -> None:
+    w = World().logic()
+    library = write_world(tmp_path, list(w.env.own.values()))
+    first = Definition(name("a"), (), w.c("Nat"), value=w.nat(1))
+    for used in (w.s.const(("_aludel", 0)), w.s.proj(("_aludel", 0), 0, w.c("Nat.zero"))):
+        ignore = w.lam(w.c("Nat"), lambda _: w.c("a"))
+        second = Definition(name("t"), (), w.c("Nat"), value=w.app(ignore, used))
+        found = check_proof(library, write_tables([first, second]), name("t"), None, Budget())
+        assert found.rule == "unknown_constant"
+
+
+def test_a_statement_asks_for_a_proof_whatever_the_candidate_declares(tmp_path: Path) -> None:
+    """Also where the candidate answers with a definition."""
+    w = World().logic()
+    library = write_world(tmp_path, list(w.env.own.values()))
+    value = Definition(name("t"), (), w.c("Nat"), value=w.nat(1))
+    asked = write_tables([Axiom(name("s"), (), w.c("Nat"))])
+    found = check_proof(library, write_tables([value]), name("t"), asked, Budget())
+    assert found.rule == "theorem_prop"
+
+
+def test_many_declarations_that_share_a_large_term(tmp_path: Path) -> None:
+    w = World().logic()
+    library = write_world(tmp_path, list(w.env.own.values()))
+    large: Term = w.c("Nat")
+    for _ in range(3_000):
+        large = w.s.pi(large, w.c("Nat"))
+    declarations: list[Any] = [Axiom(name("a0"), (), large)]
+    for i in range(1, 3_000):
+        type_ = w.s.pi(large, w.c("Nat"))
+        used = w.app(w.lam(large, lambda _: w.s.app(w.c("id", 1), w.c("Nat"))), w.c(f"a{i - 1}"))
+        declarations.append(Definition(name(f"a{i}"), (), type_, value=used))
+    started = time.monotonic()
+    data = run_deep(lambda: write_tables(declarations))
+    found = check_proof(library, data, name("a2999"), None, Budget(500_000))
+    assert found.verdict == "out_of_budget"
+    assert time.monotonic() - started < 60
