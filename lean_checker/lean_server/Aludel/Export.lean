@@ -121,7 +121,8 @@ def exportChunk : Nat := 300
 def exportSlots : Nat := 2048
 
 /-- Emits one answer, unless it holds nothing. -/
-def emitChunk (emit : Json → IO Unit) (module : Name) (w : Writer) (out : Array Json) : IO Unit := do
+def emitChunk (emit : Json → IO Unit) (module : Name) (w : Writer) (out : Array Json) :
+    IO Unit := do
   if out.size != 0 then
     emit (Json.mkObj [("module", .str module.toString), ("names", .arr w.names),
       ("levels", .arr w.levels), ("exprs", .arr w.exprs), ("constants", .arr out)])
@@ -155,13 +156,15 @@ partial def exportModules (env : Environment) (emit : Json → IO Unit) (i : Nat
   let data := env.header.moduleData
   if h : i < data.size then
     if h' : i < names.size then
-      let count ← exportModule env emit names[i] data[i].constNames 0 (writerOf exportSlots) #[] count
+      let count ← exportModule env emit names[i] data[i].constNames 0
+        (writerOf exportSlots) #[] count
       exportModules env emit (i + 1) count
     else return count
   else return count
 
 /-- The operation `export`. -/
-unsafe def exportConstants (state : ServerState) (j : Json) (emit : Json → IO Unit) : IO Answer := do
+unsafe def exportConstants (state : ServerState) (j : Json) (emit : Json → IO Unit) :
+    IO Answer := do
   match ← loadImports state "imports" (importsOf j) with
   | .error e => return .error e
   | .ok env =>
