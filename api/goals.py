@@ -13,13 +13,14 @@ from aludel.api.examples import GOAL_EXAMPLES, STEP_EXAMPLES
 from aludel.api.service import Service, ServiceDep, ensure_unicode
 from aludel.api.sessions import KeyedGoals
 from aludel.api.submission import How
-from aludel.api.text import StrictRoute
+from aludel.api.text import StrictRoute, TacticsRoute
 from aludel.errors import ToolchainMissing
 from aludel.goals import GoalRequest, GoalState
 from aludel.http_models import MAX_WAIT_S, StepRequest, Steps, Submitted
 from aludel.models import CheckRequest
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/goals", tags=["goals"])
+_steps = APIRouter(route_class=TacticsRoute)
 
 SessionId = Annotated[str, Path(max_length=64, description="`session` of a state")]
 StateNumber = Annotated[int, Path(ge=0, le=2**31 - 1)]
@@ -48,7 +49,7 @@ def open_session(
     return state
 
 
-@router.post("/{session}/steps")
+@_steps.post("/{session}/steps")
 def step(
     service: ServiceDep,
     caller: Submitter,
@@ -56,7 +57,6 @@ def step(
     body: Annotated[StepRequest, Body(openapi_examples=STEP_EXAMPLES)],
 ) -> Steps:
     """Try each tactic on the same state; each that works makes a new one."""
-    ensure_unicode(body)
     return Steps(steps=tuple(_goals(service).step(caller.key, session, body.state, body.tactics)))
 
 
@@ -100,3 +100,6 @@ async def check_state(
 def close_session(service: ServiceDep, caller: Submitter, session: SessionId) -> None:
     """End a session; safe to call twice."""
     _goals(service).close(caller.key, session)
+
+
+router.include_router(_steps)

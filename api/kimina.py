@@ -31,6 +31,7 @@ from aludel.models import (
     Undecided,
     Verdict,
 )
+from aludel.open_goals import goal_of
 from aludel.store import Submission
 
 router = APIRouter(route_class=StrictRoute, tags=["kimina-lean-server"])
@@ -210,9 +211,10 @@ def _without_verdict(name: str, item: Item) -> SnippetResult:
 
 def _by_lean(verdict: Verdict) -> list[Diagnostic]:
     """Lean's own messages, where the place that our verdict points to is no error to Lean."""
+    said = [found for found in verdict.diagnostics if goal_of(found) is None]
     if verdict.reason not in _SILENT:
-        return list(verdict.diagnostics)
-    return [found for found in verdict.diagnostics if found.message != verdict.message]
+        return said
+    return [found for found in said if found.message != verdict.message]
 
 
 def _messages(verdict: Verdict) -> list[dict[str, Any]]:
@@ -229,8 +231,14 @@ def _messages(verdict: Verdict) -> list[dict[str, Any]]:
 def _sorries(verdict: Verdict) -> list[dict[str, Any]]:
     if verdict.reason is not RejectReason.SORRY:
         return []
-    places = [_message(d) for d in _by_lean(verdict) if "sorry" in d.message]
-    found = [{"pos": p["pos"], "endPos": p.get("endPos", p["pos"]), "goal": ""} for p in places]
+    goals = [(goal, found) for found in verdict.diagnostics if (goal := goal_of(found)) is not None]
+    if not goals:  # their goals are not known, but where Lean warned of them is
+        goals = [("", found) for found in _by_lean(verdict) if "sorry" in found.message]
+    places = [(goal, _message(found)) for goal, found in goals]
+    found = [
+        {"pos": place["pos"], "endPos": place.get("endPos", place["pos"]), "goal": goal}
+        for goal, place in places
+    ]
     return found or [{"pos": _START, "endPos": _START, "goal": ""}]
 
 

@@ -51,6 +51,11 @@ EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
     help="Header of the declaration that FILE must prove, for example "
     "'theorem swap (a b : Nat) : a + b = b + a'.",
 )
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Names that the statement or FILE does not bind are errors (Lean).",
+)
 @click.option("--imports", help="Import set, separated by commas; FILE's own header by default.")
 @project_option
 @click.option("--timeout", type=float, default=60.0, show_default=True, help="Wall seconds.")
@@ -76,6 +81,7 @@ def command(
     file: str,
     prover: str,
     statement: str | None,
+    strict: bool,
     imports: str | None,
     project: Path | None,
     timeout: float,
@@ -92,7 +98,7 @@ def command(
     try:
         settings = with_project(load_settings(), project)
         request = CheckRequest(
-            context=_context(Prover(prover), imports, file, statement),
+            context=_context(Prover(prover), imports, file, statement, strict=strict),
             statement=statement,
             code=read_source(file, settings.max_code_bytes),
             budget=budget_of(timeout),
@@ -140,14 +146,20 @@ def _check(prover: Prover, settings: Settings, request: CheckRequest, paper: Pap
         return verdict
 
 
-def _context(prover: Prover, imports: str | None, file: str, statement: str | None) -> Context:
+def _context(
+    prover: Prover, imports: str | None, file: str, statement: str | None, *, strict: bool
+) -> Context:
     if prover is Prover.LEAN:
         names = None if imports is None else [name.strip() for name in imports.split(",")]
-        return LeanContext(imports=None if names is None else tuple(filter(None, names)))
-    if imports is not None:
-        raise InvalidRequest(
-            f"means nothing to {prover.value}", field="--imports", fix="leave it out"
+        options: dict[str, bool | int | str] = {"autoImplicit": False} if strict else {}
+        return LeanContext(
+            imports=None if names is None else tuple(filter(None, names)), options=options
         )
+    for option, given in (("--imports", imports is not None), ("--strict", strict)):
+        if given:
+            raise InvalidRequest(
+                f"means nothing to {prover.value}", field=option, fix="leave it out"
+            )
     from aludel.fstar_checker.scaffold import MODULE_PATTERN
 
     # F* wants module M in M.fst. A single definition has no module of its own, and its file may

@@ -23,6 +23,8 @@ from aludel.mutation.run import in_project, mutate_into
 from aludel.settings import load_settings
 from aludel.store import Store
 
+_TARGETS = ("statement", "pattern")  # what a run finds wrong only when it starts
+
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
@@ -158,8 +160,13 @@ def command(
     except InvalidRequest as error:
         error.field = _option_of(error.field)
         raise
-    with Store.open(settings) as store, bars() as progress:
-        run = mutate_into(out, plan, settings, store, progress, quality)
+    try:
+        with Store.open(settings) as store, bars() as progress:
+            run = mutate_into(out, plan, settings, store, progress, quality)
+    except InvalidRequest as error:
+        if error.field in _TARGETS:
+            error.field = _option_of(error.field)
+        raise
     _print(run, as_json=as_json)
 
 

@@ -15,6 +15,7 @@ from aludel.lean_checker.policy import Finding, Question, judge, refusal
 from aludel.lean_checker.pool import LeanPool, probe
 from aludel.lean_checker.process import LeanProcess, ProcessDied
 from aludel.lean_checker.second import FirstTier, replayed
+from aludel.lean_checker.sorries import with_open_goals
 from aludel.models import (
     Accepted,
     CheckRequest,
@@ -159,10 +160,9 @@ class LeanChecker:
             "allow_native": native,
             "terms": native or request.tier == "replay",
         }
+        deadline = Deadline.after(budget.wall_s)
         try:
-            reply = process.ask(
-                "check", body, Deadline.after(budget.wall_s), memory_mb=budget.memory_mb
-            )
+            reply = process.ask("check", body, deadline, memory_mb=budget.memory_mb)
         except (LimitReached, ProcessDied) as error:
             error.usage = error.usage + before
             raise
@@ -171,4 +171,5 @@ class LeanChecker:
         process.loaded.add(facts.imports)
         ask = Question(request.statement, request.policy, request.code)
         verdict = judge(facts, ask, content_hash=digest, usage=reply.usage + before)
+        verdict = with_open_goals(verdict, process, body, deadline)
         return FirstTier(verdict, facts, terms, native)

@@ -64,7 +64,15 @@ class ForbiddenConstruct(_Fact):
 
 
 class StatementFacts(_Fact):
-    """How the asked statement compares to what the candidate declared under its name."""
+    """How the asked statement compares to what the candidate declared under its name.
+
+    Attributes:
+        expected: the asked type, as Lean prints it; with more detail where that is needed to see
+            how the two differ.
+        found: the declared type, likewise.
+        note: what the two lines do not say of their difference.
+        auto_bound: names that the statement does not bind and Lean bound itself.
+    """
 
     name: str
     declared: bool
@@ -72,6 +80,8 @@ class StatementFacts(_Fact):
     binders: Literal["same", "different"] | None = None
     expected: str | None = None
     found: str | None = None
+    note: str | None = None
+    auto_bound: _Array[str] = ()
     start: _Place | None = None
     end: _Place | None = None
 
@@ -113,6 +123,20 @@ class CheckFacts(_Fact):
     new_axioms: _Array[str] = ()
     examples: int = Field(default=0, ge=0)
     places: _Array[DeclarationPlace] = ()
+
+
+class OpenPlace(_Fact):
+    """A ``sorry`` of the text, and the goal that it leaves open."""
+
+    goal: str | None
+    start: _Place | None = None
+    end: _Place | None = None
+
+
+class Sorries(_Fact):
+    """Result of ``sorries``."""
+
+    sorries: _Array[OpenPlace]
 
 
 def parse_facts(result: dict[str, Any]) -> CheckFacts:

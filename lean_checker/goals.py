@@ -36,8 +36,9 @@ from aludel.goals import (
     Step,
     StepError,
     assemble,
+    tactic_fault,
 )
-from aludel.lean_checker.intake import validate_goals, validate_tactic
+from aludel.lean_checker.intake import validate_goals
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess, Reply
@@ -118,20 +119,22 @@ class LeanGoals:
             raise InvalidRequest(
                 f"1 to {MAX_TACTICS} tactics at once, not {len(tactics)}", field="tactics"
             )
-        for index, tactic in enumerate(tactics):
-            validate_tactic(f"tactics.{index}", tactic)
+        faults = [tactic_fault(tactic) for tactic in tactics]
+        asked = [text for text, fault in zip(tactics, faults, strict=True) if fault is None]
         found, _ = self._find(session, state)
-        if len(found.states) + len(tactics) > self._max_states:
+        if len(found.states) + len(asked) > self._max_states:
             raise InvalidRequest(
                 f"a session has at most {self._max_states} states",
                 field="state",
                 fix=f"open another one with tactics={json.dumps(found.path(state))}",
             )
-        answers = self._ask_steps(found, state, list(tactics))
+        answers = iter(self._ask_steps(found, state, asked) if asked else ())
         with self._lock:
             return [
-                self._step_of(found, state, tactic, answer)
-                for tactic, answer in zip(tactics, answers, strict=True)
+                self._step_of(found, state, tactic, next(answers))
+                if fault is None
+                else Step(tactic=tactic, error=fault)
+                for tactic, fault in zip(tactics, faults, strict=True)
             ]
 
     def get(self, session: str, state: int) -> GoalState:

@@ -10,7 +10,7 @@ import re
 
 from aludel.candidates import MAX_LINES, MAX_NESTING, nesting
 from aludel.errors import InvalidRequest, RequestTooLarge
-from aludel.goals import MAX_TACTIC_CHARS, GoalRequest
+from aludel.goals import GoalRequest, tactic_fault
 from aludel.models import MAX_CODE_BYTES, MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Toolchain
 
 MAX_IMPORTS = 200
@@ -124,13 +124,5 @@ def validate_goals(request: GoalRequest) -> None:
     for name, value in request.context.options.items():
         _validate_option(name, value)
     for index, tactic in enumerate(request.tactics):
-        validate_tactic(f"tactics.{index}", tactic)
-
-
-def validate_tactic(field: str, text: str) -> None:
-    """Refuse a tactic that no server needs to see.
-
-    Raises:
-        InvalidRequest: it is empty, too long, too deeply nested, or no text.
-    """
-    _validate_text(field, text, MAX_TACTIC_CHARS)
+        if (fault := tactic_fault(tactic)) is not None:
+            raise InvalidRequest(fault.message, field=f"tactics.{index}")

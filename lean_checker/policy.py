@@ -28,8 +28,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aludel.errors import BackendCrashed
-from aludel.lean_checker.facts import CheckFacts, FoundDiagnostic
+from aludel.lean_checker.facts import CheckFacts, FoundDiagnostic, position
 from aludel.lean_checker.places import extent, place_of
+from aludel.lean_checker.wording import LATE_IMPORT, auto_bound, lemma_hints, plain
 from aludel.models import (
     Accepted,
     Diagnostic,
@@ -87,7 +88,7 @@ def judge(
         BackendCrashed: the facts contradict each other or the question.
     """
     _cross_check(facts, ask)
-    diagnostics = diagnostics_of(facts)
+    diagnostics = diagnostics_of(facts, ask.code)
     for rule in RULES:
         finding = rule(facts, ask)
         if finding is not None:
@@ -135,10 +136,16 @@ def refusal(
     )
 
 
-def diagnostics_of(facts: CheckFacts) -> tuple[Diagnostic, ...]:
-    """Return everything there is to show of the candidate's text."""
+def diagnostics_of(facts: CheckFacts, code: str = "") -> tuple[Diagnostic, ...]:
+    """Return everything there is to show of the candidate's text and of the asked statement."""
+    own = frozenset(facts.new_axioms)
     found = [item.diagnostic() for item in facts.diagnostics]
-    return (*found, *(item.diagnostic() for item in facts.forbidden))
+    found += [item.diagnostic() for item in facts.forbidden]
+    said = [item.model_copy(update={"message": plain(item.message, own)}) for item in found]
+    stops = [item.start for item in facts.diagnostics if item.category == "parse"]
+    hints = lemma_hints(code, [at for at in map(position, stops) if at], facts.imports)
+    unbound = () if facts.statement is None else facts.statement.auto_bound
+    return (*auto_bound(unbound), *said, *hints)
 
 
 def _pointer(facts: CheckFacts, ask: Question, finding: Finding) -> tuple[Diagnostic, ...]:
@@ -160,7 +167,11 @@ def _asked(facts: CheckFacts) -> str | None:
 def _forbidden(facts: CheckFacts, _ask: Question) -> Finding | None:
     if not facts.forbidden:
         return None
-    return Finding(RejectReason.FORBIDDEN_CONSTRUCT, facts.forbidden[0].message)
+    first = facts.forbidden[0]
+    # Lean itself refuses a late import; it runs no code.
+    late = first.what == LATE_IMPORT
+    reason = RejectReason.PARSE if late else RejectReason.FORBIDDEN_CONSTRUCT
+    return Finding(reason, plain(first.message))
 
 
 def _limits(facts: CheckFacts, _ask: Question) -> Finding | None:
@@ -211,7 +222,7 @@ def _matches(facts: CheckFacts, _ask: Question) -> Finding | None:
     return Finding(
         RejectReason.STATEMENT_MISMATCH,
         f"`{asked.name}` has another type than asked:\nexpected: {asked.expected}\n"
-        f"found:    {asked.found}",
+        f"found:    {asked.found}" + (f"\n{asked.note}" if asked.note else ""),
         asked.name,
     )
 

@@ -24,6 +24,8 @@ SERVER_MODULES = (
     "Aludel.Replay",
     "Aludel.Frontend",
     "Aludel.Statement",
+    "Aludel.Explain",
+    "Aludel.AutoBound",
     "Aludel.Terms.Write",
     "Aludel.Terms.Read",
     "Aludel.Check",
@@ -47,6 +49,7 @@ SERVER_MODULES = (
     "Aludel.Sessions",
     "Aludel.Places",
     "Aludel.States",
+    "Aludel.Sorries",
     "Server",
 )
 """Modules of the program, each after those that it imports; the last one declares ``main``."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from aludel.errors import InvalidRequest
 from aludel.lean_checker.avoided import read_avoided
 from aludel.lean_checker.operations import MutantSource, MutationResult, MutationTask
 from aludel.lean_checker.process import ProcessDied
@@ -73,7 +74,7 @@ class MutationEngine:
 
         Raises:
             InvalidRequest: a pattern, lemma or import of the plan does not exist, or its statement
-                is not proved.
+                is not proved, or rests on more than the imports.
             BackendUnavailable: the machine failed.
         """
         history = History(plan)
@@ -142,6 +143,10 @@ class MutationEngine:
         for _ in range(2):
             try:
                 result = self.source.mutate(task)
+            except InvalidRequest as error:
+                if task.preamble and error.field == "target":
+                    error.field = "statement"  # the user's own text, whose theorem is the target
+                raise
             except ProcessDied as death:
                 if death.defective:
                     raise

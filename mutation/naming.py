@@ -8,6 +8,7 @@ import re
 from aludel.lean_checker.operations import Mutant
 
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]+")
+_PRIVATE = re.compile(r"^_private\.(?:.*\.)?0\.")
 _MAX_STEM = 60
 
 
@@ -28,6 +29,7 @@ def variant_name(target: str, mutant: Mutant) -> str:
             mutant.term_hash,
         )
     )
+    target = _PRIVATE.sub("", target)
     digest = hashlib.sha256(key.encode()).hexdigest()[:10]
     stem = _NOT_A_WORD.sub("_", target).strip("_")[:_MAX_STEM] or "theorem"
     if stem[0].isdigit():

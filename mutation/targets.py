@@ -12,6 +12,7 @@ from aludel.errors import InvalidRequest
 from aludel.lean_checker.operations import MutantSource
 from aludel.models import Accepted, CheckRequest, LeanContext
 from aludel.mutation.naming import order_key
+from aludel.mutation.own import last_theorem, names_it
 from aludel.mutation.plan import MutationPlan
 from aludel.protocols import Checker
 from aludel.records import VariantRecord
@@ -106,7 +107,13 @@ def _own_target(checker: Checker, plan: MutationPlan, text: str) -> Target:
             field="statement",
             fix="give a theorem with its proof; variants of an unproved one could not be proved",
         )
-    if not verdict.evidence.declarations:
-        raise InvalidRequest("it declares no theorem", field="statement", fix="name the theorem")
-    name = verdict.evidence.declarations[-1]
-    return Target(name, text.rstrip() + "\n\n", namespace_of(name))
+    own = last_theorem(text)
+    declared = (name for name in verdict.evidence.declarations if names_it(name, own.name))
+    name = next(declared, None)
+    if name is None:
+        raise InvalidRequest(
+            f"its last theorem reads as `{own.name}`, which Lean did not declare",
+            field="statement",
+            fix="give the theorem at the end of the text, outside of macros",
+        )
+    return Target(name, own.preamble, namespace_of(own.name))

@@ -7,6 +7,7 @@ public import Aludel.Mutate
 public import Aludel.Restate
 public import Aludel.Screen
 public import Aludel.Sessions
+public import Aludel.Sorries
 public import Aludel.States
 
 /-!
@@ -46,6 +47,7 @@ unsafe def operations : Array (String × Handler) := #[
   ("session_step", fun _ _ table j emit => sessionStep table j emit),
   ("session_forget", fun _ _ table j _ => sessionForget table j),
   ("session_close", fun _ _ table j _ => sessionClose table j),
+  ("sorries", fun state _ _ j _ => sorries state j),
   ("states", fun state _ _ j emit => states state j emit),
   ("ping", fun state _ _ _ _ => ping state)]
 

@@ -8,16 +8,20 @@ without goals is no verdict: its script is checked like any candidate (:meth:`Go
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from pydantic import Field
 
+from aludel.candidates import MAX_LINES, MAX_NESTING, nesting
 from aludel.lean_text import UnreadableText, indented
 from aludel.models import (
     MAX_CODE_BYTES,
     MAX_STATEMENT_BYTES,
     MAX_WALL_S,
+    UNREADABLE,
+    CandidateText,
     CheckRequest,
     LeanContext,
     Model,
@@ -29,10 +33,11 @@ MAX_TACTICS = 64
 MAX_TACTIC_CHARS = 20_000
 MAX_TTL_S = 86_400.0
 _ELIDED = "⋯"
+_NO_TEXT = re.compile(f"[\0\ud800-\udfff{UNREADABLE}]")
 
 
 class Hypothesis(Model):
-    """One hypothesis of a goal; ``value`` is there for a ``let``."""
+    """One hypothesis of a goal; ``value`` is there for a ``let``, not for a ``have``."""
 
     names: tuple[str, ...]
     type: str
@@ -79,7 +84,8 @@ class GoalState(Model):
         parent: the state it was made from.
         tactic: what made it.
         goals: what is left to prove, the first is worked on.
-        messages: what the tactic said, ``Try this`` suggestions for example.
+        messages: what the tactic said, ``Try this`` suggestions for example, and then its traces
+            (``trace "…"``, ``trace_state``).
     """
 
     session: str
@@ -123,7 +129,7 @@ class StepError(Model):
 class Step(Model):
     """The result of one tactic: a new state, or an error, which changes nothing."""
 
-    tactic: str
+    tactic: CandidateText
     state: GoalState | None = None
     error: StepError | None = None
 
@@ -147,7 +153,8 @@ class Goals(Protocol):
         Raises:
             NotFound: there is no such session or state.
             SessionEnded: the session is over; ``fix`` says how to replay it.
-            InvalidRequest: there are no tactics or too many, or no states are left.
+            InvalidRequest: there are no tactics or too many, or no states are left. A tactic that
+                no prover can be given (:func:`tactic_fault`) is a failed step like others.
         """
         ...
 
@@ -162,6 +169,20 @@ class Goals(Protocol):
     def close(self, session: str) -> None:
         """End a session; safe to call twice."""
         ...
+
+
+def tactic_fault(text: str) -> StepError | None:
+    """Return why no prover is given a tactic, or None for one that it can be given."""
+    size, lines = len(text), text.count("\n") + 1
+    faults = (
+        (not text.strip(), "it is empty"),
+        (size > MAX_TACTIC_CHARS, f"{size} characters, more than the {MAX_TACTIC_CHARS} allowed"),
+        (_NO_TEXT.search(text), "it holds a NUL character or one that is none of Unicode's"),
+        (lines > MAX_LINES, f"{lines} lines, more than the {MAX_LINES} allowed"),
+        (nesting(text) > MAX_NESTING, f"brackets nested more than {MAX_NESTING} deep"),
+    )
+    found = next((message for is_fault, message in faults if is_fault), None)
+    return None if found is None else StepError(code="parse", message=found)
 
 
 def assemble(request: GoalRequest, tactics: Sequence[str]) -> CheckRequest:

@@ -12,7 +12,7 @@ from aludel.generators import Endpoint, GeneratorSpec, Portfolio
 from aludel.goals import MAX_TACTICS, Step
 from aludel.job_requests import DatasetSplit, RunName
 from aludel.jobs import Item, Job
-from aludel.models import MAX_WALL_S, CheckRequest, Model
+from aludel.models import MAX_WALL_S, CandidateText, CheckRequest, Model
 from aludel.problems import FStarDefinition, FStarHints, TheoremProblem
 
 MAX_BATCH = 10_000
@@ -175,10 +175,13 @@ class RetryRequest(Model):
 
 
 class StepRequest(Model):
-    """Tactics to be tried, each on the same ``state`` of a session."""
+    """Tactics to be tried, each on the same ``state`` of a session.
+
+    Texts that are no tactics, blank ones too, are failed steps and no errors of the request.
+    """
 
     state: int = Field(ge=0)
-    tactics: tuple[str, ...] = Field(min_length=1, max_length=MAX_TACTICS)
+    tactics: tuple[CandidateText, ...] = Field(min_length=1, max_length=MAX_TACTICS)
 
 
 class Steps(Model):

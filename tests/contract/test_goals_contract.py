@@ -82,6 +82,66 @@ def test_a_failed_tactic_is_a_value(goals: LeanGoals, tactic: str, code: str) ->
     assert stepper.run("constructor").state
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it is empty"),
+        ("  \n", "it is empty"),
+        ("simp [h\0]", "NUL"),
+        ("simp \ud800", "none of Unicode's"),
+        ("(" * 2_001, "nested more than 2000 deep"),
+        ("x" * 20_001, "20001 characters"),
+        ("\n".join("x" * 10_001), "20001 characters"),
+    ],
+)
+def test_one_text_that_is_no_tactic_is_one_failed_step(
+    goals: LeanGoals, text: str, said: str
+) -> None:
+    state = goals.open(request_of())
+    first, wrong, last = goals.step(state.session, 0, ["constructor", text, "simp [h]"])
+    assert first.state and last.state and last.state.finished
+    assert wrong.error and wrong.error.code == "parse" and said in wrong.error.message
+    [alone] = goals.step(state.session, 0, [text])
+    assert alone.error == wrong.error
+    with pytest.raises(InvalidRequest) as caught:
+        goals.open(request_of(tactics=("constructor", text)))
+    assert caught.value.field == "tactics.1" and said in caught.value.message
+
+
+def test_texts_that_are_no_tactics_take_no_states(goals: LeanGoals) -> None:
+    session = goals.open(request_of()).session
+    assert len(goals.step(session, 0, [""] * 40)) == 40  # of 20 states
+
+
+def test_let_is_shown_as_let(goals: LeanGoals) -> None:
+    first = goals.open(request_of("theorem l : let x := 2; x = 2"))
+    assert first.goals[0].pretty == "⊢ let x := 2;\n  x = 2"
+    assert first.goals[0].target == "let x := 2;\nx = 2"
+    intro, have, show, proved = goals.step(
+        first.session, 0, ["intro x", "have y := 3", "show let z := 2; z = 2", "exact rfl"]
+    )
+    assert intro.state and have.state and show.state and proved.state
+    assert [(h.names, h.value) for h in intro.state.goals[0].hypotheses] == [(("x",), "2")]
+    assert [(h.names, h.value) for h in have.state.goals[0].hypotheses] == [(("y",), None)]
+    assert have.state.goals[0].pretty.startswith("y : Nat\n⊢ let x := 2;")
+    assert show.state.goals[0].target == "let z := 2;\nz = 2" and proved.state.finished
+
+
+def test_what_a_tactic_says_is_in_its_messages(goals: LeanGoals) -> None:
+    session = goals.open(request_of("theorem m : True ∧ True")).session
+    said = goals.step(
+        session,
+        0,
+        ['trace "hi"', "trace_state", 'constructor <;> trace "a" <;> trace "b"', "exact?"],
+    )
+    messages = [step.state.messages for step in said if step.state]
+    assert messages[:3] == [("hi",), ("⊢ True ∧ True",), ("a", "a", "b", "b")]
+    assert "Try this" in messages[3][0]
+    assert said[0].state
+    [silent] = goals.step(session, said[0].state.state, ["constructor"])
+    assert silent.state and silent.state.messages == ()
+
+
 def test_equal_states_have_equal_keys(goals: LeanGoals) -> None:
     first = goals.open(request_of())
     made = goals.step(first.session, 0, ["constructor", "apply And.intro", "simp [h]"])

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 
 from aludel.errors import NotFound, SessionEnded
-from aludel.goals import Goal, GoalRequest, GoalState, Step, StepError, assemble
+from aludel.goals import Goal, GoalRequest, GoalState, Step, StepError, assemble, tactic_fault
 from aludel.models import CheckRequest
 
 _OFFERS = (
@@ -44,6 +44,9 @@ class FakeGoals:
             raise SessionEnded("the session is over: 'kill'", field="session")
         steps = []
         for tactic in tactics:
+            if (fault := tactic_fault(tactic)) is not None:
+                steps.append(Step(tactic=tactic, error=fault))
+                continue
             numbers = _apply(tactic, states[state][1])
             if numbers is None:
                 error = StepError(code="tactic", message="it fails")

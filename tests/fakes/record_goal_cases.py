@@ -39,6 +39,20 @@ SESSIONS: list[tuple[list[Any], list[list[str]]]] = [
     ([["Init"], "theorem help : 1 = 1 := rfl", "theorem u : 0 + 1 = 1"], [["exact help"], ["rfl"]]),
     ([["Init"], "", "open Nat in theorem v (n : Nat) : succ n ≠ 0"], [["exact succ_ne_zero n"]]),
     ([["Init"], "", "theorem w (n : Nat) : 0 + n = n"], [["induction n"]]),
+    (
+        [["Init"], "", "theorem l : let x := 2; x = 2"],
+        [["intro x"], ["have y := 3"], ["show let z := 2; z = 2"], ["exact rfl"]],
+    ),
+    (
+        [["Init"], "", "theorem m : True ∧ True"],
+        [
+            ['trace "hi"'],
+            ["trace_state"],
+            ['constructor <;> trace "a" <;> trace "b"'],
+            ["exact?"],
+            ['trace "hi"', "constructor"],
+        ],
+    ),
     ([["Init"], "", "theorem x : nothing"], []),
     ([["Init"], "namespace A", "theorem y : True"], []),
     ([["Init"], "axiom cheat : False\n#eval 1", "theorem y : True"], []),

@@ -270,6 +270,22 @@ def test_a_degenerate_text_is_a_verdict_of_its_item(ann: User, code: str, reason
     assert verdicts[1]["reason"] == reason
 
 
+NO_TACTICS = ["", " \n", "dec \0", "dec \ud800", "dec \ufffd", "(" * 2_100, "x\n" * 10_001]
+
+
+def test_a_degenerate_tactic_is_one_failed_step(ann: User) -> None:
+    session = opened(ann).json()["session"]
+    answer = ann.http.post(
+        f"/v1/goals/{session}/steps",
+        content=json.dumps({"state": 0, "tactics": ["dec", *NO_TACTICS, "half"]}),
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+    first, *failed, last = answer.json()["steps"]
+    assert first["state"] and last["state"]
+    assert [step["error"]["code"] for step in failed] == ["parse"] * len(NO_TACTICS)
+
+
 BAD = ["a\\u0000b", "\\ud800", "x\\udc00\\ud800"]
 
 
@@ -283,7 +299,7 @@ BAD = ["a\\u0000b", "\\ud800", "x\\udc00\\ud800"]
         ("/v1/checks", '{"code": "accept", "context": {"options": {"%": true}}}'),
         ("/v1/checks", '{"requests": [{"code": "accept", "policy": {"allowed_axioms": ["%"]}}]}'),
         ("/v1/goals", '{"statement": "theorem t : 1", "preamble": "%"}'),
-        ("/v1/goals/x/steps", '{"state": 0, "tactics": ["%"]}'),
+        ("/v1/goals/x/steps", '{"state": 0, "tactics": ["dec"], "%": 1}'),
         ("/v1/mutations", '{"patterns": ["%"]}'),
         ("/v1/datasets", '{"name": "d", "runs": ["%"]}'),
         ("/v1/datasets", '{"name": "d", "avoid": ["%"]}'),

@@ -1,5 +1,7 @@
 module
 public import Lean
+public import Aludel.AutoBound
+public import Aludel.Explain
 public import Aludel.Imports
 public import Aludel.Messages
 public import Aludel.Replay
@@ -175,6 +177,8 @@ structure CheckInput where
   heartbeats : Nat
   native : Bool
   statement : Option Statement
+  /-- Names that the statement does not bind and Lean bound itself. -/
+  autoBound : List Name := []
   code : String
   /-- Whether the answer carries the declarations as data. -/
   terms : Bool := false
@@ -190,10 +194,11 @@ compares, and both types as text. -/
 def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Replay)
     (place : List (String × Json)) : IO Json := do
   let expected ← printType s.shownIn s.shown
-  let common := [("name", Json.str s.name.toString), ("expected", Json.str expected)]
+  let common := [("name", Json.str s.name.toString), ("auto_bound", jsonNamesOf i.autoBound #[])]
   match full.find? s.name with
   | none =>
-    return Json.mkObj (("declared", .bool false) :: ("match", .null) :: ("found", .null) :: common)
+    return Json.mkObj (("declared", .bool false) :: ("match", .null) :: ("found", .null) ::
+      ("expected", .str expected) :: common)
   | some ci =>
     -- what the kernel added, not what the candidate's environment says of it
     let added := match r.env.find? s.name with
@@ -201,9 +206,13 @@ def statementFacts (i : CheckInput) (s : Statement) (full : Environment) (r : Re
       | none => ci
     let m ← compareTypes i.heartbeats r.env s added
     let found ← printType full ci.type
+    let d ← if m == "different"
+      then differenceOf s.shownIn full s.shown ci.type s.levelParams ci.levelParams
+      else pure { expected, found }
     let binders := if sameBinders s.type ci.type then "same" else "different"
-    return Json.mkObj (("declared", .bool true) :: ("match", .str m) :: ("found", .str found) ::
-      ("binders", .str binders) :: appendFields place common)
+    return Json.mkObj (("declared", .bool true) :: ("match", .str m) ::
+      ("expected", .str d.expected) :: ("found", .str d.found) ::
+      ("note", jsonOptStr d.note?) :: ("binders", .str binders) :: appendFields place common)
 
 /-- The safe constants among `names`. Auxiliary unsafe ones, which `partial` makes, are left out. -/
 def safeConstants (env : Environment) (names : Array Name) : Array Name :=
@@ -283,6 +292,20 @@ def optionsOf (j : Json) : List (String × Json) :=
   | .ok (.obj kvs) => kvs.toList
   | _ => []
 
+/-- The names that a statement leaves to Lean to bind; an error when one of them is a blackboard
+letter, whose meaning is not in doubt. -/
+def autoBoundOf (base : Environment) (heartbeats : Nat) (options : List (String × Json))
+    (header : String) (s : Statement) : IO (Except BadRequest (List Name)) := do
+  let suspected := suspectedAutoBound s
+  if suspected matches [] then return .ok []
+  match ← startState base heartbeats (("autoImplicit", .bool false) :: options) with
+  | .error m => return .error { field := "options", message := m }
+  | .ok closed =>
+    match ← elabStatement closed header, blackboard? suspected with
+    | .ok _, _ => return .ok []
+    | .error _, some n => return .error { field := "statement", message := blackboardMessage n }
+    | .error _, none => return .ok suspected
+
 /-- The input of a check without the candidate's declarations: environment, options and statement.
 `field` is reported when an import is at fault. -/
 unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (imports : Array Name)
@@ -308,7 +331,10 @@ unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (impor
         | .ok strict =>
           match ← elabStatement strict header with
           | .error e => return .error e
-          | .ok s => return .ok { input with statement := some s }
+          | .ok s =>
+            match ← autoBoundOf base heartbeats options header s with
+            | .error e => return .error e
+            | .ok autoBound => return .ok { input with statement := some s, autoBound }
 
 /-- An elaborated candidate, without a verdict. -/
 structure Candidate where

@@ -45,6 +45,16 @@ def headerBinders (start : Command.State) (s : Statement) (header : String) : IO
     | .ok marked => return countBinders marked.type 0
     | .error _ => return 0
 
+/-- The statement as its proof sees it: `let` stays `let`, which Lean otherwise makes `have` in the
+types of declarations. Toolchains without that option never do it. -/
+def withLets (start : Command.State) (s : Statement) (header : String) : IO Statement := do
+  match ← elabText start "options" "set_option cleanup.letToHave false" with
+  | .error _ => return s
+  | .ok keeping =>
+    match ← elabStatement keeping header with
+    | .ok shown => return shown
+    | .error _ => return s
+
 /-- A goal of the given type with its first `binders` binders introduced. -/
 def openGoal (type : Expr) (binders : Nat) : TermElabM (List MVarId) := do
   let goal ← mkFreshExprMVar type .syntheticOpaque
@@ -73,11 +83,11 @@ def runTactic (env : Environment) (goals : List MVarId) (text : String) :
         Term.synthesizeSyntheticMVarsNoPostponing)
       return appendGoals new rest
 
-/-- A hypothesis as JSON: its name, its type, and its value if it has one. -/
+/-- A hypothesis as JSON: its name, its type, and its value if it is a `let`. -/
 def hypothesisJson (decl : LocalDecl) : MetaM Json := do
   let type ← instantiateMVars decl.type
   let type ← ppExpr type
-  let value ← match decl.value? (allowNondep := true) with
+  let value ← match decl.value? with
     | some v => do
       let v ← instantiateMVars v
       let f ← ppExpr v
@@ -191,6 +201,7 @@ unsafe def goals (state : ServerState) (j : Json) : IO Answer := do
       match refusedTactic? i.base texts with
       | some m => return .error { field := "tactics", message := m }
       | none =>
+        let s ← withLets i.start s header
         let binders ← headerBinders i.start s header
         match ← runTerm i.heartbeats { core := { env := i.base } }
             (do let g ← openGoal s.type binders; return g) with

@@ -260,6 +260,25 @@ def settingsOf (j : Json) (heartbeats : Nat) : MutateSettings :=
         apply := hasString rules "apply", forward := hasString rules "forward" },
     brute := getStr j "method" == "brute", output }
 
+/-- Why a theorem that the preamble declares can be no target; `none` when it can. A variant's
+statement stands by itself, so the theorem's must rest on the imports alone. -/
+def unfitTarget? (base : Environment) (heartbeats : Nat) (j : Json) (env : Environment)
+    (ci : ConstantInfo) : IO (Option String) := do
+  match foreignConstant? base (unfoldPassing none env maxUnfolding ci.type) with
+  | some n =>
+    return some ("its statement uses `" ++ n.toString ++ "`, which is no part of the imports; " ++
+      "variants are statements of their own, so write out what it means")
+  | none =>
+    match blackboard? (undeclared [] ci.type) with
+    | none => return none
+    | some n =>
+      match ← startState base heartbeats (("autoImplicit", .bool false) :: optionsOf j) with
+      | .error _ => return some (blackboardMessage n)
+      | .ok closed =>
+        match ← elabText closed "preamble" (getStr j "preamble") with
+        | .ok _ => return none
+        | .error _ => return some (blackboardMessage n)
+
 /-- Answers the operation `mutate`. -/
 unsafe def mutate (state : ServerState) (cache : IndexCache) (j : Json) (emit : Json → IO Unit) :
     IO Answer := do
@@ -285,7 +304,11 @@ unsafe def mutate (state : ServerState) (cache : IndexCache) (j : Json) (emit : 
           if !isTheorem env target ci then
             return .error
               { field := "target", message := "`" ++ target.toString ++ "` is not a theorem" }
+          if (base.find? target).isNone then
+            if let some m := ← unfitTarget? base heartbeats j env ci then
+              return .error { field := "target", message := m }
           let index ← indexOf cache base imports
-          runMutation env index start target ci (settingsOf j heartbeats) emit
+          -- a statement must mean without the preamble what it means after it
+          runMutation env index state target ci (settingsOf j heartbeats) emit
 
 end Aludel

@@ -43,6 +43,16 @@ def universeList (ns : List Name) (acc : String) : String :=
   | [] => acc
   | n :: ns => universeList ns (if acc == "" then n.toString else acc ++ ", " ++ n.toString)
 
+/-- Whether a `match` occurs in the term. -/
+def hasMatch (e : Expr) : Bool :=
+  foldArray e.getUsedConstants (fun found n => found || (lastPart n).startsWith "match_") false
+
+/-- The printing options of a level for a term. With field notation patterns would be printed
+`k.succ`, which Lean does not read. -/
+def printOptionsFor (level : Nat) (e : Expr) : Options :=
+  let o := printOptions level
+  if hasMatch e then o.setBool `pp.fieldNotation false else o
+
 /-- The statement's text between `theorem NAME` and `:=`, printed at a level below `wholeLevel`. -/
 def printHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name) (type : Expr)
     (level : Nat) : IO (Except String String) := do
@@ -50,7 +60,7 @@ def printHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name)
   match env.addDeclCore 0 (.axiomDecl ax) none with
   | .error _ => return .error "the kernel refuses the statement"
   | .ok env =>
-    let r ← runMeta heartbeats env (opts := printOptions level) do
+    let r ← runMeta heartbeats env (opts := printOptionsFor level type) do
       let f ← PrettyPrinter.ppSignature variantName
       return f.fmt.pretty
     match r with
@@ -136,6 +146,21 @@ partial def withoutMetadata (e : Expr) : Expr :=
 `printHeader`. -/
 def wholeLevel : Nat := 4
 
+/-- Whether two terms are the same up to metadata. Constants of Lean's making (`t.match_1`) belong to
+the declaration that they were made for: where there are some, their values are compared, and
+reducible equality will do, as `| k + 1` is printed `| k.succ`. -/
+def sameStatement (env : Environment) (heartbeats : Nat) (a b : Expr) : IO Bool := do
+  let a := withoutMetadata a
+  let b := withoutMetadata b
+  if a == b then return true
+  let x := unfoldPassing none env maxUnfolding a
+  let y := unfoldPassing none env maxUnfolding b
+  if x == y then return true
+  if y == b then return false
+  match ← runMeta heartbeats env (withReducible (isDefEq x y)) with
+  | .ok same => return same
+  | .error _ => return false
+
 /-- The header at the first level from `level` on whose text elaborates back to the very term;
 `none` when no level does. -/
 partial def roundTrip (start : Command.State) (env : Environment) (heartbeats : Nat)
@@ -148,7 +173,8 @@ partial def roundTrip (start : Command.State) (env : Environment) (heartbeats : 
   | .ok header =>
     match ← elabStatement start ("theorem " ++ variantName.toString ++ header) with
     | .ok s =>
-      if withoutMetadata s.type == withoutMetadata type && sameLength s.levelParams levelParams then
+      let same ← sameStatement env heartbeats s.type type
+      if same && sameLength s.levelParams levelParams then
         return some { header, level }
       else roundTrip start env heartbeats levelParams type (level + 1)
     | .error _ => roundTrip start env heartbeats levelParams type (level + 1)

@@ -32,22 +32,30 @@ partial def arguments (o : Opened) (replaced? : Option Nat) (i : Nat) : List Str
     else arguments o replaced? (i + 1)
   else []
 
+/-- The old theorem as a text names it: a private one without the prefix that Lean gives it. -/
+def theoremName (o : Opened) : String := (userName o.name).toString
+where
+  userName (n : Name) : Name :=
+    match privateToUserName? n with
+    | some shown => shown
+    | none => n
+
 /-- The old theorem applied to the variant's binders, with `@` when implicit ones could not be
 inferred. -/
 def oldTheorem (o : Opened) : String :=
   if foldArray o.atoms (fun (known : Bool) a => known && a.info.isExplicit) true then
-    o.name.toString ++ spaced (arguments o none 0)
-  else "@" ++ o.name.toString ++
+    theoremName o ++ spaced (arguments o none 0)
+  else "@" ++ theoremName o ++
     spaced (reverseOnto (foldArray o.atoms (fun l a => a.name.toString :: l) []) [])
 
 /-- The old theorem applied to the other binders, the one at index `i` written `this`. -/
 def oldTheoremAt (o : Opened) (i : Nat) : String :=
   let isExplicit := if h : i < o.atoms.size then o.atoms[i].info.isExplicit else true
-  if isExplicit then o.name.toString ++ spaced (arguments o (some i) 0)
+  if isExplicit then theoremName o ++ spaced (arguments o (some i) 0)
   else
     let (texts, _) := foldArray o.atoms (fun (s : List String × Nat) a =>
       ((if s.2 == i then "this" else a.name.toString) :: s.1, s.2 + 1)) ([], 0)
-    "@" ++ o.name.toString ++ spaced (reverseOnto texts [])
+    "@" ++ theoremName o ++ spaced (reverseOnto texts [])
 
 /-- The lemma as `rw` takes it, with an arrow when used from right to left. -/
 def rewriteRule (u : Use) : String := (if u.symm then "← " else "") ++ u.name.toString
@@ -76,6 +84,12 @@ def scriptText (o : Opened) (v : Variant) (old : String) : String :=
   | _, _ => "by\n  have := " ++ oldTheorem o ++ "\n  " ++
     closing v (if v.quantified then "(" ++ v.application ++ ")" else v.application)
 
+/-- A term as text that Lean reads again. -/
+def readableText (e : Expr) : MetaM String :=
+  fun ctx s cctx cs => do
+    let f ← ppExpr e ctx s { cctx with options := printOptionsFor 0 e } cs
+    return f.pretty
+
 /-- The text of the hypothesis before the step; empty for a step at the conclusion. -/
 def oldText (heartbeats : Nat) (s : ElabState) (o : Opened) (v : Variant) : IO String := do
   match v.trial.hypothesis? with
@@ -84,7 +98,7 @@ def oldText (heartbeats : Nat) (s : ElabState) (o : Opened) (v : Variant) : IO S
     if h : i < o.atoms.size then
       let type := o.atoms[i].type
       match ← runTerm heartbeats s
-          (do let f ← inContextOf o.goal (ppExpr type); return f.pretty) with
+          (do let text ← inContextOf o.goal (readableText type); return text) with
       | .ok (text, _) => return text
       | .error e => exceptionText e
     else return ""

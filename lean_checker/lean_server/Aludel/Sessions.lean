@@ -106,9 +106,38 @@ def cutField (j : Json) : Json :=
 def stepError (code message : String) : Json :=
   Json.mkObj [("code", .str code), ("message", shortText message)]
 
-/-- The messages of a tactic (`exact?` answers in them) without errors, as a JSON array. -/
+/-- The messages of a tactic (`exact?` answers in them) without errors, then its traces (`trace`,
+`trace_state`), as a JSON array. -/
 def saidTexts (d : Diagnostics) : Json :=
   .arr (foldArray d.items (fun acc j => acc.push (cutField (.str (getStr j "message")))) #[])
+
+/-- The diagnostics with one more trace. -/
+def addTrace (d : Diagnostics) (t : TraceElem) : IO Diagnostics :=
+  addMessage false d { fileName := "", pos := ⟨1, 0⟩, severity := .information, data := t.msg }
+
+mutual
+/-- The diagnostics with the traces below a node of a persistent array. -/
+partial def addTraceNode (d : Diagnostics) (n : PersistentArrayNode TraceElem) : IO Diagnostics :=
+  match n with
+  | .leaf ts => foldArrayIO ts addTrace d
+  | .node ns => addTraceNodes d ns 0
+/-- The diagnostics with the traces below the nodes `ns` from index `i` on. -/
+partial def addTraceNodes (d : Diagnostics) (ns : Array (PersistentArrayNode TraceElem))
+    (i : Nat) : IO Diagnostics := do
+  if h : i < ns.size then
+    let d ← addTraceNode d ns[i]
+    addTraceNodes d ns (i + 1)
+  else return d
+end
+
+/-- The diagnostics with all traces, in order. -/
+def addTraces (d : Diagnostics) (ts : PersistentArray TraceElem) : IO Diagnostics := do
+  let d ← addTraceNode d ts.root
+  foldArrayIO ts.tail addTrace d
+
+/-- The state without the messages and traces of its last tactic. -/
+def silent (s : ElabState) : ElabState :=
+  { s with core := { s.core with messages := {}, traceState := {} } }
 
 /-- `n` plus the number of goals. -/
 def countGoals (goals : List MVarId) (n : Nat) : Nat :=
@@ -169,7 +198,8 @@ def concludeStep (s : Session) (goals : List MVarId) (state : ElabState) : IO St
   let d ← addLog {} state.core.messages
   if d.limitHit then return refuseStep "limit" "the heartbeats ran out"
   if let some m := d.firstError? then return refuseStep "tactic" m
-  let next := { state := { state with core := { state.core with messages := {} } }, goals }
+  let d ← addTraces d state.core.traceState.traces
+  let next := { state := silent state, goals }
   match ← unfinished? s next with
   | some (code, m) => return refuseStep code m
   | none => return { next? := some next, messages := saidTexts d }
@@ -271,6 +301,7 @@ def openWith (i : CheckInput) (s : Statement) (id header : String) (start : Comm
   match ← scopeOf start header with
   | none => return .error { field := "statement", message := "it cannot be entered" }
   | some scope =>
+    let s ← withLets start s header
     let binders ← headerBinders i.start s header
     let first : ElabState :=
       { core := { env := start.env }, term := { levelNames := s.levelParams } }
