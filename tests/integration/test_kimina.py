@@ -88,6 +88,25 @@ def test_our_verdict_is_in_a_field_of_its_own(api: LiveApi) -> None:
     assert first["diagnostics"]["repl_uuid"]
 
 
+def test_every_sorry_has_its_place_and_goal(api: LiveApi) -> None:
+    code = "theorem t : 1 = 1 ∧ 2 = 3 := by\n  constructor\n  · sorry\n  · exact sorry\n"
+    [result] = _post(api, "/api/check", {"snippets": [{"id": "s", "code": code}]})
+    assert result["response"]["sorries"] == [
+        {
+            "pos": {"line": 3, "column": 4},
+            "endPos": {"line": 3, "column": 9},
+            "goal": "case left\n⊢ 1 = 1",
+        },
+        {
+            "pos": {"line": 4, "column": 10},
+            "endPos": {"line": 4, "column": 15},
+            "goal": "⊢ 2 = 3",
+        },
+    ]
+    [warning] = result["response"]["messages"]
+    assert warning["severity"] == "warning" and "sorry" in warning["data"]
+
+
 def test_what_kimina_would_call_valid_gets_an_error(api: LiveApi) -> None:
     code = "theorem t : (10 : Nat) ^ 3 = 1000 := by native_decide"
     [result] = _post(api, "/api/check", {"snippets": [{"id": "n", "code": code}]})

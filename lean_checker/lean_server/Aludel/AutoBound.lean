@@ -47,8 +47,8 @@ def undeclared (declared : List Name) (e : Expr) : List Name :=
   | .mdata _ b => undeclared declared b
   | _ => []
 
-/-- The names that Lean may have bound itself in a statement. Whether it did is certain only when the
-statement does not elaborate without that. -/
+/-- The names that Lean may have bound itself in a statement. Whether it did is certain only when
+the statement does not elaborate without that. -/
 def suspectedAutoBound (s : Statement) : List Name := undeclared (boundNames [] s.signature) s.type
 
 /-- Names as a JSON array, after those in `acc`. -/

@@ -87,8 +87,8 @@ structure Difference where
   /-- What the two lines do not say. -/
   note? : Option String := none
 
-/-- The difference of the asked type, printed in `envA`, and the declared one, printed in `envB`. The
-two lines are never equal: where no printing tells the types apart, the second one is a note. -/
+/-- The difference of the asked type, printed in `envA`, and the declared one, printed in `envB`.
+The two lines are never equal: where no printing tells the types apart, the second one is a note. -/
 def differenceOf (envA envB : Environment) (asked declared : Expr)
     (levelsA levelsB : List Name) : IO Difference := do
   let a ← typeText envA {} asked

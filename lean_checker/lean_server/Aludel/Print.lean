@@ -146,8 +146,8 @@ partial def withoutMetadata (e : Expr) : Expr :=
 `printHeader`. -/
 def wholeLevel : Nat := 4
 
-/-- Whether two terms are the same up to metadata. Constants of Lean's making (`t.match_1`) belong to
-the declaration that they were made for: where there are some, their values are compared, and
+/-- Whether two terms are the same up to metadata. Constants of Lean's making (`t.match_1`) belong
+to the declaration that they were made for: where there are some, their values are compared, and
 reducible equality will do, as `| k + 1` is printed `| k.succ`. -/
 def sameStatement (env : Environment) (heartbeats : Nat) (a b : Expr) : IO Bool := do
   let a := withoutMetadata a
