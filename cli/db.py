@@ -1,4 +1,4 @@
-"""``aludel db``: the database of the service: migrate, back up, restore, prune."""
+"""``aludel db``: the database of the service: migrate, back up, restore, prune, reconsider."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from pathlib import Path
 import click
 
 from aludel.cli.groups import Group
+from aludel.errors import InvalidRequest
+from aludel.models import Prover, RejectReason
 from aludel.settings import load_settings
 from aludel.store import Store
 from aludel.store.backup import backup as save
 from aludel.store.backup import restore as fill
 from aludel.store.database import Database
 from aludel.store.migrate import downgrade, migrate, revision_of
+from aludel.store.reconsidering import Selection
 
+_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -67,3 +71,57 @@ def prune(days: float, verdicts: bool) -> None:
     with Store.open(load_settings()) as store:
         jobs, forgotten = store.prune(before, verdicts=verdicts)
     click.echo(f"removed {jobs} jobs and {forgotten} verdicts")
+
+
+@command.command()
+@click.option("--prover", type=click.Choice([p.value for p in Prover]), help="Who decided.")
+@click.option("--toolchain", help="Digest of the toolchain that decided, or its beginning.")
+@click.option("--since", type=_TIME, help="Recorded at this time (UTC) or later.")
+@click.option("--until", type=_TIME, help="Recorded before this time (UTC).")
+@click.option("--kind", type=click.Choice(["accepted", "rejected"]), help="What was decided.")
+@click.option("--reason", type=click.Choice([r.value for r in RejectReason]), help="Of rejections.")
+@click.option("--why", help="Why they are taken back; needed unless --dry-run.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be taken back.")
+def reconsider(
+    prover: str | None,
+    toolchain: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    kind: str | None,
+    reason: str | None,
+    why: str | None,
+    *,
+    dry_run: bool,
+) -> None:
+    """Take recorded verdicts back: equal candidates are then checked again.
+
+    Nothing is deleted: what the verdicts said is kept with the reason. Variants and attempts that
+    rest on them stay, and are counted.
+    """
+    if why is None and not dry_run:
+        raise InvalidRequest("say why they are taken back", field="--why", fix="or use --dry-run")
+    selection = Selection(
+        prover=None if prover is None else Prover(prover),
+        toolchain=toolchain,
+        since=_utc(since),
+        until=_utc(until),
+        kind=kind,
+        reason=reason,
+    )
+    with Store.open(load_settings()) as store:
+        found = store.reconsidering.find(selection)
+        for one in found:
+            decided = f"{one.kind} {one.reason or ''}".strip()
+            recorded = one.created_at.isoformat(timespec="seconds")
+            click.echo(f"{one.hash} {one.prover} {one.toolchain_digest[:12]} {recorded} {decided}")
+        resting = f"{sum(r.variants for r in found)} variants and "
+        resting += f"{sum(r.attempts for r in found)} attempts rest on them"
+        if dry_run:
+            click.echo(f"{len(found)} verdicts would be taken back; {resting}")
+            return
+        count = store.reconsidering.take_back(found, why or "")
+        click.echo(f"{count} verdicts taken back; {resting}")
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import time
 
+from aludel.candidates import unfit
 from aludel.deadline import QUEUE_S
-from aludel.errors import BackendCrashed, InvalidRequest, RequestTooLarge
+from aludel.errors import BackendCrashed, InvalidRequest
 from aludel.fstar_checker.decide import Decision, decide
 from aludel.fstar_checker.intake import Abilities, Intake, read_request
 from aludel.fstar_checker.pool import FStarPool, build_pool
@@ -92,8 +93,11 @@ class FStarChecker(CheckerOnly):
             BackendUnavailable: the machine failed, which says nothing about the candidate.
         """
         context = self._validate(request)
-        ask = read_request(request, context, self._able)
         digest = content_hash(self._toolchain.digest, request)
+        why = unfit(request.code, self._settings.max_code_bytes)
+        if why is not None and why.reason in (RejectReason.TOO_LARGE, RejectReason.TOO_DEEP):
+            return Rejected(hash=digest, reason=why.reason, message=why.message)
+        ask = read_request(request, context, self._able)
         if ask.findings:
             told = tuple(f.diagnostic(request.code) for f in ask.findings)
             decision = Decision(ask.findings[0].reason, ask.findings[0].message, told)
@@ -114,14 +118,6 @@ class FStarChecker(CheckerOnly):
         if request.toolchain not in (None, NAME):
             message = f"no F* toolchain {request.toolchain!r} is installed here"
             raise InvalidRequest(message, field="toolchain", fix=f"use {NAME!r} or leave it out")
-        try:
-            size = len(request.code.encode())
-        except UnicodeEncodeError as error:
-            message = "the text holds half of a character (a lone surrogate)"
-            raise InvalidRequest(message, field="code") from error
-        if size > self._settings.max_code_bytes:
-            message = f"the candidate exceeds {self._settings.max_code_bytes} bytes"
-            raise RequestTooLarge(message, field="code")
         return request.context
 
     def _attempt(self, ask: Intake, request: CheckRequest, digest: str) -> Verdict:

@@ -18,6 +18,7 @@ from aludel.store.keys import ApiKeys
 from aludel.store.leases import Items
 from aludel.store.migrate import migrate
 from aludel.store.proof_states import ProofStates
+from aludel.store.reconsidering import Reconsidering
 from aludel.store.retention import prune_jobs, prune_verdicts
 from aludel.store.toolchains import Toolchains
 from aludel.store.verdicts import Verdicts
@@ -32,6 +33,7 @@ class Store:
         toolchains, theorems, verdicts, variants, jobs, items, keys, attempts: the tables.
         proof_states: the tactics of accepted proofs.
         control: changes of mind about jobs.
+        reconsidering: changes of mind about verdicts.
         view: the corpus at a glance.
         database: for backups and migrations.
     """
@@ -45,6 +47,7 @@ class Store:
         self.jobs = Jobs(database, clock)
         self.items = Items(database, clock)
         self.control = Control(database, clock)
+        self.reconsidering = Reconsidering(database, clock)
         self.keys = ApiKeys(database, clock)
         self.view = CorpusView(database)
         self.attempts = Attempts(database, clock)

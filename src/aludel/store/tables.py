@@ -85,9 +85,10 @@ class TheoremRow(Base):
 
 
 class VerdictRow(Base):
-    """A decided check. Written once; the key is the content hash."""
+    """A decided check; the key is the content hash. Written once, unless it is taken back."""
 
     __tablename__ = "verdicts"
+    __table_args__ = (Index("ix_verdicts_taken_back", "taken_back_at"),)
 
     hash: Mapped[str] = mapped_column(DIGEST, primary_key=True)
     toolchain_digest: Mapped[str] = mapped_column(ForeignKey("toolchains.digest"), index=True)
@@ -96,6 +97,22 @@ class VerdictRow(Base):
     request: Mapped[dict[str, Any]]
     verdict: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+    taken_back_at: Mapped[datetime | None]
+
+
+class TakenBackRow(Base):
+    """What a verdict said that was taken back, and why it was."""
+
+    __tablename__ = "verdicts_taken_back"
+    __table_args__ = (Index("ix_verdicts_taken_back_hash", "hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str] = mapped_column(DIGEST)
+    toolchain_digest: Mapped[str] = mapped_column(DIGEST)
+    verdict: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    taken_back_at: Mapped[datetime]
+    why: Mapped[str]
 
 
 class VariantRow(Base):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 
-from aludel.errors import NotFound
+from aludel.errors import Conflict, NotFound
 from aludel.models import (
     VERDICT,
     Accepted,
@@ -30,7 +30,12 @@ from aludel.store.tables import (
 )
 from aludel.store.toolchains import remember, toolchain_of
 
-_VERDICT = select(VerdictRow.verdict).where(VerdictRow.hash == bindparam("key"))
+_VERDICT = select(VerdictRow.verdict).where(
+    VerdictRow.hash == bindparam("key"), VerdictRow.taken_back_at.is_(None)
+)
+_REPLACE = update(VerdictRow).where(
+    VerdictRow.hash == bindparam("of_hash"), VerdictRow.taken_back_at.is_not(None)
+)
 _RESULT = select(VerdictRow).where(VerdictRow.hash == bindparam("key"))
 _TOOLCHAIN = select(ToolchainRow).where(ToolchainRow.digest == bindparam("digest"))
 
@@ -62,7 +67,9 @@ class Verdicts:
         self._remembered: set[str] = set()
 
     def get(self, key: str) -> Accepted | Rejected | None:
-        """Return the verdict recorded under the content hash ``key``, if there is one.
+        """Return the verdict recorded under the content hash ``key``, if there is one in force.
+
+        One that was taken back is none: the candidate is to be checked again.
 
         Raises:
             StoreError: the database cannot be read.
@@ -109,9 +116,13 @@ class Verdicts:
 
         Raises:
             NotFound: nothing is recorded under ``key``.
+            Conflict: the verdict was taken back and has not been checked again.
             StoreError: the database cannot be read.
         """
         result = self.result(key)
+        if self.get(key) is None:
+            message = "the verdict was taken back and is to be checked again"
+            raise Conflict(message, field="hash", fix="send the candidate again")
         with self._database.read() as connection:
             row = connection.execute(_TOOLCHAIN, {"digest": result.toolchain_digest}).one()
         return issue(toolchain_of(row), result.request, result.verdict, result.created_at)
@@ -119,7 +130,9 @@ class Verdicts:
     def put(
         self, request: CheckRequest, toolchain: Toolchain, verdict: Accepted | Rejected
     ) -> bool:
-        """Record ``verdict`` unless one is recorded already; return whether this call did.
+        """Record ``verdict`` unless one is in force already; return whether this call did.
+
+        It takes the place of one that was taken back.
 
         It is committed when this returns.
 
@@ -144,6 +157,10 @@ class Verdicts:
             if toolchain.digest not in self._remembered:
                 remember(self._database, connection, toolchain, now)
             added = bool(connection.execute(self._insert, values).rowcount)
+            if not added:
+                anew = {n: values[n] for n in ("kind", "reason", "verdict", "created_at")}
+                replace = _REPLACE.values(**anew, taken_back_at=None)
+                added = bool(connection.execute(replace, {"of_hash": key}).rowcount)
         self._remembered.add(toolchain.digest)
         return added
 
