@@ -174,8 +174,8 @@ def render(summary: dict[str, Any]) -> str:
     lines = [
         "# F* candidates",
         "",
-        f"{summary['problems']} problems, {summary['candidates']} candidates, "
-        f"{summary['invalid_candidates']} of them none that can be judged (counted as wrong), "
+        f"{summary['problems']} problems, {summary['candidates']} candidates "
+        f"({summary['invalid_candidates']} without a text, counted as wrong), "
         f"{summary['machine_failures']} machine failures, "
         f"{summary['refused_problems']} problems that cannot be posed.",
         "",
