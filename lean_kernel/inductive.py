@@ -119,20 +119,7 @@ def check_block(block: Block) -> None:
     """
     for spec in block.spec.types:
         _check_type(block, spec)
-    is_recursive = any(_is_recursive(block, spec) for spec in block.spec.types)
-    for i, spec in enumerate(block.spec.types):
-        block.env.add(
-            Inductive(
-                spec.name,
-                block.spec.params,
-                spec.type,
-                num_params=block.spec.num_params,
-                num_indices=block.num_indices[i],
-                block=block.names,
-                constructors=tuple(n for n, _ in spec.constructors),
-                is_recursive=is_recursive,
-            )
-        )
+    _declare_types(block)
     for i, spec in enumerate(block.spec.types):
         for index, (n, type_) in enumerate(spec.constructors):
             fields = _check_constructor(block, i, n, type_)
@@ -147,6 +134,23 @@ def check_block(block: Block) -> None:
                     num_fields=fields,
                 )
             )
+
+
+def _declare_types(block: Block) -> None:
+    is_recursive = any(_is_recursive(block, spec) for spec in block.spec.types)
+    for i, spec in enumerate(block.spec.types):
+        block.env.add(
+            Inductive(
+                spec.name,
+                block.spec.params,
+                spec.type,
+                num_params=block.spec.num_params,
+                num_indices=block.num_indices[i],
+                block=block.names,
+                constructors=tuple(n for n, _ in spec.constructors),
+                is_recursive=is_recursive,
+            )
+        )
 
 
 def _check_type(block: Block, spec: TypeSpec) -> None:

@@ -224,7 +224,6 @@ def _check_rule(block: Block, rec: Recursor, rule: Rule) -> None:
         x, t = block.open(t)
         xs.append(x)
     constructor = block.env.get(rule.constructor)
-    # the constructor's levels and parameters are those of the major premise's type
     major = t
     opened: list[Free] = []
     while type(major) is Pi and len(opened) < rec.num_indices:
@@ -242,10 +241,9 @@ def _check_rule(block: Block, rec: Recursor, rule: Rule) -> None:
     indices = result_args[len(result_args) - rec.num_indices :] if rec.num_indices else []
     levels = tuple(store.param(p) for p in rec.params)
     called = store.apps(store.const(rec.name, levels), [*xs, *indices, value])
+    given = checker.beta(rule.value, [*xs, *fields])
     params = frozenset(rec.params)
-    promised = checker.check_open(called, params)
-    given = checker.check_open(checker.beta(rule.value, [*xs, *fields]), params)
-    if not checker.equal(given, promised):
+    if not checker.equal(checker.check_open(given, params), checker.check_open(called, params)):
         raise NotShownEqual("recursor_rule", f"{show(rec.name)} on {show(rule.constructor)}")
 
 
