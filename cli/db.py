@@ -16,7 +16,7 @@ from aludel.store.backup import backup as save
 from aludel.store.backup import restore as fill
 from aludel.store.database import Database
 from aludel.store.migrate import downgrade, migrate, revision_of
-from aludel.store.reconsidering import Selection
+from aludel.store.reconsidering import Recorded, Selection
 
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -111,16 +111,18 @@ def reconsider(
     with Store.open(load_settings()) as store:
         found = store.reconsidering.find(selection)
         for one in found:
-            decided = f"{one.kind} {one.reason or ''}".strip()
-            recorded = one.created_at.isoformat(timespec="seconds")
-            click.echo(f"{one.hash} {one.prover} {one.toolchain_digest[:12]} {recorded} {decided}")
-        resting = f"{sum(r.variants for r in found)} variants and "
-        resting += f"{sum(r.attempts for r in found)} attempts rest on them"
-        if dry_run:
-            click.echo(f"{len(found)} verdicts would be taken back; {resting}")
-            return
-        count = store.reconsidering.take_back(found, why or "")
-        click.echo(f"{count} verdicts taken back; {resting}")
+            click.echo(_line(one))
+        count = len(found) if dry_run else store.reconsidering.take_back(found, why or "")
+    done = "would be taken back" if dry_run else "taken back"
+    variants, attempts = sum(r.variants for r in found), sum(r.attempts for r in found)
+    resting = f"{variants} variants and {attempts} attempts rest on them"
+    click.echo(f"{count} verdicts {done}; {resting}")
+
+
+def _line(one: Recorded) -> str:
+    decided = f"{one.kind} {one.reason or ''}".strip()
+    recorded = one.created_at.isoformat(timespec="seconds")
+    return f"{one.hash} {one.prover} {one.toolchain_digest[:12]} {recorded} {decided}"
 
 
 def _utc(moment: datetime | None) -> datetime | None:

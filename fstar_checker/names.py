@@ -51,16 +51,73 @@ def after_projector(tokens: Sequence[Token], index: int) -> bool:
 
 def binders(tokens: Sequence[Token]) -> frozenset[int]:
     """Indices of the tokens at which ``let``, ``fun``, a pattern or a quantifier binds a name."""
-    found: set[int] = set()
+    return frozenset(_heads(tokens))
+
+
+def bound_throughout(tokens: Sequence[Token]) -> frozenset[str]:
+    """Names of which no use is plainly outside the scopes in which they are bound.
+
+    Plainly outside is: before any binder, after the bracket that holds the binder, and for an
+    argument of a local ``let`` after its ``in``. The rest of scoping is F*'s to find.
+    """
+    scopes: dict[str, list[tuple[int, int]]] = {}
+    for index, head in _heads(tokens).items():
+        end = _scope_end(tokens, head, is_argument=_is_argument(tokens, index, head))
+        scopes.setdefault(tokens[index].text, []).append((head, end))
+    return frozenset(
+        name
+        for name, spans in scopes.items()
+        if all(any(a < i < b for a, b in spans) for i in occurrences(tokens, name))
+    )
+
+
+def _heads(tokens: Sequence[Token]) -> dict[int, int]:
+    """Index of each binding token, with that of the word or sign that makes it one."""
+    found: dict[int, int] = {}
     for index, token in enumerate(tokens):
         if token.kind not in (Kind.KEYWORD, Kind.SYMBOL):
             continue
         end = _HEADS.get(token.text)
         if end is not None and _text(tokens, index + 1) != "open":
-            found.update(_pattern(tokens, index + 1, end))
+            found.update((at, index) for at in _pattern(tokens, index + 1, end))
+        elif token.text == "val" and index + 1 < len(tokens) and is_variable(tokens[index + 1]):
+            found[index + 1] = index
         elif token.text in ("{", ";") and _text(tokens, index + 2) == ":":
-            found.update(i for i in (index + 1,) if is_variable(tokens[i]))
-    return frozenset(found)
+            # A field of a record type: the whole text may name it.
+            found.update((i, -1) for i in (index + 1,) if is_variable(tokens[i]))
+    return found
+
+
+def _is_argument(tokens: Sequence[Token], index: int, head: int) -> bool:
+    """Whether a name is an argument of the function that a ``let`` or ``and`` at ``head`` binds."""
+    if _text(tokens, head) not in ("let", "and"):
+        return False
+    first = head + (2 if _text(tokens, head + 1) == "rec" else 1)
+    return index > first and first < len(tokens) and is_variable(tokens[first])
+
+
+def _scope_end(tokens: Sequence[Token], head: int, *, is_argument: bool) -> int:
+    """The index at which the scope of what is bound at ``head`` has ended for sure."""
+    if head < 0:
+        return len(tokens)
+    depth = lets = 0
+    for index in range(head + 1, len(tokens)):
+        token = tokens[index]
+        if token.kind not in (Kind.SYMBOL, Kind.KEYWORD):
+            continue
+        if token.text in OPENERS:
+            depth += 1
+        elif token.text in CLOSERS:
+            depth -= 1
+            if depth < 0:
+                return index
+        elif depth == 0 and is_argument and token.text == "let":
+            lets += 1
+        elif depth == 0 and is_argument and token.text == "in":
+            lets -= 1
+            if lets < 0:
+                return index
+    return len(tokens)
 
 
 def occurrences(tokens: Sequence[Token], name: str) -> tuple[int, ...]:

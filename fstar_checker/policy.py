@@ -19,6 +19,7 @@ from aludel.fstar_checker.names import (
     Renaming,
     after_projector,
     binders,
+    bound_throughout,
     components,
     is_variable,
     occurrences,
@@ -171,8 +172,8 @@ def _scan_tokens(tokens: list[Token], vouched: Vouched, *, strict: bool) -> Iter
 
 def _local(tokens: list[Token]) -> frozenset[str]:
     """Variables that are called like an escape hatch, and long enough to be spelt otherwise."""
-    names = {tokens[i].text for i in binders(tokens)}
-    return frozenset(n for n in names & (ADMIT_NAMES | TACTIC_ENTRIES) if len(n) >= SHORTEST_HIDDEN)
+    names = bound_throughout(tokens) & (ADMIT_NAMES | TACTIC_ENTRIES)
+    return frozenset(name for name in names if len(name) >= SHORTEST_HIDDEN)
 
 
 def _scan_token(

@@ -46,6 +46,11 @@ class Outcome(BaseModel):
     dropped_options: dict[str, str] = {}
 
     @property
+    def is_judged(self) -> bool:
+        """Whether it counts as right or wrong."""
+        return self.verdict is not None or self.invalid is not None
+
+    @property
     def error_class(self) -> ErrorClass | None:
         """The class of what went wrong; None for an acceptance or a failed machine."""
         return error_class(self.verdict) if self.verdict is not None else None
@@ -132,11 +137,7 @@ def report(outcomes: Iterable[Outcome], ks: tuple[int, ...]) -> dict[str, Any]:
     """
     outcomes = list(outcomes)
     refused = {o.name: o.refusal for o in outcomes if o.refusal is not None}
-    judged = [
-        o
-        for o in outcomes
-        if o.name not in refused and (o.verdict is not None or o.invalid is not None)
-    ]
+    judged = [o for o in outcomes if o.is_judged and o.name not in refused]
     classes = Counter(o.error_class.value for o in judged if o.error_class is not None)
     verdicts = Counter(o.verdict.kind for o in judged if o.verdict is not None)
     by_class = {
