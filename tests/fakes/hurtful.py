@@ -1,0 +1,48 @@
+"""Forty texts that a model may write and that hurt a service which takes them for well formed."""
+
+from __future__ import annotations
+
+PROVED = "theorem t : True := trivial"
+
+HURTFUL: dict[str, str] = {
+    "2,100 parentheses": "(" * 2_100,
+    "balanced parentheses": "(" * 2_100 + ")" * 2_100,
+    "angle brackets": "⟨" * 2_500,
+    "10,001 lines": "\n" * 10_001 + PROVED,
+    "10,001 lines of tactics": "\n".join(["  skip"] * 10_001),
+    "1.2 MB": "x" * 1_200_000,
+    "1.2 MB of three bytes each": "→" * 400_000,
+    "one line of 900 kB": "a " * 450_000,
+    "NUL": "theorem t : True := \0trivial",
+    "NUL alone": "\0",
+    "high surrogate": "theorem t : True := \ud800",
+    "low surrogate": "\udfff",
+    "surrogates swapped": "\udc00\ud800",
+    "replacement character": "\ufffd",
+    "no character": "\uffff",
+    "beyond the first plane": "theorem 𝔸 : True := trivial 😀",
+    "empty": "",
+    "blanks": "   \t \n ",
+    "carriage returns": "\r\r\r",
+    "CRLF": "theorem t : True := by\r\n  trivial\r\n",
+    "byte order mark": "\ufeff" + PROVED,
+    "byte order mark inside": "theorem \ufeff t : True := trivial",
+    "right to left": "theorem \u202et : True := trivial",
+    "zero width": "theorem t\u200b\u200d : True := trivial",
+    "escape codes": "\x1b[2J\x1b[31mtheorem",
+    "delete and bell": "\x7f\x07\x08",
+    "line separators": "theorem t\u2028: True\u2029:= trivial\x85",
+    "fence": f"```lean4\n{PROVED}\n```",
+    "fence without end": f"```lean\n{PROVED}",
+    "fences alone": "```\n```\n```",
+    "several fences": f"```lean\nx\n```\n```python\n1\n```\n```lean\n{PROVED}\n```",
+    "thought": f"<think>simp?</think>\n{PROVED}",
+    "thought without end": "<think>" * 500,
+    "import": f"import Mathlib\n{PROVED}",
+    "late import": f"{PROVED}\nimport Mathlib",
+    "lemma": "lemma t : True := trivial",
+    "comment without end": "/- " * 1_000,
+    "string without end": 'theorem t : "',
+    "JSON": '{"code": ' + "[" * 1_500 + "]" * 1_500 + "}",
+    "JSON's escapes": '\\u0000\\ud800"}],"requests":[{"code":"accept"}',
+}
