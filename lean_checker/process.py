@@ -39,6 +39,7 @@ from aludel.lean_checker.wire import (
     parse_ready,
     parse_reply,
 )
+from aludel.lean_checker.wording import import_fix
 from aludel.models import Usage
 from aludel.protocols import Limit
 
@@ -335,7 +336,7 @@ class LeanProcess:
         if error.code != "invalid_request":
             self.kill()
             raise BackendCrashed(f"the Lean server failed: {error.code}: {error.message}")
-        raise InvalidRequest(error.message, field=error.field)
+        raise InvalidRequest(error.message, field=error.field, fix=import_fix(error.message))
 
     def _last_words(self) -> int | None:
         """Let a process that closed its output end by itself, for its exit code tells why."""

@@ -43,6 +43,19 @@ _LEMMA = (
 )
 
 
+_UNKNOWN_IMPORT = re.compile(r"unknown module prefix '([^']+)'")
+
+
+def import_fix(message: str) -> str | None:
+    """Return what to do about a refused import, or None where ``message`` refuses none."""
+    if (found := _UNKNOWN_IMPORT.match(message)) is None:
+        return None
+    return (
+        f"this toolchain has no {found[1]}: leave the import out, "
+        "or name a toolchain or project that has it"
+    )
+
+
 def plain(message: str, own_axioms: frozenset[str] = frozenset()) -> str:
     """Return a message of the server in plain words; most are so already.
 

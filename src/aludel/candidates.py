@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aludel.errors import InvalidRequest
 from aludel.lean_text import Kind, Piece, UnreadableText, pieces, significant
-from aludel.models import UNREADABLE, RejectReason
+from aludel.models import MAX_CODE_BYTES, UNREADABLE, RejectReason
 from aludel.statements import declared, declares_theorem, split_header, with_proof
 
 MAX_LINES = 10_000
@@ -46,7 +46,10 @@ def extract(text: str, statement: str | None = None) -> str:
     Returns:
         Lean text; empty where the answer holds none.
     """
-    code = _in_plain_words(_without_imports(_answered(text)))
+    code = _answered(text)
+    if len(code.encode(errors="surrogatepass")) > MAX_CODE_BYTES:
+        return code  # reading it would take seconds, and no checker takes it
+    code = _in_plain_words(_without_imports(code))
     if statement is None or declares_theorem(code) or not code.strip():
         return code
     proof = code.strip("\n").rstrip()
@@ -69,6 +72,8 @@ def _answered(text: str) -> str:
 
 def _without_imports(code: str) -> str:
     """Return the code from behind its last leading import."""
+    if "import" not in code and "module" not in code:
+        return code
     try:
         found = significant(pieces(code))
     except UnreadableText:
@@ -93,6 +98,8 @@ def _leads_to_import(found: list[Piece], at: int) -> bool:
 
 def _in_plain_words(code: str) -> str:
     """Return the code with the core language's ``theorem`` for Mathlib's ``lemma``."""
+    if "lemma" not in code:
+        return code
     try:
         found = significant(pieces(code))
     except UnreadableText:

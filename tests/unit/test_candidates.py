@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aludel.candidates import extract, unfit
-from aludel.models import CheckRequest
+from aludel.models import MAX_CODE_BYTES, CheckRequest
 
 STATEMENT = "theorem t (a b : Nat) : a + b = b + a"
 WHOLE = f"{STATEMENT} := by omega"
@@ -86,3 +86,9 @@ def test_nothing_that_is_written_is_an_error(text: str) -> None:
     for statement in (STATEMENT, None, "nonsense", "theorem t : /- open"):
         request = CheckRequest(code=extract(text, statement), statement=statement)
         unfit(request.code, 1_000_000)
+
+
+def test_what_no_checker_takes_is_not_read() -> None:
+    long = "(" * (MAX_CODE_BYTES + 1)
+    assert extract(long, STATEMENT) == long
+    assert extract("\ud800" * MAX_CODE_BYTES, STATEMENT) == "\ud800" * MAX_CODE_BYTES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aludel.lean_checker.wording import LATE_IMPORT, auto_bound, lemma_hints, plain
+from aludel.lean_checker.wording import LATE_IMPORT, auto_bound, import_fix, lemma_hints, plain
 from aludel.models import Position, Severity
 
 _LISTED = "is not on the list of commands that run no code"
@@ -86,3 +86,10 @@ def test_names_that_lean_bound_itself_are_named() -> None:
     assert one.severity is Severity.WARNING and "does not bind `A`" in one.message
     [two] = auto_bound(("A", "n"))
     assert "`A`, `n`: Lean made variables" in two.message
+
+
+def test_an_unknown_import_is_told_what_to_do() -> None:
+    fix = import_fix("unknown module prefix 'Mathlib'")
+    assert fix is not None
+    assert fix.startswith("this toolchain has no Mathlib: leave the import out")
+    assert import_fix("something else") is None
