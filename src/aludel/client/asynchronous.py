@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -17,6 +19,8 @@ from aludel.client.datasets import AsyncDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import AsyncGoals
 from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
+from aludel.deadline import Deadline
+from aludel.errors import AludelError
 from aludel.http_models import Submitted
 from aludel.jobs import Item, Job
 from aludel.models import CheckRequest, Verdict
@@ -58,23 +62,42 @@ class AsyncClient(BaseClient):
 
     async def check(self, request: CheckRequest | str) -> Verdict:
         """Have one candidate judged, and wait for the verdict; see :meth:`aludel.Client.check`."""
-        [item] = await self._run(flows.results(self._one(request)))
+        [item] = await self.check_batch(self._one(request))
         return flows.verdict_of(item)
 
-    async def check_batch(self, requests: Sequence[CheckRequest]) -> list[Item]:
-        """Have up to 10,000 candidates judged as one job; see :meth:`aludel.Client.check_batch`."""
-        return await self._run(flows.results(requests))
+    async def check_batch(
+        self, requests: Sequence[CheckRequest], *, deadline: float | None = None
+    ) -> list[Item]:
+        """Have up to 10,000 candidates judged as one job; see :meth:`aludel.Client.check_batch`.
+
+        A task that is cancelled while it waits cancels the job on the service.
+        """
+        key = uuid.uuid4().hex
+        try:
+            return await self._run(flows.results(requests, key, deadline))
+        except asyncio.CancelledError:
+            # A service that is away has nothing to cancel with; why the caller leaves matters more.
+            with suppress(AludelError):
+                await self._run(flows.withdraw(requests, key), retries=0)
+            raise
 
     async def verify_many(
-        self, requests: Iterable[CheckRequest], *, concurrency: int = 4, batch: int = 16
+        self,
+        requests: Iterable[CheckRequest],
+        *,
+        concurrency: int = 4,
+        batch: int = 16,
+        deadline: float | None = None,
     ) -> AsyncIterator[Item]:
         """Have any number of candidates judged; see :meth:`aludel.Client.verify_many`."""
         waiting: deque[tuple[int, asyncio.Task[list[Item]]]] = deque()
         slots = asyncio.Semaphore(concurrency)
+        end = None if deadline is None else Deadline.after(deadline)
 
         async def one(chunk: list[CheckRequest]) -> list[Item]:
             async with slots:
-                return await self.check_batch(chunk)
+                left = None if end is None else end.remaining()
+                return await self.check_batch(chunk, deadline=left)
 
         try:
             start = 0
@@ -88,8 +111,7 @@ class AsyncClient(BaseClient):
                 for item in await _first(waiting):
                     yield item
         finally:
-            for _, task in waiting:
-                task.cancel()
+            await _leave(waiting)
 
     async def submit(
         self, requests: Sequence[CheckRequest], *, wait_s: float = 0.0, key: str | None = None
@@ -169,9 +191,9 @@ class AsyncClient(BaseClient):
                 if (event := decoder.feed(line)) is not None:
                     yield event
 
-    async def _run(self, flow: Flow[T]) -> T:
+    async def _run(self, flow: Flow[T], retries: int | None = None) -> T:
         answer: Answer = None
-        steps = self._exchange(flow)
+        steps = self._exchange(flow, retries)
         while True:
             try:
                 step = steps.send(answer)
@@ -188,6 +210,15 @@ class AsyncClient(BaseClient):
                 answer = error
 
 
+async def _leave(waiting: Iterable[tuple[int, asyncio.Task[list[Item]]]]) -> None:
+    """Cancel the tasks, each of which cancels its job on the service."""
+    for _, task in waiting:
+        task.cancel()
+    await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
+
+
 async def _first(waiting: deque[tuple[int, asyncio.Task[list[Item]]]]) -> list[Item]:
-    start, task = waiting.popleft()
-    return flows.placed(await task, start)
+    start, task = waiting[0]
+    items = await task  # one that is interrupted stays, to be waited for
+    waiting.popleft()
+    return flows.placed(items, start)

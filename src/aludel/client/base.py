@@ -73,8 +73,8 @@ class BaseClient:
 
     _retries: int
 
-    def _exchange(self, flow: Flow[T]) -> Exchange[T]:
-        return exchange(flow, self._retries)
+    def _exchange(self, flow: Flow[T], retries: int | None = None) -> Exchange[T]:
+        return exchange(flow, self._retries if retries is None else retries)
 
     @staticmethod
     def _one(request: CheckRequest | str) -> Sequence[CheckRequest]:

@@ -26,7 +26,7 @@ from aludel.errors import (
     ToolchainMissing,
 )
 from aludel.http_models import MAX_BATCH, ItemPage, Submitted
-from aludel.jobs import Failure, Item, Job
+from aludel.jobs import Failure, Item, ItemState, Job
 from aludel.models import CheckRequest, Verdict
 from aludel.receipts import Receipt
 from aludel.records import Result
@@ -60,19 +60,51 @@ def submit(
     return fetch(Submitted, call)
 
 
-def results(requests: Sequence[CheckRequest]) -> Flow[list[Item]]:
-    """Submit a job, wait for its end, and return its items in order."""
-    submitted = yield from submit(requests, _WAIT_S)
+def results(
+    requests: Sequence[CheckRequest], key: str, seconds: float | None = None
+) -> Flow[list[Item]]:
+    """Submit a job, wait for its end, and return its items in order.
+
+    After ``seconds`` it is cancelled, and returned as it stands.
+    """
+    if seconds is not None and seconds <= 0:
+        return unjudged(requests)
+    deadline = None if seconds is None else Deadline.after(seconds)
+    wait_s = _WAIT_S if seconds is None else min(_WAIT_S, seconds)
+    submitted = yield from submit(requests, wait_s, key)
     if submitted.items is not None:
         return list(submitted.items)
-    job = yield from ended(submitted.job.id)
+    name = submitted.job.id
+    while (yield from job(name)).finished_at is None:
+        if deadline is not None and deadline.passed:
+            yield from act(name, "cancel")
+            break
+        yield Pause(_POLL_S if deadline is None else min(_POLL_S, deadline.remaining()))
     found: list[Item] = []
     cursor: int | None = None
     while True:
-        items, cursor = yield from page(job.id, cursor)
+        items, cursor = yield from page(name, cursor)
         found += items
         if cursor is None:
             return found
+
+
+def unjudged(requests: Sequence[CheckRequest]) -> list[Item]:
+    """Return items for requests that were never submitted."""
+    return [
+        Item(position=at, state=ItemState.CANCELLED, metadata=request.metadata)
+        for at, request in enumerate(requests)
+    ]
+
+
+def withdraw(requests: Sequence[CheckRequest], key: str) -> Flow[Job]:
+    """Cancel the job that was, or is being, submitted under ``key``.
+
+    Its id is known to the answer alone that its submitter no longer waits for; submitting it again
+    under its key asks for the id, and makes no second job.
+    """
+    submitted = yield from submit(requests, 0.0, key)
+    return (yield from act(submitted.job.id, "cancel"))
 
 
 def job(job_id: str) -> Flow[Job]:

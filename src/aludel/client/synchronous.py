@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import httpx
 
@@ -18,6 +20,8 @@ from aludel.client.datasets import RemoteDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import RemoteGoals
 from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
+from aludel.deadline import Deadline
+from aludel.errors import AludelError
 from aludel.http_models import Submitted
 from aludel.jobs import Item, Job
 from aludel.models import CheckRequest, Verdict
@@ -71,44 +75,67 @@ class Client(BaseClient):
             InvalidRequest: the request is wrong.
             BackendUnavailable: the machine failed; says nothing about the candidate.
         """
-        [item] = self._run(flows.results(self._one(request)))
+        [item] = self.check_batch(self._one(request))
         return flows.verdict_of(item)
 
-    def check_batch(self, requests: Sequence[CheckRequest]) -> list[Item]:
+    def check_batch(
+        self, requests: Sequence[CheckRequest], *, deadline: float | None = None
+    ) -> list[Item]:
         """Have up to 10,000 candidates judged as one job; their items in order.
+
+        Ctrl-C while it waits cancels the job on the service.
+
+        Args:
+            requests: the candidates.
+            deadline: seconds after which the job is cancelled on the service; what was not judged
+                by then has the state ``cancelled`` and no verdict.
 
         Raises:
             InvalidRequest: a request is wrong, or there are too many.
             BackendUnavailable: the service does not answer.
         """
-        return self._run(flows.results(requests))
+        return self._results(requests, uuid.uuid4().hex, deadline)
 
     def verify_many(
-        self, requests: Iterable[CheckRequest], *, concurrency: int = 4, batch: int = 16
+        self,
+        requests: Iterable[CheckRequest],
+        *,
+        concurrency: int = 4,
+        batch: int = 16,
+        deadline: float | None = None,
     ) -> Iterator[Item]:
         """Have any number of candidates judged; yield their items in the order of ``requests``.
 
         Takes no more than ``2 * concurrency * batch`` requests ahead of what was yielded, and has
         at most ``concurrency`` jobs under way. ``position`` counts from the first request.
 
+        ``deadline`` seconds after the first item is asked for, jobs under way are cancelled on the
+        service and no more are submitted; each request left has an item of the state ``cancelled``.
+        Closing the iterator, or an exception or Ctrl-C in it, cancels the jobs under way too.
+
         Raises:
             InvalidRequest: a request is wrong.
             BackendUnavailable: the service does not answer.
         """
+        end = None if deadline is None else Deadline.after(deadline)
+
+        def one(chunk: list[CheckRequest], key: str) -> list[Item]:
+            return self._results(chunk, key, None if end is None else end.remaining())
+
         with ThreadPoolExecutor(concurrency) as pool:
-            waiting: deque[tuple[int, Future[list[Item]]]] = deque()
+            waiting: deque[_Waiting] = deque()
             try:
                 start = 0
                 for chunk in flows.chunks(requests, batch):
-                    waiting.append((start, pool.submit(self.check_batch, chunk)))
+                    key = uuid.uuid4().hex
+                    waiting.append(_Waiting(start, chunk, key, pool.submit(one, chunk, key)))
                     start += len(chunk)
                     if len(waiting) >= 2 * concurrency:
                         yield from _first(waiting)
                 while waiting:
                     yield from _first(waiting)
             finally:
-                for _, future in waiting:
-                    future.cancel()
+                self._leave(waiting)
 
     def submit(
         self, requests: Sequence[CheckRequest], *, wait_s: float = 0.0, key: str | None = None
@@ -200,9 +227,29 @@ class Client(BaseClient):
                 if (event := decoder.feed(line)) is not None:
                     yield event
 
-    def _run(self, flow: Flow[T]) -> T:
+    def _results(
+        self, requests: Sequence[CheckRequest], key: str, seconds: float | None
+    ) -> list[Item]:
+        try:
+            return self._run(flows.results(requests, key, seconds))
+        except KeyboardInterrupt:
+            self._withdraw(requests, key)
+            raise
+
+    def _leave(self, waiting: Iterable[_Waiting]) -> None:
+        """Cancel what is under way; its threads return as soon as their jobs have ended."""
+        for left in [left for left in waiting if not left.future.cancel()]:
+            if not left.future.done():
+                self._withdraw(left.chunk, left.key)
+
+    def _withdraw(self, requests: Sequence[CheckRequest], key: str) -> None:
+        # A service that is away has nothing to cancel with; why the caller leaves matters more.
+        with suppress(AludelError):
+            self._run(flows.withdraw(requests, key), retries=0)
+
+    def _run(self, flow: Flow[T], retries: int | None = None) -> T:
         answer: Answer = None
-        steps = self._exchange(flow)
+        steps = self._exchange(flow, retries)
         while True:
             try:
                 step = steps.send(answer)
@@ -219,6 +266,15 @@ class Client(BaseClient):
                 answer = error
 
 
-def _first(waiting: deque[tuple[int, Future[list[Item]]]]) -> list[Item]:
-    start, future = waiting.popleft()
-    return flows.placed(future.result(), start)
+class _Waiting(NamedTuple):
+    """A job under way: its requests, where they begin, and its idempotency key."""
+
+    start: int
+    chunk: list[CheckRequest]
+    key: str
+    future: Future[list[Item]]
+
+
+def _first(waiting: deque[_Waiting]) -> list[Item]:
+    items = waiting[0].future.result()  # one that is interrupted stays, to be withdrawn
+    return flows.placed(items, waiting.popleft().start)
