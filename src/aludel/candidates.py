@@ -55,7 +55,7 @@ def extract(text: str, statement: str | None = None) -> str:
     proof = code.strip("\n").rstrip()
     if _STARTS_TACTICS.search(statement) and not proof.lstrip().startswith(("by", ":=")):
         proof = "by\n" + _at_least_indented(proof)
-    return with_proof(_bare_statement(statement), proof.strip().removeprefix(":=").lstrip())
+    return with_proof(bare_statement(statement), proof.strip().removeprefix(":=").lstrip())
 
 
 def _answered(text: str) -> str:
@@ -122,7 +122,7 @@ def _at_least_indented(tactics: str) -> str:
     return "\n".join(f"  {line}" if line.strip() else line for line in tactics.split("\n"))
 
 
-def _bare_statement(statement: str) -> str:
+def bare_statement(statement: str) -> str:
     """Return a statement without its open end; one that cannot be read stays as it is."""
     try:
         header = split_header(statement)

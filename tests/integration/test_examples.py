@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from live_api import live_api
 
 from aludel.lean_checker.prover import build_prover
+from aludel.rl import make_reward
 from aludel.settings import load_settings
 from aludel.workers.app import lean_goals
 
@@ -58,3 +60,16 @@ def test_stepping_through_a_proof(tmp_path: Path) -> None:
         "  exact ⟨b, a⟩",
         "accepted",
     ]
+
+
+def test_the_page_on_rewards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (EXAMPLES.parent / "docs/how-to/train-with-rewards.md").read_text("utf-8")
+    [block] = re.findall(r"```python\n(.*?)\n```\n", text, re.S)
+    assert len([line for line in block.splitlines() if line]) <= 10
+    chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
+    with live_api(load_settings().model_copy(update=chosen), build_prover) as api:
+        exec(block, {"URL": api.url})  # noqa: S102 - the documentation's own lines
+        reward = make_reward(api.url)
+        open_end = "theorem swap (a b : Nat) : a + b = b + a := by"
+        assert reward(completions=["omega"], statement=[open_end]) == [1.0]
+    assert capsys.readouterr().out == "[1.0, 0.0]\n"

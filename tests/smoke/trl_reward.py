@@ -1,4 +1,4 @@
-"""The reward function of ``examples/`` in TRL's GRPO, with the base wheel and a tiny model.
+"""``aludel.rl`` in TRL's GRPO, with the base wheel and a tiny model.
 
 Usage: ``python trl_reward.py URL``, with the Python that has TRL; URL is a running service.
 """
@@ -17,7 +17,6 @@ from trl import GRPOConfig, GRPOTrainer
 
 import aludel
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 STATEMENT = "theorem swap (a b : Nat) : a + b = b + a"
 
 
@@ -83,11 +82,10 @@ def main() -> None:
     assert Path(aludel.__file__).is_relative_to(sys.prefix)
     assert Path(datasets.__file__).is_relative_to(sys.prefix)
     assert importlib.util.find_spec("sqlalchemy") is None  # the base alone
-    sys.path.insert(0, str(EXAMPLES))
-    from rl_reward import proof_reward
+    from aludel.rl import make_reward
 
     with aludel.Client(sys.argv[1]) as client, tempfile.TemporaryDirectory() as folder:
-        reward = proof_reward(client)
+        reward = make_reward(client)
         answers = [
             "by omega",
             "by sorry",
