@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 
 from aludel.candidates import unfit
 from aludel.deadline import QUEUE_S, Deadline
 from aludel.lean_checker import intake
+from aludel.lean_checker.claims import Claim, parse_terms
 from aludel.lean_checker.facts import parse_facts
+from aludel.lean_checker.judge.deciding import Decision, Judge
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.native.leanchecker import ModuleChecker
 from aludel.lean_checker.policy import Finding, Question, judge, refusal
 from aludel.lean_checker.pool import LeanPool, probe
 from aludel.lean_checker.process import LeanProcess, ProcessDied
-from aludel.lean_checker.second import FirstTier, replayed
 from aludel.lean_checker.sorries import with_open_goals
 from aludel.models import (
     Accepted,
@@ -29,6 +31,9 @@ from aludel.models import (
 from aludel.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+_LOTS = secrets.SystemRandom()
+CONFIRMED = "replay_in_fresh_process"
+"""Name of the check that a process which saw only this candidate gave the tables."""
 
 
 class LeanChecker:
@@ -43,6 +48,7 @@ class LeanChecker:
         self, pool: LeanPool, settings: Settings, modules: ModuleChecker | None = None
     ) -> None:
         self._pool = pool
+        self._judge = Judge(pool)
         self._modules = modules
         self._settings = settings
 
@@ -50,6 +56,11 @@ class LeanChecker:
     def toolchain(self) -> Toolchain:
         """The toolchain that decides."""
         return self._pool.toolchain
+
+    @property
+    def judge(self) -> Judge:
+        """What decides, with its own processes."""
+        return self._judge
 
     @property
     def pool(self) -> LeanPool:
@@ -70,9 +81,7 @@ class LeanChecker:
             finding = Finding(why.reason, why.message)
             return refusal(finding, content_hash=digest, usage=Usage())
         try:
-            first = self._decide(request, context, digest)
-            confirm = request.tier == "replay" or first.native
-            return self._confirmed(request, context, first) if confirm else first.verdict
+            return self._decide(request, context, digest)
         except LimitReached as limit:
             message = limit.message
             if limit.limit == "timeout":
@@ -86,32 +95,72 @@ class LeanChecker:
             finding = Finding(UndecidedReason.MEMORY, message)
             return refusal(finding, content_hash=digest, usage=death.usage)
 
-    def _confirmed(self, request: CheckRequest, context: LeanContext, first: FirstTier) -> Verdict:
-        """The second tier, and the toolchain's own checker of modules where there is one."""
-        verdict = replayed(self._pool, request, context, first)
-        if self._modules is None or first.native or not isinstance(verdict, Accepted):
-            return verdict
-        return self._modules.confirm(request, first.facts, verdict)
-
     def close(self) -> None:
         """Stop every process; safe to call twice."""
+        self._judge.close()
         self._pool.close()
 
-    def _decide(self, request: CheckRequest, context: LeanContext, digest: str) -> FirstTier:
+    def _decide(self, request: CheckRequest, context: LeanContext, digest: str) -> Verdict:
+        """Have the candidate elaborated, and judge what comes of it.
+
+        A false claim may be the work of an earlier candidate in the same process: whoever made it
+        is asked no more, and the claim of a process that sees this candidate alone is judged.
+        """
+        self._judge.prepare()
+        claim, process = self._claim(request, context, digest)
+        decision = self._judge.decide(request, context, claim)
+        alone = request.tier == "replay" or claim.native or self._drawn()
+        if decision.incident is not None:
+            process.distrusted = True
+        elif not (alone and isinstance(decision.verdict, Accepted)):
+            return decision.verdict
+        return self._confirmed(request, context, digest, claim, decision, process)
+
+    def _confirmed(
+        self,
+        request: CheckRequest,
+        context: LeanContext,
+        digest: str,
+        first: Claim,
+        decision: Decision,
+        process: LeanProcess,
+    ) -> Verdict:
+        """The verdict on what a fresh process says of this candidate alone."""
+        spent = decision.verdict.usage
+        with self._pool.fresh(Deadline.after(QUEUE_S)) as alone:
+            again = self._exchange(alone, request, context, digest, spent, native=first.native)
+        second = self._judge.decide(request, context, again)
+        if second.digest != decision.digest and decision.incident is None:
+            self._judge.report_mismatch(process)
+        verdict = second.verdict
+        if not isinstance(verdict, Accepted):
+            return verdict
+        verdict = attributed(verdict)
+        if self._modules is None or first.native or request.tier != "replay":
+            return verdict
+        return self._modules.confirm(request, again.facts, verdict)
+
+    def _drawn(self) -> bool:
+        """Whether this acceptance is among those that are confirmed by chance."""
+        return _LOTS.random() < self._settings.confirm_share
+
+    def _claim(
+        self, request: CheckRequest, context: LeanContext, digest: str
+    ) -> tuple[Claim, LeanProcess]:
         try:
-            first = self._attempt(request, context, digest)
+            claim, process = self._attempt(request, context, digest)
         except ProcessDied as death:
             if death.exhausted or death.defective:
                 raise
             _LOG.warning("a candidate's process died, trying once more: %s", death.message)
-            first = self._attempt(request, context, digest, spent=death.usage)
-        if request.policy.allow_native_decide and first.wants_native:
-            return self._attempt_native(request, context, digest, first.verdict.usage)
-        return first
+            claim, process = self._attempt(request, context, digest, spent=death.usage)
+        if request.policy.allow_native_decide and claim.wants_native:
+            return self._attempt_native(request, context, digest, claim.verdict.usage), process
+        return claim, process
 
     def _attempt_native(
         self, request: CheckRequest, context: LeanContext, digest: str, spent: Usage
-    ) -> FirstTier:
+    ) -> Claim:
         """Check in a process of its own: programs of the candidate's run in it
         (docs/trust.md)."""
         with self._pool.fresh(Deadline.after(QUEUE_S)) as process:
@@ -124,7 +173,7 @@ class LeanChecker:
         digest: str,
         *,
         spent: Usage | None = None,
-    ) -> FirstTier:
+    ) -> tuple[Claim, LeanProcess]:
         """Check in a process of the pool; ``spent`` on a first attempt is added to the usage."""
         queued = time.monotonic()
         cap = request.budget.memory_mb
@@ -134,7 +183,7 @@ class LeanChecker:
                 if spent:
                     probe(process)
                 before = Usage(queue_s=time.monotonic() - queued) + (spent or Usage())
-                return self._exchange(process, request, context, digest, before)
+                return self._exchange(process, request, context, digest, before), process
         # Nothing was sent, so the process was not killed for a cap that it exceeds at rest.
         message = f"the prover itself takes {taken:.0f} MB of the {cap} MB in budget.memory_mb"
         raise LimitReached(message, limit="memory", usage=Usage(peak_memory_mb=taken))
@@ -148,8 +197,8 @@ class LeanChecker:
         before: Usage,
         *,
         native: bool = False,
-    ) -> FirstTier:
-        """Ask, and judge while the lease lasts: who reports nonsense is not given back."""
+    ) -> Claim:
+        """Ask, and read the answer while the lease lasts: who talks nonsense is not given back."""
         budget = request.budget
         body = {
             "imports": None if context.imports is None else list(context.imports),
@@ -158,7 +207,6 @@ class LeanChecker:
             "code": request.code,
             "heartbeats": budget.heartbeats,
             "allow_native": native,
-            "terms": native or request.tier == "replay",
         }
         deadline = Deadline.after(budget.wall_s)
         try:
@@ -166,10 +214,20 @@ class LeanChecker:
         except (LimitReached, ProcessDied) as error:
             error.usage = error.usage + before
             raise
-        terms = reply.result.pop("terms", None)
+        terms = parse_terms(reply.result)
         facts = parse_facts(reply.result)
         process.loaded.add(facts.imports)
         ask = Question(request.statement, request.policy, request.code)
-        verdict = judge(facts, ask, content_hash=digest, usage=reply.usage + before)
+        source = Usage(process=process.label, request=process.requests)
+        usage = source + reply.usage + before
+        verdict = judge(facts, ask, content_hash=digest, usage=usage)
         verdict = with_open_goals(verdict, process, body, deadline)
-        return FirstTier(verdict, facts, terms, native)
+        return Claim(verdict, facts, terms, native)
+
+
+def attributed(verdict: Accepted) -> Accepted:
+    """The verdict of a process that saw nothing but the candidate."""
+    evidence = verdict.evidence
+    checks = (*evidence.checks, CONFIRMED)
+    update = {"checks": checks, "attribution": "confirmed"}
+    return verdict.model_copy(update={"evidence": evidence.model_copy(update=update)})

@@ -88,23 +88,38 @@ def judge(
         BackendCrashed: the facts contradict each other or the question.
     """
     _cross_check(facts, ask)
-    diagnostics = diagnostics_of(facts, ask.code)
     for rule in RULES:
         finding = rule(facts, ask)
         if finding is not None:
-            return refusal(
-                finding,
-                content_hash=content_hash,
-                usage=usage,
-                diagnostics=(*diagnostics, *_pointer(facts, ask, finding)),
-                axioms=facts.axioms,
-            )
+            return refused(facts, ask, finding, content_hash=content_hash, usage=usage)
     return Accepted(
-        diagnostics=diagnostics,
+        diagnostics=diagnostics_of(facts, ask.code),
         axioms=facts.axioms,
         usage=usage,
         hash=content_hash,
         evidence=_evidence(facts),
+    )
+
+
+def refused(
+    facts: CheckFacts,
+    ask: Question,
+    finding: Finding,
+    *,
+    content_hash: str,
+    usage: Usage,
+    axioms: tuple[str, ...] | None = None,
+) -> Rejected | Undecided:
+    """Return the verdict that states ``finding``, with the place at fault and all messages.
+
+    ``axioms``: what the proof rests on, where it is not what ``facts`` say.
+    """
+    return refusal(
+        finding,
+        content_hash=content_hash,
+        usage=usage,
+        diagnostics=(*diagnostics_of(facts, ask.code), *_pointer(facts, ask, finding)),
+        axioms=facts.axioms if axioms is None else axioms,
     )
 
 

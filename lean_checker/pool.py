@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from aludel.lean_checker.process import LeanProcess, ServerCommand
 from aludel.lean_checker.watchdog import Watchdog
 from aludel.models import Toolchain
 from aludel.settings import Settings
+from aludel.tenants import current_tenant
 
 _LOG = logging.getLogger(__name__)
 START_S = 120.0
@@ -98,13 +99,31 @@ class LeanPool:
 
     A process goes back to the pool only from a lease that ended well; any doubt kills it. Open a
     pool after forking: its processes belong to the process that started them.
+
+    Args:
+        toolchain: whose server the processes run.
+        settings: bounds number, memory and requests of the processes.
+        size: how many processes at once, where it is not the number of the settings.
+        probe: asks a new process for something that it must be able to do.
+        shared: whether tenants share the processes, for these read nothing that a tenant wrote.
     """
 
-    def __init__(self, toolchain: ServerToolchain, settings: Settings) -> None:
+    def __init__(
+        self,
+        toolchain: ServerToolchain,
+        settings: Settings,
+        *,
+        size: int = 0,
+        probe: Callable[[LeanProcess], None] = probe,
+        shared: bool = False,
+    ) -> None:
+        self._shared = shared
         self._toolchain = toolchain
+        self._settings = settings
+        self._probe = probe
         self._memory_mb = float(settings.process_memory_mb)
         self._max_requests = settings.process_max_requests
-        self._size = settings.pool_size or os.cpu_count() or 1
+        self._size = size or settings.pool_size or os.cpu_count() or 1
         self._watchdog = Watchdog()
         self._changed = threading.Condition()
         self._idle: list[LeanProcess] = []
@@ -119,6 +138,18 @@ class LeanPool:
     def toolchain(self) -> Toolchain:
         """The toolchain whose server the pool runs."""
         return self._toolchain.toolchain
+
+    def another(
+        self, size: int, probe: Callable[[LeanProcess], None], *, shared: bool = False
+    ) -> LeanPool:
+        """Return a pool of the same server whose processes do other work than those of this one."""
+        settings = self._settings
+        return LeanPool(self._toolchain, settings, size=size, probe=probe, shared=shared)
+
+    @property
+    def tenant(self) -> str | None:
+        """Whose processes this thread may be lent; None where all are shared."""
+        return current_tenant() if self._settings.per_key and not self._shared else None
 
     @property
     def size(self) -> int:
@@ -238,23 +269,36 @@ class LeanPool:
         self._watchdog.close()
 
     def _acquire(self, imports: tuple[str, ...] | None, deadline: Deadline) -> LeanProcess:
-        while (process := self._reserve(imports, deadline)) is not None:
-            if process.idle:
+        tenant = self.tenant
+        while (process := self._reserve(imports, tenant, deadline)) is not None:
+            if process.idle and _may_serve(process, tenant):
+                process.tenant = tenant
                 return process
-            self._discard(process)  # It died, or spoke unasked, while nobody was looking.
-        return self._start()
+            # It died, spoke unasked, said what is wrong, or is another's, and its slot is needed.
+            self._discard(process)
+        process = self._start()
+        process.tenant = tenant
+        return process
 
-    def _reserve(self, imports: tuple[str, ...] | None, deadline: Deadline) -> LeanProcess | None:
-        """Take an idle process, or reserve a slot to start one in (None)."""
+    def _reserve(
+        self, imports: tuple[str, ...] | None, tenant: str | None, deadline: Deadline
+    ) -> LeanProcess | None:
+        """Take an idle process, or reserve a slot to start one in (None).
+
+        Another tenant's is taken, to make room, only where no slot is free.
+        """
         with self._changed:
             while True:
                 if self._closed:
                     raise BackendUnavailable("the pool of Lean processes is closed")
-                if self._idle:
-                    return self._take_idle(imports)
+                own = [process for process in self._idle if _may_serve(process, tenant)]
+                if own:
+                    return self._take_idle(own, imports)
                 if self._live < self._size and self._memory_admits():
                     self._reserve_slot()
                     return None
+                if self._idle:
+                    return self._idle.pop(0)
                 if deadline.passed:
                     raise QueueFull(f"all {self._live} Lean processes are busy")
                 self._changed.wait(deadline.remaining())
@@ -276,10 +320,10 @@ class LeanPool:
                     raise QueueFull(f"all {self._live} Lean processes are busy")
                 self._changed.wait(deadline.remaining())
 
-    def _take_idle(self, imports: tuple[str, ...] | None) -> LeanProcess:
+    def _take_idle(self, idle: list[LeanProcess], imports: tuple[str, ...] | None) -> LeanProcess:
         # The latest used is last; its caches are the warmest. A candidate that kills its process
         # takes the proof states there with it, so those without any go first.
-        fitting = [p for p in self._idle if imports is None or imports in p.loaded] or self._idle
+        fitting = [p for p in idle if imports is None or imports in p.loaded] or idle
         process = min(reversed(fitting), key=lambda process: process.pins > 0)
         self._idle.remove(process)
         return process
@@ -313,7 +357,7 @@ class LeanPool:
         process = self._start()
         healthy = False
         try:
-            probe(process)
+            self._probe(process)
             healthy = True
         finally:
             self._release(process, healthy)
@@ -375,3 +419,8 @@ class LeanPool:
         with self._changed:
             self._live -= 1
             self._changed.notify_all()
+
+
+def _may_serve(process: LeanProcess, tenant: str | None) -> bool:
+    """Whether ``tenant`` may be lent a process: nobody's yet, or its own."""
+    return tenant is None or process.tenant in (None, tenant)

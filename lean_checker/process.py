@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -138,6 +138,10 @@ class LeanProcess:
         requests: how many requests it has been sent.
         loaded: import sets it is known to hold.
         pins: sessions of tactics that live in it.
+        tenant: who alone is lent the process; None while that is anybody.
+        label: a random name of the process, for verdicts to tell who made the claim.
+        distrusted: whether something it said was found to be wrong; any thread may set it, and it
+            is lent to nobody from then on.
     """
 
     def __init__(
@@ -157,6 +161,9 @@ class LeanProcess:
         self.ready: Ready | None = None
         self.requests = 0
         self.pins = 0
+        self.tenant: str | None = None
+        self.label = secrets.token_hex(6)
+        self.distrusted = False
         self.loaded: set[tuple[str, ...]] = {("Init",)}
         watchdog.watch(popen.pid)
 
@@ -192,7 +199,7 @@ class LeanProcess:
     @property
     def idle(self) -> bool:
         """Whether the last request came to its proper end and nothing was said since."""
-        return self._idle and self._channel.quiet
+        return self._idle and not self.distrusted and self._channel.quiet
 
     @property
     def rss_mb(self) -> float:
@@ -216,21 +223,35 @@ class LeanProcess:
             raise BackendUnavailable(f"the Lean server: {reached.message}") from reached
 
     def ask(
-        self, op: str, body: dict[str, Any], deadline: Deadline, *, memory_mb: float | None = None
+        self,
+        op: str,
+        body: dict[str, Any],
+        deadline: Deadline,
+        *,
+        memory_mb: float | None = None,
+        attached: Mapping[str, bytes] | None = None,
     ) -> Reply:
         """Carry out a request that has one answer; raises as :meth:`ask_stream`."""
-        for part in self.ask_stream(op, body, deadline, memory_mb=memory_mb):
+        parts = self.ask_stream(op, body, deadline, memory_mb=memory_mb, attached=attached)
+        for part in parts:
             if isinstance(part, Reply):
                 return part
             self._malformed("an item where one answer was due")
         raise AssertionError("a stream ends with its reply")
 
     def ask_stream(
-        self, op: str, body: dict[str, Any], deadline: Deadline, *, memory_mb: float | None = None
+        self,
+        op: str,
+        body: dict[str, Any],
+        deadline: Deadline,
+        *,
+        memory_mb: float | None = None,
+        attached: Mapping[str, bytes] | None = None,
     ) -> Iterator[dict[str, Any] | Reply]:
         """Carry out a request; yield each streamed item, and last the :class:`Reply`.
 
-        ``memory_mb`` is a cap below the process's own. Every exception but `InvalidRequest` kills
+        ``memory_mb`` is a cap below the process's own, ``attached`` are fields that are JSON
+        already and are sent as they are. Every exception but `InvalidRequest` kills
         the process; so must a caller who stops early, which a lease of the pool does for it.
 
         Raises:
@@ -243,7 +264,7 @@ class LeanProcess:
         self.requests += 1
         cost = _Cost(self._meter)
         cap = min(self._memory_mb, memory_mb or self._memory_mb)
-        self._channel.send(encode({"id": request_id, "op": op, **body}))
+        self._channel.send(encode({"id": request_id, "op": op, **body}, attached))
         while True:
             part = self._next_part(request_id, deadline, cost, cap)
             if isinstance(part, StreamedItem):

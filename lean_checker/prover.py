@@ -60,12 +60,13 @@ class LeanProver:
         return self.checker.check(request)
 
     def warm_up(self) -> None:
-        """Start every process that memory admits.
+        """Start every elaborator that memory admits, and what judges their claims.
 
         Raises:
             BackendUnavailable: one cannot be started, or does not answer.
         """
         self.pool.warm_up()
+        self.checker.judge.warm_up()
 
     def stats(self) -> PoolStats:
         """Count the processes and what became of them."""

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import selectors
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -80,9 +81,11 @@ class Refused(_Envelope):
     error: Refusal
 
 
-def encode(message: dict[str, Any]) -> bytes:
-    """Return the line that carries ``message``."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+def encode(message: dict[str, Any], attached: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the line that carries ``message``, and fields that are JSON already."""
+    line = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    fields = [f',"{name}":'.encode() + value for name, value in (attached or {}).items()]
+    return b"".join([line[:-1], *fields, b"}\n"])
 
 
 def parse_ready(line: bytes) -> Ready:

@@ -46,9 +46,11 @@ def fake_pool(fake_toolchain: FakeLeanToolchain) -> Iterator[LeanPool]:
 
 
 @pytest.fixture
-def fake_checker(fake_pool: LeanPool) -> LeanChecker:
+def fake_checker(fake_pool: LeanPool) -> Iterator[LeanChecker]:
     """A Lean checker on the fake servers."""
-    return LeanChecker(fake_pool, Settings(pool_size=2))
+    checker = LeanChecker(fake_pool, Settings(pool_size=2))
+    yield checker
+    checker.close()
 
 
 @pytest.fixture

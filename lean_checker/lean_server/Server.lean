@@ -3,6 +3,7 @@ public import Lean
 public import Aludel.Check
 public import Aludel.Export
 public import Aludel.Goals
+public import Aludel.Judge
 public import Aludel.Mutate
 public import Aludel.Restate
 public import Aludel.Screen
@@ -36,7 +37,8 @@ def ping (state : ServerState) : IO Answer := do
 /-- The operations of the protocol with their handlers. -/
 unsafe def operations : Array (String × Handler) := #[
   ("check", fun state _ _ j _ => check state j),
-  ("replay", fun state _ _ j _ => replay state j),
+  ("statement", fun state _ _ j _ => statement state j),
+  ("judge", fun state _ _ j _ => judge state j),
   ("goals", fun state _ _ j _ => goals state j),
   ("constants", fun state _ _ j emit => constants state j emit),
   ("export", fun state _ _ j emit => exportConstants state j emit),

@@ -176,7 +176,12 @@ def _sum(one: _N | None, other: _N | None) -> _N | None:
 
 
 class Usage(Model):
-    """The cost of a check: seconds, megabytes (2**20 bytes), heartbeats in thousands."""
+    """The cost of a check: seconds, megabytes (2**20 bytes), heartbeats in thousands.
+
+    ``process`` and ``request`` say who made the claim that was judged: a random name, and the
+    number of the request among those that process was sent. When a process is caught at a false
+    claim, they tell what else it said.
+    """
 
     wall_s: float = 0.0
     cpu_s: float | None = None
@@ -184,6 +189,8 @@ class Usage(Model):
     heartbeats: int | None = None
     peak_memory_mb: float | None = None
     queue_s: float | None = None
+    process: str | None = None
+    request: int | None = None
 
     def __add__(self, more: Usage) -> Usage:
         """Return what two parts of one piece of work cost: sums, and the higher of two peaks.
@@ -198,6 +205,8 @@ class Usage(Model):
             heartbeats=_sum(self.heartbeats, more.heartbeats),
             peak_memory_mb=max(peaks, default=None),
             queue_s=_sum(self.queue_s, more.queue_s),
+            process=self.process or more.process,
+            request=self.request if self.process else more.request,
         )
 
 
@@ -206,15 +215,29 @@ class Evidence(Model):
 
     Attributes:
         statement_match: how the declared type compares to the asked one; ``None`` when
-            no statement was asked.
-        declarations: new constants that the kernel re-checked in the clean import environment.
+            no statement was asked (``reducible_defeq`` in older verdicts).
+        declarations: new constants that the kernels checked in the clean import environment.
         checks: names of the checks that were run, in order.
+        kernels: those that accepted the proof, each with its version.
+        tables_hash: SHA-256 of the tables that they read.
+        statement_hash: SHA-256 of the statement's table.
+        attribution: who says that this text holds the proof: the ``elaborator``, or
+            ``confirmed``, when a fresh process that saw only this candidate gave the same tables.
+        propositions: what was proved, where no statement was asked, cut short.
+        hidden: imported theorems among what the proof mentions whose own proofs are not there to
+            be searched for axioms.
     """
 
-    statement_match: Literal["identical", "reducible_defeq"] | None = None
+    statement_match: Literal["identical", "defeq", "reducible_defeq"] | None = None
     binders: Literal["same", "different"] | None = None
     declarations: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
+    tables_hash: str | None = None
+    statement_hash: str | None = None
+    attribution: Literal["elaborator", "confirmed"] | None = None
+    propositions: tuple[str, ...] = ()
+    hidden: int | None = None
 
 
 class RejectReason(StrEnum):
@@ -244,6 +267,7 @@ class UndecidedReason(StrEnum):
     RLIMIT = "rlimit"
     MEMORY = "memory"
     CANCELLED = "cancelled"
+    ELABORATOR = "elaborator"
 
 
 class _Judged(Model):

@@ -53,6 +53,11 @@ class Settings(BaseModel):
             is required, besides ``host`` and those of this machine's loopback.
         results: whose results and receipts a key may read by their hash: those that it asked for
             (``own``), or everybody's (``all``).
+        isolation: ``key`` gives each API key processes and caches of its own for what reads
+            candidates and statements, ``none`` shares them; empty is ``key`` where keys are
+            required.
+        confirm_share: share of acceptances, drawn by lot, that a fresh process which sees only
+            that candidate must confirm.
         max_waiting: items that may wait or run at once; more are refused with 429.
         min_free_mb: free memory below which the service accepts no more work.
         retention_days: days after which ended jobs are removed; 0 keeps them.
@@ -86,6 +91,8 @@ class Settings(BaseModel):
     process_max_requests: int = Field(default=2_000, ge=1)
     max_code_bytes: int = Field(default=1_000_000, ge=1)
     require_key: bool = False
+    isolation: Literal["", "key", "none"] = ""
+    confirm_share: float = Field(default=0.0, ge=0, le=1)
     allowed_hosts: str = ""
     results: Literal["own", "all"] = "own"
     max_waiting: int = Field(default=500_000, ge=1)
@@ -102,6 +109,11 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65_535)
     api_key: str = Field(default="", repr=False)
+
+    @property
+    def per_key(self) -> bool:
+        """Whether what one key sends never reaches a process that read another's."""
+        return self.isolation == "key" or (self.require_key and not self.isolation)
 
     @property
     def datasets_dir(self) -> Path:

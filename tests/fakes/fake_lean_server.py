@@ -56,8 +56,48 @@ def facts(request: Request, **changes: Any) -> Request:
         "axioms": [],
         "new_axioms": [],
         "examples": 0,
+        "terms": proof_of_true(name),
         **changes,
     }
+
+
+def proof_of_true(name: str) -> Request:
+    """Tables of a theorem of that name which proves ``True``."""
+    return {
+        "names": [None, [0, name], [0, "True"], [2, "intro"]],
+        "levels": [],
+        "exprs": [["c", 2], ["c", 3]],
+        "declarations": [["thm", 1, [], 0, 1]],
+    }
+
+
+def statement(request: Request, cases: list[Request]) -> None:
+    """Answer what was recorded for the statement, or that it is ``True``."""
+    text = request["statement"]
+    asked = {**request, "options": request["options"]}
+    for case in cases:
+        if case.get("asked") and case["statement"] == text:
+            if case.get("options", {}) == asked["options"]:
+                done(request, {**case["asked"], "imports": request["imports"]}, 0, 0)
+                return
+    tables = proof_of_true(text.split()[1])
+    tables["declarations"] = [["axm", 1, [], 0]]
+    result = {"imports": ["Init"], "kind": "theorem", "shown": "True", "tables": tables}
+    done(request, {**result, "imports": request["imports"]}, 0, 0)
+
+
+def judge(request: Request) -> None:
+    """Accept everything but a theorem whose type is the constant ``False``."""
+    tables = request["tables"]
+    count = len(tables["declarations"])
+    answer: Request = {"imports": request["imports"], "axioms": [], "hidden": 0}
+    for index, one in enumerate(tables["declarations"]):
+        kind, type_ = one[0], tables["exprs"][one[3]] if one[0] != "ind" else None
+        if kind == "thm" and type_ and type_[0] == "c" and tables["names"][type_[1]][1] == "False":
+            refusal = {"index": index, "message": "declaration type mismatch", "limit": False}
+            done(request, {**answer, "accepted": index, "refusal": refusal}, 0, 0)
+            return
+    done(request, {**answer, "accepted": count, "refusal": None}, 0, 0)
 
 
 def accept(request: Request, _: str | None) -> None:
@@ -287,6 +327,10 @@ def serve(cases: list[Request]) -> None:
         request = json.loads(line)
         if request["op"] == "check":
             check(request, cases)
+        elif request["op"] == "statement":
+            statement(request, cases)
+        elif request["op"] == "judge":
+            judge(request)
         elif request["op"] == "constants":
             stream(request)
         elif request["op"].startswith("session_"):

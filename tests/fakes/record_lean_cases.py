@@ -30,13 +30,38 @@ def record(process: LeanProcess, case: dict[str, Any]) -> None:
         "heartbeats": case.get("budget", {}).get("heartbeats", 200_000),
         "allow_native": case.get("policy", {}).get("allow_native_decide", False),
     }
-    case.pop("facts", None)
-    case.pop("refused", None)
+    for recorded in ("facts", "asked", "refused"):
+        case.pop(recorded, None)
     try:
         case["facts"] = process.ask("check", body, Deadline.after(60)).result
     except InvalidRequest as refusal:
         code = refusal.code
         case["refused"] = {"code": code, "field": refusal.field, "message": refusal.message}
+        return
+    if body["statement"] is not None and case["facts"].get("terms"):
+        asked = {name: body[name] for name in ("options", "statement", "heartbeats")}
+        asked["imports"] = case["facts"]["imports"]
+        case["asked"] = process.ask("statement", asked, Deadline.after(60)).result
+
+
+def written(cases: list[dict[str, Any]]) -> str:
+    """Return the cases as text, every table on a line of its own."""
+    lines: list[str] = []
+
+    def shortened(value: object) -> object:
+        if isinstance(value, list):
+            return [shortened(part) for part in value]
+        if not isinstance(value, dict):
+            return value
+        if set(value) == {"names", "levels", "exprs", "declarations"}:
+            lines.append(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+            return f"<table {len(lines) - 1}>"
+        return {key: shortened(part) for key, part in value.items()}
+
+    text = json.dumps(shortened(cases), ensure_ascii=False, indent=1)
+    for number, line in enumerate(lines):
+        text = text.replace(f'"<table {number}>"', line, 1)
+    return text + "\n"
 
 
 def main() -> None:
@@ -49,7 +74,7 @@ def main() -> None:
                 record(process, case)
     finally:
         checker.close()
-    CASES.write_text(json.dumps(cases, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    CASES.write_text(written(cases), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ public import Aludel.Messages
 public import Aludel.Replay
 public import Aludel.Run
 public import Aludel.Statement
-public import Aludel.Terms.Read
 public import Aludel.Terms.Write
 
 /-! The operation `check`: facts about a candidate. The verdict is made from them outside of
@@ -27,7 +26,8 @@ def elabStatement (start : Command.State) (header : String) : IO (Except BadRequ
   let header := header.crlfToLf
   let text := header ++ "\n:= sorry"
   let ictx := textContext text "<statement>"
-  let e ← elabCommands false ictx {} { state := start }
+  if let some m := headerFault? ictx start ⟨header.utf8ByteSize + 1⟩ then return bad m
+  let e ← elabCommands false ictx {} { state := start, rewrite := bare }
   if h : 0 < e.forbidden.size then return bad e.forbidden[0].message
   if h : e.commands.size = 1 then
     match readHeader e.commands[0] ⟨header.utf8ByteSize + 1⟩ with
@@ -180,8 +180,6 @@ structure CheckInput where
   /-- Names that the statement does not bind and Lean bound itself. -/
   autoBound : List Name := []
   code : String
-  /-- Whether the answer carries the declarations as data. -/
-  terms : Bool := false
 
 /-- The elements of `a`, then those of `b`. `List.append` has no code here. -/
 def appendFields (a b : List (String × Json)) : List (String × Json) :=
@@ -234,8 +232,9 @@ def maxTermBytes : Nat := 12000000
 
 /-- The declarations as data; `null` when they exceed `maxTermBytes`. -/
 def boundedTerms (ds : Array Declaration) : Json :=
-  let terms := Terms.writeAll ds
-  if terms.compress.utf8ByteSize ≤ maxTermBytes then terms else .null
+  match Terms.writeWithin? maxTermBytes ds with
+  | some terms => terms
+  | none => .null
 
 /-- The answer of `check`: facts about an elaborated candidate. Nothing is replayed when the guard
 refused a construct. -/
@@ -257,8 +256,8 @@ def elaboratedFacts (i : CheckInput) (ictx : Parser.InputContext) (headerImports
     | none => pure Json.null
   let newAxioms := newAxiomsOf full own
   let axioms := foldArray r.newAxioms (fun acc n => acc.push n) r.baseAxioms
-  let terms := if i.terms && r.rejected.size == 0 then [("terms", boundedTerms r.declarations)]
-    else []
+  let sound := r.rejected.size == 0 && newAxioms.size == 0 && d.firstError?.isNone && !refused
+  let terms := if sound then [("terms", boundedTerms r.declarations)] else []
   return Json.mkObj <| appendFields terms
     [("imports", jsonNames i.imports), ("header_imports", jsonNames headerImports),
      ("diagnostics", .arr d.items),
@@ -321,7 +320,7 @@ unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (impor
       let native := getBool j "allow_native" false
       let input : CheckInput :=
         { base, imports := normalImports imports, start, heartbeats, native, statement := none,
-          code, terms := getBool j "terms" false }
+          code }
       match getStr? j "statement" with
       | none => return .ok input
       | some header =>
@@ -372,34 +371,5 @@ unsafe def check (state : ServerState) (j : Json) : IO Answer := do
   match ← elabCandidate state j with
   | .error e => return .error e
   | .ok c => return .ok (← elaboratedFacts c.input c.ictx c.headerImports c.elaborated)
-
-/-! The operation `replay`: declarations that another process elaborated, as data. Nothing of the
-candidate's is elaborated here. -/
-
-/-- The answer of `replay`: facts about declarations that came as data. -/
-def replayFacts (i : CheckInput) (ds : Array Declaration) : IO Json := do
-  let r ← foldArrayIO ds (replayDeclaration i.base) { env := i.base, native := i.native }
-  let statement ← match i.statement with
-    | some s => statementFacts i s r.env r []
-    | none => pure Json.null
-  let axioms := foldArray r.newAxioms (fun acc n => acc.push n) r.baseAxioms
-  return Json.mkObj
-    [("imports", jsonNames i.imports), ("header_imports", .arr #[]), ("diagnostics", .arr #[]),
-     ("forbidden", .arr #[]), ("limits", .arr #[]), ("statement", statement),
-     ("declarations", jsonPairs "kind" r.added),
-     ("kernel_rejected", jsonPairs "message" r.rejected),
-     ("axioms", jsonNames axioms), ("new_axioms", jsonNames r.newAxioms), ("examples", jsonNat 0)]
-
-/-- Answers the operation `replay`. -/
-unsafe def replay (state : ServerState) (j : Json) : IO Answer := do
-  match ← prepareCheck state j "imports" (importsOf j) "" with
-  | .error e => return .error e
-  | .ok i =>
-    match j.getObjVal? "terms" with
-    | .error _ => return .error { field := "terms", message := "declarations are needed" }
-    | .ok terms =>
-      match Terms.readAll terms with
-      | none => return .error { field := "terms", message := "these are no declarations" }
-      | some ds => return .ok (← replayFacts i ds)
 
 end Aludel

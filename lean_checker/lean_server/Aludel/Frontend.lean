@@ -45,6 +45,8 @@ structure Elaborated where
   automatic : Bool := false
   /-- One for each command, where info trees are switched on (`record`). -/
   recorded : Array Recorded := #[]
+  /-- What becomes of a command that the guard let through before it is elaborated. -/
+  rewrite : Syntax → Syntax := fun s => s
 
 /-- Whether the text mentions `maxHeartbeats` anywhere. -/
 def containsHeartbeats (code : String) : Bool := hasPart "maxHeartbeats" code
@@ -182,7 +184,7 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext)
       let (command, examples) := match nameExample (e.examples + 1) stx with
         | some named => (named, e.examples + 1)
         | none => (stx, e.examples)
-      let command := toElaborate native e.heartbeatLimit? command
+      let command := toElaborate native e.heartbeatLimit? (e.rewrite command)
       let state ← elabCommandIO ictx ps.pos command e.state
       let diagnostics ← addLog e.diagnostics state.messages
       let e := { e with diagnostics, examples, commands := e.commands.push stx }

@@ -1,6 +1,7 @@
 module
 public import Lean
 public import Aludel.Basic
+public import Aludel.Table
 
 /-! Import sets: each is loaded once and kept; no request changes a kept environment. -/
 
@@ -10,10 +11,19 @@ open Lean
 
 namespace Aludel
 
+/-- What a constant of an import set rests on. -/
+structure Reached where
+  /-- Axioms, each once. -/
+  axioms : List Name := []
+  /-- Whether the bodies of all that it rests on could be looked into. -/
+  whole : Bool := true
+
 /-- An import set with its environment. -/
 structure LoadedImports where
   modules : Array Name
   env : Environment
+  /-- What has been found out so far about its constants. -/
+  reached : IO.Ref (Table Reached)
 
 /-- The import sets loaded so far. -/
 structure ServerState where
@@ -29,10 +39,10 @@ def sameNames (a b : Array Name) (i : Nat := 0) : Bool :=
   else true
 termination_by a.size - i
 
-/-- The environment of an import set, if it was loaded before. -/
-def findLoaded (ls : Array LoadedImports) (ms : Array Name) (i : Nat := 0) : Option Environment :=
+/-- The import set of these modules, if it was loaded before. -/
+def findLoaded (ls : Array LoadedImports) (ms : Array Name) (i : Nat := 0) : Option LoadedImports :=
   if h : i < ls.size then
-    if sameNames ls[i].modules ms then some ls[i].env else findLoaded ls ms (i + 1)
+    if sameNames ls[i].modules ms then some ls[i] else findLoaded ls ms (i + 1)
   else none
 termination_by ls.size - i
 
@@ -68,22 +78,34 @@ def leavesLibrary (n : Name) : Bool :=
 def strayImport? (names : Array Name) : Option Name :=
   foldArray names (fun found n => if found.isNone && leavesLibrary n then some n else found) none
 
-/-- The environment of an import set, loaded if it was not before. `field` is reported when an
-import is at fault. -/
-unsafe def loadImports (s : ServerState) (field : String) (names : Array Name) :
-    IO (Except BadRequest Environment) := do
+/-- The number of lists in a table over the constants of an import set. -/
+def reachedBuckets : Nat := 16384
+
+/-- An import set, loaded if it was not before. `field` is reported when an import is at fault. -/
+unsafe def loadImportSet (s : ServerState) (field : String) (names : Array Name) :
+    IO (Except BadRequest LoadedImports) := do
   let names := normalImports names
   if let some n := strayImport? names then
     return .error { field, message := "`" ++ n.toString ++ "` is not the name of a module" }
   let loaded ← ST.Prim.Ref.get s.loaded
   match findLoaded loaded names with
-  | some env => return .ok env
+  | some set => return .ok set
   | none =>
     try
       let env ← importModules (toImports names) {} 1024 #[] true true
-      ST.Prim.Ref.set s.loaded (loaded.push { modules := names, env })
-      return .ok env
+      let reached ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 1 : Table Reached)
+      let set : LoadedImports := { modules := names, env, reached }
+      ST.Prim.Ref.set s.loaded (loaded.push set)
+      return .ok set
     catch e => return .error { field, message := firstLine (toString e) }
+
+/-- The environment of an import set, loaded if it was not before. `field` is reported when an
+import is at fault. -/
+unsafe def loadImports (s : ServerState) (field : String) (names : Array Name) :
+    IO (Except BadRequest Environment) := do
+  match ← loadImportSet s field names with
+  | .ok set => return .ok set.env
+  | .error e => return .error e
 
 /-- The modules that a request names under `imports`; none when it names none. -/
 def importsOf (j : Json) : Array Name :=

@@ -214,30 +214,4 @@ def mentioned (d : Declaration) : Array Name :=
   | .inductDecl _ _ types _ => inductiveConstants types #[]
   | _ => #[]
 
-/-- The name that a declaration declares, and the protocol's word for its kind. -/
-def declaredName (d : Declaration) : Name × String :=
-  match d with
-  | .thmDecl v => (v.name, "theorem")
-  | .defnDecl v => (v.name, "def")
-  | .opaqueDecl v => (v.name, "opaque")
-  | .axiomDecl v => (v.name, "axiom")
-  | .inductDecl _ _ (t :: _) _ => (t.name, "inductive")
-  | _ => (.anonymous, "unknown")
-
-/-- `r` after reaching the imported constants among `ns`, each noted once. -/
-def reachAll (base : Environment) (r : Replay) (ns : Array Name) : Replay :=
-  foldArray ns (fun (r : Replay) n =>
-    if r.visited.contains n then r
-    else
-      let r := { r with visited := r.visited.insert n }
-      if (base.find? n).isSome then reachImported base r n else r) r
-
-/-- `r` after adding one declaration. Those it uses have been added before, or the kernel refuses
-it. -/
-def replayDeclaration (base : Environment) (r : Replay) (d : Declaration) : IO Replay := do
-  let (n, kind) := declaredName d
-  let r := reachAll base r (mentioned d)
-  let r := if kind == "axiom" then { r with newAxioms := r.newAxioms.push n } else r
-  addDeclaration r n kind d
-
 end Aludel

@@ -110,4 +110,78 @@ def readHeader (stx : Syntax) (bodyPos : String.Pos.Raw) : Except String (Name �
     .error "expected the header of one declaration, for example `theorem swap (a b : Nat) : a + b \
       = b + a`"
 
+/-! What a header may not hold, although a candidate may: a statement is read in a process that many
+candidates rely on. -/
+
+/-- Kinds of syntax that declare something inside a header. -/
+def declaringKinds : List Name := [
+  `Lean.Parser.Term.letrec, `Lean.Parser.Term.letRecDecl, `Lean.Parser.Term.whereDecls,
+  `Lean.Parser.Term.letMVar, `Lean.Parser.Term.attrInstance]
+
+mutual
+/-- The kind of the first piece of `s` that declares something or gives an attribute. -/
+partial def declaringKind? (s : Syntax) : Option Name :=
+  match s with
+  | .node _ k args => if memName k declaringKinds then some k else anyDeclaringKind? args 0
+  | _ => none
+/-- The first result of `declaringKind?` among the elements of `a` from index `i` on. -/
+partial def anyDeclaringKind? (a : Array Syntax) (i : Nat) : Option Name :=
+  if h : i < a.size then
+    match declaringKind? a[i] with
+    | some k => some k
+    | none => anyDeclaringKind? a (i + 1)
+  else none
+end
+
+/-- The place of the attributes among the modifiers of a declaration. -/
+def attributesPlace : Nat := 1
+
+/-- A declaration without its attributes, which say nothing about its type. -/
+partial def bare (s : Syntax) : Syntax :=
+  match s with
+  | .node i k args =>
+    if k == `Lean.Parser.Command.in then
+      if h : 2 < args.size then .node i k (args.set 2 (bare args[2]) h) else s
+    else if k == `Lean.Parser.Command.declaration then
+      if h : 0 < args.size then
+        match args[0] with
+        | .node j `Lean.Parser.Command.declModifiers parts =>
+          if h' : attributesPlace < parts.size then
+            let parts := parts.set attributesPlace (.node .none nullKind #[]) h'
+            .node i k (args.set 0 (.node j `Lean.Parser.Command.declModifiers parts) h)
+          else s
+        | _ => s
+      else s
+    else s
+  | _ => s
+
+/-- The next command of a text. -/
+def nextCommand (ictx : Parser.InputContext) (state : Command.State)
+    (ps : Parser.ModuleParserState) : Option (Syntax × Parser.ModuleParserState × MessageLog) :=
+  match headScope? state with
+  | none => none
+  | some scope =>
+    let pmctx : Parser.ParserModuleContext :=
+      { env := state.env, options := scope.opts, currNamespace := scope.currNamespace,
+        openDecls := scope.openDecls }
+    some (Parser.parseCommand ictx pmctx ps {})
+
+/-- What is wrong with a text that must be one header followed by a value at `bodyPos`; it is only
+parsed. A text that does not parse is left to elaboration, which says why. -/
+def headerFault? (ictx : Parser.InputContext) (state : Command.State) (bodyPos : String.Pos.Raw) :
+    Option String :=
+  match nextCommand ictx state {} with
+  | none => none
+  | some (stx, ps, messages) =>
+    if messages.hasErrors then none
+    else match readHeader stx bodyPos with
+      | .error m => some m
+      | .ok _ =>
+        match declaringKind? (bare stx), nextCommand ictx state ps with
+        | some k, _ => some ("a statement may not hold `" ++ k.toString ++ "`")
+        | none, some (rest, _, _) =>
+          if Parser.isTerminalCommand rest then none
+          else some "expected the header of exactly one declaration"
+        | none, none => none
+
 end Aludel

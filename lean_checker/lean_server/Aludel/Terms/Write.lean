@@ -18,16 +18,13 @@ namespace Aludel.Terms
 structure Buckets (α : Type) where
   slots : Array (List (α × Nat))
 
-/-- The number of slots of each table. -/
-def slotCount : Nat := 65536
+/-- The numbers of slots for terms, and for names and levels, of which there are fewer. -/
+def exprSlots : Nat := 16384
+/-- See `exprSlots`. -/
+def nameSlots : Nat := 1024
 
-/-- The slot of a hash among `slots`. -/
-def slotOf (h : UInt64) (slots : Nat) : Nat := (h % slots.toUInt64).toNat
-
-/-- `acc`, followed by `n` empty slots. -/
-partial def emptySlots {α : Type} (n : Nat) (acc : Array (List (α × Nat))) :
-    Array (List (α × Nat)) :=
-  if n == 0 then acc else emptySlots (n - 1) (acc.push [])
+/-- The slot of a hash among `count` of them. -/
+def slotOf (h : UInt64) (count : Nat) : Nat := h.toNat % count
 
 /-- The index of a name in a slot. -/
 def findName (n : Name) (l : List (Name × Nat)) : Option Nat :=
@@ -56,14 +53,20 @@ structure Writer where
   knownNames : Array (List (Name × Nat))
   knownLevels : Array (List (Level × Nat))
   knownExprs : Array (List (Expr × Nat))
+  /-- Bytes of all texts in the tables. -/
+  bytes : Nat := 0
 
-/-- Tables of `slots` slots with nothing but the anonymous name, at index 0. -/
-def writerOf (slots : Nat) : Writer :=
-  { knownNames := emptySlots slots #[], knownLevels := emptySlots slots #[],
-    knownExprs := emptySlots slots #[] }
+/-- Tables with nothing but the anonymous name, at index 0: `names` slots for names and levels,
+`exprs` for terms. -/
+def writerWith (names exprs : Nat) : Writer :=
+  { knownNames := Array.replicate names [], knownLevels := Array.replicate names [],
+    knownExprs := Array.replicate exprs [] }
 
-/-- Tables with nothing but the anonymous name, at index 0. -/
-def emptyWriter : Writer := writerOf slotCount
+/-- Tables of `slots` slots of each kind. -/
+def writerOf (slots : Nat) : Writer := writerWith slots slots
+
+/-- Tables for the declarations of a candidate. -/
+def emptyWriter : Writer := writerWith nameSlots exprSlots
 
 /-- The slot with index `i`. -/
 def slotAt {α : Type} (slots : Array (List (α × Nat))) (i : Nat) : List (α × Nat) :=
@@ -73,10 +76,10 @@ def slotAt {α : Type} (slots : Array (List (α × Nat))) (i : Nat) : List (α �
 partial def writeName (w : Writer) (n : Name) : Writer × Nat :=
   match n with
   | .anonymous => (w, 0)
-  | .str p s => entry w p (.str s)
-  | .num p k => entry w p (jsonNat k)
+  | .str p s => entry w p (.str s) s.utf8ByteSize
+  | .num p k => entry w p (jsonNat k) 10
 where
-  entry (w : Writer) (p : Name) (last : Json) : Writer × Nat :=
+  entry (w : Writer) (p : Name) (last : Json) (bytes : Nat) : Writer × Nat :=
     let slot := slotOf n.hash w.knownNames.size
     match findName n (slotAt w.knownNames slot) with
     | some i => (w, i)
@@ -85,6 +88,7 @@ where
       let i := w.names.size
       let known := (n, i) :: slotAt w.knownNames slot
       ({ w with
+        bytes := w.bytes + bytes,
         names := w.names.push (.arr #[jsonNat pi, last]),
         knownNames := w.knownNames.set! slot known }, i)
 
@@ -177,8 +181,11 @@ where
       let (w, v) := writeExpr w v
       let (w, b) := writeExpr w b
       (w, tag "e" #[n, t, v, b, if nondep then 1 else 0])
-    | .lit (.natVal n) => (w, .arr #[.str "n", .str (toString n)])
-    | .lit (.strVal s) => (w, .arr #[.str "t", .str s])
+    | .lit (.natVal n) =>
+      let digits := toString n
+      ({ w with bytes := w.bytes + digits.utf8ByteSize }, .arr #[.str "n", .str digits])
+    | .lit (.strVal s) =>
+      ({ w with bytes := w.bytes + s.utf8ByteSize }, .arr #[.str "t", .str s])
     | .proj n i b =>
       let (w, n) := writeName w n
       let (w, b) := writeExpr w b
@@ -256,12 +263,22 @@ def writeDeclaration (w : Writer) (d : Declaration) : Writer × Json :=
     (w, .arr #[.str "ind", jsonNats lps, jsonNat nparams, .arr types])
   | _ => (w, .arr #[.str "?"])
 
-/-- Declarations as data: the tables, and the declarations in terms of them. -/
-def writeAll (ds : Array Declaration) : Json :=
+/-- Bytes that an entry of the tables takes at most, texts apart. -/
+def entryBytes : Nat := 30
+
+/-- The bytes that the tables take at most, their texts written without escapes. -/
+def Writer.size (w : Writer) : Nat :=
+  w.bytes + entryBytes * (w.names.size + w.levels.size + w.exprs.size)
+
+/-- The declarations as tables; `none` when these take more than `limit` bytes. -/
+def writeWithin? (limit : Nat) (ds : Array Declaration) : Option Json :=
   let (w, out) := foldArray ds (fun (s : Writer × Array Json) d =>
-    let (w, j) := writeDeclaration s.1 d
-    (w, s.2.push j)) (emptyWriter, #[])
-  Json.mkObj [("names", .arr w.names), ("levels", .arr w.levels), ("exprs", .arr w.exprs),
-    ("declarations", .arr out)]
+    if s.1.size > limit then s
+    else
+      let (w, j) := writeDeclaration s.1 d
+      (w, s.2.push j)) (emptyWriter, #[])
+  if w.size > limit then none
+  else some <| Json.mkObj [("names", .arr w.names), ("levels", .arr w.levels),
+    ("exprs", .arr w.exprs), ("declarations", .arr out)]
 
 end Aludel.Terms

@@ -1,0 +1,1 @@
+"""The judge: decides whether tables of terms prove a statement, by asking kernels."""

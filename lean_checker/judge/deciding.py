@@ -1,0 +1,288 @@
+"""From an elaborator's claim to a verdict that rests on none of its words.
+
+Tables are parsed strictly, put to the kernel as a question about the statement that another process
+read, and only the answers decide. What does not fit is an incident of the process that claimed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+from aludel.errors import AludelError
+from aludel.lean_checker.claims import Claim
+from aludel.lean_checker.intake import validate_imports
+from aludel.lean_checker.judge.lean_kernel import (
+    KernelAnswer,
+    LeanKernel,
+    ReachedAxiom,
+    probe_kernel,
+)
+from aludel.lean_checker.judge.printing import propositions_of
+from aludel.lean_checker.judge.question import Question, Statement, WrongCandidate, ask
+from aludel.lean_checker.judge.statements import Header, Statements, probe_statement
+from aludel.lean_checker.judge.tables import MalformedTables, parse_tables
+from aludel.lean_checker.policy import SORRY_AXIOM, Finding, allows_axiom, refused
+from aludel.lean_checker.policy import Question as Asked
+from aludel.lean_checker.pool import LeanPool, import_set
+from aludel.lean_checker.process import LeanProcess
+from aludel.models import (
+    Accepted,
+    CheckRequest,
+    Evidence,
+    LeanContext,
+    RejectReason,
+    UndecidedReason,
+    Usage,
+    Verdict,
+)
+
+_LOG = logging.getLogger(__name__)
+_SHARE = 4
+"""Elaborators to one process of each other kind."""
+_KERNEL_REASONS = {"deterministic timeout": UndecidedReason.HEARTBEATS}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict, and whether the claim was found to be false.
+
+    Attributes:
+        verdict: what was decided.
+        digest: SHA-256 of the question that was put, if one was.
+        incident: what was wrong with the claim; None for an honest one.
+    """
+
+    verdict: Verdict
+    digest: str | None = None
+    incident: str | None = None
+
+
+class Judge:
+    """Decides claims. Thread-safe.
+
+    Args:
+        pool: the elaborators, on whose toolchain statements are read and kernels run, in other
+            processes.
+
+    Attributes:
+        statements: reads statements.
+        incidents: how often claims were found to be false, by what was wrong.
+    """
+
+    def __init__(self, pool: LeanPool) -> None:
+        size = max(1, pool.size // _SHARE)
+        self._pools = (
+            pool.another(size, probe_statement),
+            pool.another(size, probe_kernel, shared=True),
+        )
+        self.statements = Statements(self._pools[0])
+        self._kernel = LeanKernel(self._pools[1])
+        self._version = f"lean {pool.toolchain.version}"
+        self.incidents: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._begun = False
+
+    @property
+    def pools(self) -> tuple[LeanPool, ...]:
+        """Processes that read statements, and those whose kernel is asked."""
+        return self._pools
+
+    def warm_up(self) -> None:
+        """Start one process of each kind.
+
+        Raises:
+            BackendUnavailable: it cannot be started, or does not do its work.
+        """
+        for pool in self._pools:
+            pool.warm_up(1)
+
+    def prepare(self) -> None:
+        """Begin to start the processes, once, while the first candidate is elaborated."""
+        with self._lock:
+            begun, self._begun = self._begun, True
+        if not begun:
+            for pool in self._pools:
+                threading.Thread(target=_start_one, args=(pool,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop every process; safe to call twice."""
+        for pool in self._pools:
+            pool.close()
+
+    def decide(self, request: CheckRequest, context: LeanContext, claim: Claim) -> Decision:
+        """Decide a claim; a rejection by the elaborator stays as it is.
+
+        Raises:
+            LimitReached: a process ran out of time or memory.
+            ProcessDied: the statement or the terms exhaust a process.
+            InvalidRequest: the statement is none.
+            BackendUnavailable: the machine failed.
+        """
+        if not isinstance(claim.verdict, Accepted):
+            return Decision(claim.verdict)
+        case = _Case(request, claim, claim.verdict)
+        if claim.terms is None:
+            message = "the accepted terms are too large to be judged"
+            return Decision(case.refuse(Finding(UndecidedReason.MEMORY, message)))
+        try:
+            imports = _imports_of(claim, context)
+            statement = self._statement(case, context, imports)
+            question = ask(parse_tables(claim.terms), statement)
+        except MalformedTables as error:
+            return self._incident(case, "malformed", UndecidedReason.ELABORATOR, str(error), None)
+        except WrongCandidate as wrong:
+            reason = RejectReason(wrong.reason)
+            return self._incident(case, wrong.reason, reason, wrong.message, wrong.name)
+        answer = self._kernel.ask(question, imports, request.budget, native=claim.native)
+        case.usage += answer.usage
+        return self._judged(case, question, statement, answer)
+
+    def _statement(
+        self, case: _Case, context: LeanContext, imports: tuple[str, ...]
+    ) -> Statement | None:
+        text = case.request.statement
+        if text is None:
+            return None
+        header = Header(text, imports, tuple(sorted(context.options.items())))
+        statement, usage = self.statements.find(header, case.request.budget)
+        case.usage += usage
+        return statement
+
+    def _judged(
+        self,
+        case: _Case,
+        question: Question,
+        statement: Statement | None,
+        answer: KernelAnswer,
+    ) -> Decision:
+        """Make the verdict of the kernel's answer."""
+        name = question.name_at(answer.index)
+        message = f"the kernel does not accept `{name}`: {answer.message}"
+        if answer.outcome == "limit":
+            reason = _KERNEL_REASONS.get(answer.message, UndecidedReason.MEMORY)
+            return Decision(case.refuse(Finding(reason, message, name)), question.digest)
+        if answer.outcome == "rejected":
+            return self._incident(
+                case, "kernel", RejectReason.KERNEL, message, name, question.digest
+            )
+        finding = _unwelcome(answer.axioms, case.asked, name)
+        if finding is not None:
+            axioms = tuple(one.name for one in answer.axioms)
+            return Decision(case.refuse(finding, axioms), question.digest)
+        return Decision(case.accept(question, statement, answer, (self._version,)), question.digest)
+
+    def report_mismatch(self, process: LeanProcess) -> None:
+        """Note that a fresh process made other tables of a candidate than ``process`` did."""
+        process.distrusted = True
+        self.incidents["attribution"] += 1
+        _LOG.error("process %s gave tables that its candidate's text does not", process.label)
+
+    def _incident(
+        self,
+        case: _Case,
+        what: str,
+        reason: RejectReason | UndecidedReason,
+        message: str,
+        name: str | None,
+        digest: str | None = None,
+    ) -> Decision:
+        """A claim that does not hold: refuse it, and say so loudly."""
+        self.incidents[what] += 1
+        usage = case.usage
+        _LOG.error(
+            "a Lean process claimed what is not so (%s: %s); process %s, request %s",
+            what, message, usage.process, usage.request,
+        )  # fmt: skip
+        return Decision(case.refuse(Finding(reason, message, name)), digest, what)
+
+
+def _start_one(pool: LeanPool) -> None:
+    """Start a process; who needs it afterwards hears of what goes wrong."""
+    with contextlib.suppress(AludelError):
+        pool.warm_up(1)
+
+
+class _Case:
+    """One claim on its way to a verdict, with what it has cost so far."""
+
+    def __init__(self, request: CheckRequest, claim: Claim, accepted: Accepted) -> None:
+        self.request = request
+        self.asked = Asked(request.statement, request.policy, request.code)
+        self.usage: Usage = accepted.usage
+        self._claim = claim
+        self._accepted = accepted
+
+    def refuse(self, finding: Finding, axioms: tuple[str, ...] | None = None) -> Verdict:
+        """Return the verdict that states ``finding``."""
+        return refused(
+            self._claim.facts,
+            self.asked,
+            finding,
+            content_hash=self._accepted.hash,
+            usage=self.usage,
+            axioms=axioms,
+        )
+
+    def accept(
+        self,
+        question: Question,
+        statement: Statement | None,
+        answer: KernelAnswer,
+        kernels: tuple[str, ...],
+    ) -> Verdict:
+        """Return the acceptance, with evidence that rests on the answers alone."""
+        claimed = self._accepted.evidence
+        evidence = Evidence(
+            statement_match=question.match,
+            binders=claimed.binders,
+            declarations=question.declared,
+            checks=claimed.checks,
+            kernels=kernels,
+            tables_hash=question.digest,
+            statement_hash=None if statement is None else statement.digest,
+            attribution="elaborator",
+            propositions=() if statement is not None else propositions_of(self._claim.terms),
+            hidden=answer.hidden,
+        )
+        return self._accepted.model_copy(
+            update={
+                "evidence": evidence,
+                "axioms": tuple(one.name for one in answer.axioms),
+                "usage": self.usage,
+            }
+        )
+
+
+def _imports_of(claim: Claim, context: LeanContext) -> tuple[str, ...]:
+    """The import set of the request, or the one the candidate's header is said to name."""
+    if context.imports is not None:
+        if import_set(context.imports) != claim.facts.imports:
+            raise MalformedTables("they are said to be of another import set")
+        return claim.facts.imports
+    validate_imports(claim.facts.imports)
+    return claim.facts.imports
+
+
+def _unwelcome(axioms: tuple[ReachedAxiom, ...], asked: Asked, name: str) -> Finding | None:
+    """The first axiom that no proof, or no proof under this policy, may rest on."""
+    for one in axioms:
+        if one.name == SORRY_AXIOM:
+            way = _way(name, one, "sorry")
+            return Finding(RejectReason.SORRY, f"the proof rests on `sorry`{way}", name)
+    outside = [one for one in axioms if not allows_axiom(asked.policy, one.name)]
+    if not outside:
+        return None
+    shown = ", ".join(f"`{one.name}`{_way(name, one, one.name)}" for one in outside[:5])
+    message = f"the proof rests on what the policy does not allow: {shown}"
+    return Finding(RejectReason.AXIOM, message, name)
+
+
+def _way(name: str, axiom: ReachedAxiom, last: str) -> str:
+    """How the proof comes to an axiom through theorems of the imports."""
+    if len(axiom.path) < 2:
+        return ""
+    return f" ({' -> '.join((name, *axiom.path[:-1], last))})"

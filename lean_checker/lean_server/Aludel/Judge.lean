@@ -1,0 +1,122 @@
+module
+public import Lean
+public import Aludel.Check
+public import Aludel.Reached
+public import Aludel.Terms.Read
+
+/-!
+The operations that decide. `statement` reads the text of a statement, in a process that reads no
+candidates; `judge` reads tables that Python wrote, in a process that reads no text at all, and asks
+the kernel. Nothing of a candidate's is elaborated or printed here.
+-/
+
+public section
+
+open Lean
+
+namespace Aludel
+
+/-- The operation `statement`: the type that a header declares, as tables of one declaration without
+a value. -/
+unsafe def statement (state : ServerState) (j : Json) : IO Answer := do
+  match ← prepareCheck state j "imports" (importsOf j) "" with
+  | .error e => return .error e
+  | .ok i =>
+    match i.statement with
+    | none => return .error { field := "statement", message := "a statement is needed" }
+    | some s =>
+      let shown ← printType s.shownIn s.shown
+      let kind := match s.shownIn.find? s.name with
+        | some ci => kindText ci
+        | none => "constant"
+      let declaration : Declaration :=
+        .axiomDecl
+          { name := s.name, levelParams := s.levelParams, type := s.type, isUnsafe := false }
+      return .ok <| Json.mkObj [("imports", jsonNames i.imports), ("kind", .str kind),
+        ("shown", .str shown), ("tables", boundedTerms #[declaration])]
+
+/-- The kernel's refusal in words; `true` when it only reached a limit. No term is printed. -/
+def refusalText (e : Kernel.Exception) : String × Bool :=
+  match e with
+  | .unknownConstant _ n => ("unknown constant `" ++ n.toString ++ "`", false)
+  | .alreadyDeclared _ n => ("`" ++ n.toString ++ "` is declared already", false)
+  | .declTypeMismatch .. => ("declaration type mismatch", false)
+  | .declHasMVars .. => ("a declaration holds metavariables", false)
+  | .declHasFVars .. => ("a declaration holds free variables", false)
+  | .funExpected .. => ("function expected", false)
+  | .typeExpected .. => ("type expected", false)
+  | .letTypeMismatch .. => ("type mismatch at a `let`", false)
+  | .exprTypeMismatch .. => ("type mismatch", false)
+  | .appTypeMismatch .. => ("application type mismatch", false)
+  | .invalidProj .. => ("invalid projection", false)
+  | .thmTypeIsNotProp .. => ("the type of a theorem is not a proposition", false)
+  | .other m => (cut m 300, false)
+  | .deterministicTimeout => ("deterministic timeout", true)
+  | .excessiveMemory => ("excessive memory", true)
+  | .deepRecursion => ("deep recursion", true)
+  | .interrupted => ("interrupted", true)
+
+/-- What became of declarations in the import environment. -/
+structure Judged where
+  env : Environment
+  count : Nat := 0
+  /-- Why the declaration after the first `count` was not added. -/
+  refusal : Option (String × Bool) := none
+  /-- Compile definitions after adding them, for proofs by `native_decide`. -/
+  compile : Bool
+
+/-- Adds one declaration through the kernel, unless one before it was refused. -/
+def judgeOne (j : Judged) (d : Declaration) : IO Judged := do
+  if j.refusal.isSome then return j
+  match j.env.addDeclCore 0 d none with
+  | .ok env =>
+    let env ← match d with
+      | .defnDecl v => if j.compile then compileAdded env v.name else pure env
+      | _ => pure env
+    return { j with env, count := j.count + 1 }
+  | .error e => return { j with refusal := some (refusalText e) }
+
+/-- Names as a JSON array, from a list. -/
+def jsonNameList (l : List Name) : Json := jsonNames (nameArray l)
+
+/-- The answer of `judge`. -/
+def judgedJson (imports : Array Name) (j : Judged) (g : Grounds) : Json :=
+  let refusal := match j.refusal with
+    | some (message, limit) => Json.mkObj
+        [("index", jsonNat j.count), ("message", .str message), ("limit", .bool limit)]
+    | none => .null
+  let axioms := foldArray g.axioms (fun (acc : Array Json) p => acc.push <| Json.mkObj
+    [("name", .str p.1.toString), ("path", jsonNameList p.2)]) #[]
+  Json.mkObj [("imports", jsonNames imports), ("accepted", jsonNat j.count), ("refusal", refusal),
+    ("axioms", .arr axioms), ("hidden", jsonNat g.hidden)]
+
+/-- The constants of `ns` that `env` has, each once. -/
+def knownOf (env : Environment) (ns : Array Name) : Array Name :=
+  (foldArray ns (fun (s : NameSet × Array Name) n =>
+    if s.1.contains n then s
+    else (s.1.insert n, if (env.find? n).isSome then s.2.push n else s.2)) ({}, #[])).2
+
+/-- Axioms under which code may be compiled and run: no type is taken for another by them. -/
+def harmlessAxioms : List Name := [
+  `propext, `Classical.choice, `Quot.sound, `Lean.ofReduceBool, `Lean.ofReduceNat,
+  `Lean.trustCompiler]
+
+/-- The operation `judge`: whether the kernel accepts the declarations of some tables in the import
+environment, and what they rest on there. -/
+unsafe def judge (state : ServerState) (j : Json) : IO Answer := do
+  match ← loadImportSet state "imports" (importsOf j) with
+  | .error e => return .error e
+  | .ok set =>
+    match Terms.readAll (match j.getObjVal? "tables" with | .ok t => t | .error _ => .null) with
+    | none => return .error { field := "tables", message := "these are no declarations" }
+    | some ds =>
+      let used := foldArray ds (fun (acc : Array Name) d =>
+        foldArray (mentioned d) (fun acc n => acc.push n) acc) #[]
+      let grounds ← groundsOf set (knownOf set.env used)
+      let harmless := foldArray grounds.axioms (fun ok p => ok && memName p.1 harmlessAxioms) true
+      let compile := getBool j "allow_native" false && harmless
+      let start : Judged := { env := set.env, compile }
+      let r ← foldArrayIO ds judgeOne start
+      return .ok (judgedJson set.modules r grounds)
+
+end Aludel
