@@ -8,8 +8,8 @@ import pytest
 
 from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
 from aludel.lean_checker.attacks.run import run_cases
-from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.checker import CONFIRMED as REPLAY_CHECK
+from aludel.lean_checker.checker import LeanChecker
 from aludel.models import Accepted, CheckRequest, Rejected, RejectReason
 
 CORPUS = Path(__file__).parents[1] / "attacks" / "lean"

@@ -1,4 +1,4 @@
-"""What becomes of tables that may be forged: they are refused, or say only what kernels can check."""
+"""Forged tables: they are refused, or say only what kernels can check."""
 
 from __future__ import annotations
 
@@ -109,7 +109,15 @@ def test_recursors_and_constructors_get_names_of_ours() -> None:
     tables = {
         "names": [None, [0, "T"], [1, "mk"], [1, "rec"], [1, "rec_1"], [0, "t"], [0, "u"]],
         "levels": [["z"], ["s", 0]],
-        "exprs": [["s", 1], ["c", 1], ["c", 2], ["c", 3, 0], ["c", 4, 0], ["a", 3, 4], ["j", 1, 0, 2]],
+        "exprs": [
+            ["s", 1],
+            ["c", 1],
+            ["c", 2],
+            ["c", 3, 0],
+            ["c", 4, 0],
+            ["a", 3, 4],
+            ["j", 1, 0, 2],
+        ],
         "declarations": [
             ["ind", [], 0, [[1, 0, [[2, 1]]]]],
             ["def", 6, [], 1, 6, 0],
@@ -130,9 +138,7 @@ def test_recursors_and_constructors_get_names_of_ours() -> None:
         (lambda t: t["declarations"].insert(0, ["axm", 2, [], 0]), "axiom"),
     ],
 )
-def test_an_answer_to_another_question_is_told(
-    spoil: Callable[[Raw], object], reason: str
-) -> None:
+def test_an_answer_to_another_question_is_told(spoil: Callable[[Raw], object], reason: str) -> None:
     tables = proof_of_true()
     spoil(tables)
     with pytest.raises(WrongCandidate) as caught:
@@ -185,7 +191,9 @@ MALFORMED: dict[str, Callable[[Raw], Any]] = {
     "a type without end": change(["declarations", 0, 3], 99),
     "a block without types": change(["declarations", 0], ["ind", [], 0, []]),
     "it rests on itself": change(["exprs", 1], ["c", 1]),
-    "it rests on a later one": change(["declarations"], [["thm", 1, [], 0, 0], ["thm", 2, [], 0, 1]]),
+    "it rests on a later one": change(
+        ["declarations"], [["thm", 1, [], 0, 0], ["thm", 2, [], 0, 1]]
+    ),
     "a name of ours": change(["names", 4], [0, OURS]),
     "a use of a name of ours": change(["names", 3], [0, OURS]),
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from aludel.lean_checker.policy import SORRY_AXIOM
 from aludel.lean_checker.checker import CONFIRMED as REPLAY_CHECK
+from aludel.lean_checker.policy import SORRY_AXIOM
 from aludel.models import STANDARD_AXIOMS, RejectReason, UndecidedReason
 
 ROOT = Path(__file__).parents[2]
