@@ -17,6 +17,8 @@ from aludel.errors import AludelError
 from aludel.fstar_checker.toolchain import find_fstar, installed_programs
 from aludel.lean_checker.embedded.install import install, install_root
 from aludel.lean_checker.embedded.manifest import INSTALL_FIX
+from aludel.lean_checker.embedded.release import NAME
+from aludel.lean_checker.prover import build_prover
 from aludel.lean_checker.toolchains import list_toolchains
 from aludel.settings import Settings, load_settings
 
@@ -55,9 +57,21 @@ def install_command(
     console = Console(stderr=True)
     with bars(console, counts=False) as progress:
         manifest = install(settings, progress, tarball=tarball, force=force)
+    with console.status("exporting Init for the second kernel (once)"):
+        _export_library(settings)
     console.print(f"Lean {manifest.version} is ready in {install_root(settings)}")
     if manifest.fallback_reason:
         console.print(f"[yellow]Slow starts: {manifest.fallback_reason}[/yellow]")
+
+
+def _export_library(settings: Settings) -> None:
+    """Export what candidates import by default for the second kernel, unless it is there."""
+    embedded = settings.model_copy(update={"toolchain": NAME})
+    prover = build_prover(embedded)
+    try:
+        prover.checker.judge.install_library(("Init",))
+    finally:
+        prover.close()
 
 
 def _install_native(version: str, sha256: str | None) -> None:

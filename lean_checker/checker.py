@@ -21,7 +21,10 @@ from aludel.lean_checker.sorries import with_open_goals
 from aludel.models import (
     Accepted,
     CheckRequest,
+    Diagnostic,
     LeanContext,
+    Position,
+    Severity,
     Toolchain,
     UndecidedReason,
     Usage,
@@ -31,6 +34,7 @@ from aludel.models import (
 from aludel.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+_BEGIN = Position(line=1, column=0)
 _LOTS = secrets.SystemRandom()
 CONFIRMED = "replay_in_fresh_process"
 """Name of the check that a process which saw only this candidate gave the tables."""
@@ -48,7 +52,7 @@ class LeanChecker:
         self, pool: LeanPool, settings: Settings, modules: ModuleChecker | None = None
     ) -> None:
         self._pool = pool
-        self._judge = Judge(pool)
+        self._judge = Judge(pool, settings)
         self._modules = modules
         self._settings = settings
 
@@ -79,7 +83,8 @@ class LeanChecker:
         digest = content_hash(self.toolchain.digest, request)
         if (why := unfit(request.code, self._settings.max_code_bytes)) is not None:
             finding = Finding(why.reason, why.message)
-            return refusal(finding, content_hash=digest, usage=Usage())
+            whole = Diagnostic(severity=Severity.ERROR, message=why.message, start=_BEGIN)
+            return refusal(finding, content_hash=digest, usage=Usage(), diagnostics=(whole,))
         try:
             return self._decide(request, context, digest)
         except LimitReached as limit:

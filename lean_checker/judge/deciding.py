@@ -11,7 +11,9 @@ import logging
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
+from aludel.distribution import installed_version
 from aludel.errors import AludelError
 from aludel.lean_checker.claims import Claim
 from aludel.lean_checker.intake import validate_imports
@@ -23,8 +25,10 @@ from aludel.lean_checker.judge.lean_kernel import (
 )
 from aludel.lean_checker.judge.printing import propositions_of
 from aludel.lean_checker.judge.question import Question, Statement, WrongCandidate, ask
+from aludel.lean_checker.judge.second_kernel import SecondAnswer, SecondKernel, install_library
 from aludel.lean_checker.judge.statements import Header, Statements, probe_statement
 from aludel.lean_checker.judge.tables import MalformedTables, parse_tables
+from aludel.lean_checker.kernel_library import export_library
 from aludel.lean_checker.policy import SORRY_AXIOM, Finding, allows_axiom, refused
 from aludel.lean_checker.policy import Question as Asked
 from aludel.lean_checker.pool import LeanPool, import_set
@@ -39,6 +43,7 @@ from aludel.models import (
     Usage,
     Verdict,
 )
+from aludel.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 4
@@ -73,7 +78,7 @@ class Judge:
         incidents: how often claims were found to be false, by what was wrong.
     """
 
-    def __init__(self, pool: LeanPool) -> None:
+    def __init__(self, pool: LeanPool, settings: Settings) -> None:
         size = max(1, pool.size // _SHARE)
         self._pools = (
             pool.another(size, probe_statement),
@@ -81,6 +86,8 @@ class Judge:
         )
         self.statements = Statements(self._pools[0])
         self._kernel = LeanKernel(self._pools[1])
+        self._wanted = settings.second_kernel
+        self._second = SecondKernel(settings, pool.toolchain, pool.size)
         self._version = f"lean {pool.toolchain.version}"
         self.incidents: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -110,8 +117,22 @@ class Judge:
 
     def close(self) -> None:
         """Stop every process; safe to call twice."""
+        self._second.close()
         for pool in self._pools:
             pool.close()
+
+    def install_library(self, imports: tuple[str, ...]) -> Path:
+        """Export an import set's library for the second kernel, unless it is there.
+
+        Raises:
+            InvalidRequest: there is no such import set.
+            BackendUnavailable: the machine failed.
+        """
+
+        def export(folder: Path) -> None:
+            export_library(self._pools[1], imports, folder)
+
+        return install_library(self._second.libraries, imports, export)
 
     def decide(self, request: CheckRequest, context: LeanContext, claim: Claim) -> Decision:
         """Decide a claim; a rejection by the elaborator stays as it is.
@@ -173,7 +194,41 @@ class Judge:
         if finding is not None:
             axioms = tuple(one.name for one in answer.axioms)
             return Decision(case.refuse(finding, axioms), question.digest)
-        return Decision(case.accept(question, statement, answer, (self._version,)), question.digest)
+        return self._by_both(case, question, statement, answer)
+
+    def _by_both(
+        self,
+        case: _Case,
+        question: Question,
+        statement: Statement | None,
+        answer: KernelAnswer,
+    ) -> Decision:
+        """Accept what the second kernel accepts too, where it is asked."""
+        kernels: tuple[str, ...] = (self._version,)
+        second = self._ask_second(case, question)
+        if second is not None:
+            case.usage += second.usage
+            if second.verdict == "rejected":
+                message = f"Lean's kernel accepts the proof, ours does not: {second.message}"
+                # Either kernel may be wrong; the process that made the claim is not to blame.
+                self.incidents["kernel_disagreement"] += 1
+                _LOG.error("%s (question %s)", message, question.digest)
+                finding = Finding(RejectReason.KERNEL_DISAGREEMENT, message)
+                return Decision(case.refuse(finding), question.digest)
+            if second.verdict != "accepted":
+                message = f"the second kernel has not decided ({second.verdict}: {second.message})"
+                finding = Finding(UndecidedReason.SECOND_KERNEL, message)
+                return Decision(case.refuse(finding), question.digest)
+            kernels += (f"aludel {installed_version()}",)
+        return Decision(case.accept(question, statement, answer, kernels), question.digest)
+
+    def _ask_second(self, case: _Case, question: Question) -> SecondAnswer | None:
+        """Ask our own kernel; None where it is not wanted, or cannot be: compiled code ran."""
+        if self._wanted == "off" or case.native:
+            return None
+        if self._wanted == "require":
+            self.install_library(case.imports)
+        return self._second.ask(question, case.imports, case.request.budget.wall_s)
 
     def report_mismatch(self, process: LeanProcess) -> None:
         """Note that a fresh process made other tables of a candidate than ``process`` did."""
@@ -213,6 +268,8 @@ class _Case:
         self.request = request
         self.asked = Asked(request.statement, request.policy, request.code)
         self.usage: Usage = accepted.usage
+        self.imports = claim.facts.imports
+        self.native = claim.native
         self._claim = claim
         self._accepted = accepted
 

@@ -7,6 +7,7 @@ nothing in the library. The statement comes from another process, and its names 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -89,6 +90,19 @@ class Question:
     declared: tuple[str, ...]
     match: Match | None
     count: int
+
+    @property
+    def asked(self) -> list[str | int]:
+        """The last declaration's name in the tables: the asked theorem's, where one was asked."""
+        if self.match is not None:
+            return [OURS, "asked"]
+        tables = json.loads(self.data)
+        word, *rest = tables["declarations"][-1]
+        at, found = (rest[2][0][0] if word == "ind" else rest[0]), []
+        while at:
+            at, part = tables["names"][at]
+            found.append(part)
+        return found[::-1]
 
     def name_at(self, index: int) -> str:
         """Return the candidate's name of the declaration at ``index``."""

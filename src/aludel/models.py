@@ -256,6 +256,7 @@ class RejectReason(StrEnum):
     SMT_FAILURE = "smt_failure"
     ADMIT = "admit"
     TOO_LARGE = "too_large"
+    KERNEL_DISAGREEMENT = "kernel_disagreement"
     TOO_DEEP = "too_deep"
 
 
@@ -268,6 +269,7 @@ class UndecidedReason(StrEnum):
     MEMORY = "memory"
     CANCELLED = "cancelled"
     ELABORATOR = "elaborator"
+    SECOND_KERNEL = "second_kernel"
 
 
 class _Judged(Model):

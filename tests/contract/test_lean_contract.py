@@ -25,6 +25,8 @@ from aludel.models import (
     LeanContext,
     Policy,
     Prover,
+    Rejected,
+    RejectReason,
     content_hash,
 )
 from aludel.protocols import Checker
@@ -123,11 +125,17 @@ def test_the_checker_works_on_after_a_timeout(checker: Checker) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "reason"), [("", "parse"), ("a\0b", "parse"), ("(" * 5_000, "too_deep")]
+)
+def test_a_text_that_no_prover_sees_is_a_verdict(checker: Checker, code: str, reason: str) -> None:
+    verdict = checker.check(CheckRequest(code=code))
+    assert isinstance(verdict, Rejected) and verdict.reason == RejectReason(reason)
+    assert verdict.diagnostics[0].start is not None
+
+
+@pytest.mark.parametrize(
     ("field", "request_fields"),
     [
-        ("code", {"code": ""}),
-        ("code", {"code": "a\0b"}),
-        ("code", {"code": "(" * 5_000}),
         ("statement", {"code": GOOD, "statement": " "}),
         ("imports", {"code": GOOD, "context": LeanContext(imports=("a b",))}),
         ("toolchain", {"code": GOOD, "toolchain": "no-such-lean"}),

@@ -1,0 +1,233 @@
+"""Our own kernel, in worker processes outside Lean, on libraries exported once.
+
+A library is a folder in the cache, by toolchain and import set. Whoever reads candidates never
+writes there: it is exported by a Lean process that reads nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aludel.deadline import Deadline
+from aludel.lean_checker.judge.question import Question
+from aludel.lean_checker.lock import folder_lock
+from aludel.lean_checker.pool import import_set
+from aludel.models import Toolchain, Usage
+from aludel.settings import Settings
+
+STEPS = 3_000_000
+"""Steps of one question; the largest honest proof measured takes 139,000."""
+WORKER_MB = 3_000
+INDEX = "library.index.json"
+_PART = 65_536
+_EXPORT_S = 900.0
+
+Verdict = Literal["accepted", "rejected", "not_shown_equal", "declined", "out_of_budget"]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verdict: Verdict
+    rule: str
+    message: str
+    steps: int = Field(ge=0)
+    declarations: int = Field(ge=0)
+    axioms: list[str]
+
+
+@dataclass(frozen=True)
+class SecondAnswer:
+    """The second kernel's answer.
+
+    Attributes:
+        verdict: ``accepted``; ``rejected``, for a broken rule; the others decide nothing.
+        message: why not accepted.
+        usage: what it cost.
+    """
+
+    verdict: Verdict
+    message: str
+    usage: Usage
+
+
+class Libraries:
+    """Exported libraries of one toolchain, in the cache folder."""
+
+    def __init__(self, settings: Settings, toolchain: Toolchain) -> None:
+        self._root = settings.cache_dir.expanduser() / "kernel" / toolchain.digest[:32]
+
+    def folder(self, imports: tuple[str, ...]) -> Path:
+        """Return the folder of an import set's library, whether it is there or not."""
+        key = json.dumps(import_set(imports)).encode()
+        return self._root / hashlib.sha256(key).hexdigest()[:32]
+
+    def has(self, imports: tuple[str, ...]) -> bool:
+        """Whether the library of an import set was exported."""
+        return (self.folder(imports) / INDEX).is_file()
+
+
+class SecondKernel:
+    """Asks our own kernel. Thread-safe.
+
+    Args:
+        settings: name the cache folder.
+        toolchain: whose libraries are read.
+        size: how many workers there may be.
+    """
+
+    def __init__(self, settings: Settings, toolchain: Toolchain, size: int) -> None:
+        self.libraries = Libraries(settings, toolchain)
+        self._slots = threading.Semaphore(size)
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._closed = False
+
+    def ask(
+        self, question: Question, imports: tuple[str, ...], wall_s: float
+    ) -> SecondAnswer | None:
+        """Put a question; None where the import set's library was not exported.
+
+        A worker that does not answer in time, or dies, decides nothing.
+        """
+        if not self.libraries.has(imports):
+            return None
+        deadline = Deadline.after(wall_s)
+        begun = time.monotonic()
+        with self._slots:
+            worker = self._take()
+            try:
+                answer = worker.ask(question, self.libraries.folder(imports), deadline)
+            except _WorkerFailed as failure:
+                worker.kill()
+                answer = _Answer(
+                    verdict="out_of_budget", rule="", message=str(failure), steps=0,
+                    declarations=0, axioms=[],
+                )  # fmt: skip
+            else:
+                self._give_back(worker)
+        message = f"{answer.rule}: {answer.message}" if answer.rule else answer.message
+        return SecondAnswer(answer.verdict, message, Usage(wall_s=time.monotonic() - begun))
+
+    def close(self) -> None:
+        """End every idle worker; the others end with their question."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.kill()
+
+    def _take(self) -> _Worker:
+        with self._lock:
+            return self._idle.pop() if self._idle else _Worker()
+
+    def _give_back(self, worker: _Worker) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(worker)
+                return
+        worker.kill()
+
+
+class _WorkerFailed(Exception):
+    """A worker gave no answer."""
+
+
+class _Worker:
+    """One worker process. It ends when its input does, with this process at the latest."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "aludel.lean_kernel.worker", str(WORKER_MB)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**_plain_environment(), "PYTHONPATH": os.pathsep.join(sys.path)},
+            start_new_session=True,
+        )
+
+    def ask(self, question: Question, folder: Path, deadline: Deadline) -> _Answer:
+        """Put a question.
+
+        Raises:
+            _WorkerFailed: there is no answer within the deadline, or none that can be read.
+        """
+        asked = question.asked
+        head = {
+            "folder": str(folder), "digest": question.digest, "asked": asked, "steps": STEPS,
+            "bytes": len(question.data),
+        }  # fmt: skip
+        try:
+            self._send(json.dumps(head).encode() + b"\n" + question.data, deadline)
+            return _Answer.model_validate_json(self._line(deadline))
+        except (OSError, ValidationError) as error:
+            raise _WorkerFailed("the second kernel's process died") from error
+
+    def kill(self) -> None:
+        """End the process and reap it; safe to call twice."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def _send(self, data: bytes, deadline: Deadline) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - opened above
+        number, sent = self._process.stdin.fileno(), 0
+        while sent < len(data):
+            _, ready, _ = select.select([], [number], [], max(0.0, deadline.remaining()))
+            if not ready:
+                raise _WorkerFailed("the second kernel takes no question in time")
+            sent += os.write(number, data[sent : sent + _PART])
+
+    def _line(self, deadline: Deadline) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101 - opened above
+        number, read = self._process.stdout.fileno(), b""
+        while not read.endswith(b"\n"):
+            ready, _, _ = select.select([number], [], [], max(0.0, deadline.remaining()))
+            if not ready:
+                raise _WorkerFailed("the second kernel does not answer in time")
+            part = os.read(number, _PART)
+            if not part:
+                raise _WorkerFailed("the second kernel's process died")
+            read += part
+        return read
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+
+
+def install_library(
+    libraries: Libraries, imports: tuple[str, ...], export: Callable[[Path], object]
+) -> Path:
+    """Export the library of an import set, unless it is there; return its folder.
+
+    Args:
+        libraries: where it belongs.
+        imports: the import set.
+        export: writes the tables to the folder that it is given.
+    """
+    folder = libraries.folder(imports)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder_lock(folder.with_suffix(".lock"), _EXPORT_S):
+        if not libraries.has(imports):
+            partial = folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            export(partial)
+            partial.rename(folder)
+    return folder
