@@ -87,10 +87,15 @@ class StatementFacts(_Fact):
 
 
 class Declaration(_Fact):
-    """A new constant that the kernel accepted in the clean import environment."""
+    """A new constant that the kernel accepted in the clean import environment.
+
+    ``helper``: whether the text declares it besides what it is about, or another command than that
+    one's made it; None where there is no text, in the answer of ``replay``.
+    """
 
     name: str
     kind: str
+    helper: bool | None = None
 
 
 class KernelRejection(_Fact):
@@ -104,6 +109,13 @@ class DeclarationPlace(_Fact):
     """Where the candidate's text declares a constant that is not accepted."""
 
     name: str
+    start: _Place | None = None
+    end: _Place | None = None
+
+
+class DroppedDeclaration(_Fact):
+    """A declaration of the text of which Lean left nothing, and said nothing."""
+
     start: _Place | None = None
     end: _Place | None = None
 
@@ -123,6 +135,8 @@ class CheckFacts(_Fact):
     new_axioms: _Array[str] = ()
     examples: int = Field(default=0, ge=0)
     places: _Array[DeclarationPlace] = ()
+    dropped: _Array[DroppedDeclaration] = ()
+    companions: _Array[str] = ()
 
 
 class OpenPlace(_Fact):

@@ -6,7 +6,8 @@ The rules are tried in the order of :data:`RULES`, and the first that applies de
 2. ``undecided: heartbeats`` or ``memory``: an error came from the heartbeat or recursion limit. A
    candidate that ran into a limit is not refused, whatever else is wrong with it.
 3. ``parse``, ``elaboration``, ``unsolved_goals``: an error of Lean's; the graver kind names it.
-4. ``missing_declaration``: the asked name is not declared.
+4. ``missing_declaration``: the asked name is not declared; or, without a statement, Lean left
+   nothing of a declaration of the text.
 5. ``statement_mismatch``: it is declared with another type; ``undecided: heartbeats`` when the
    comparison ran into a limit.
 6. ``kernel``: the kernel refuses a constant in the clean environment; ``undecided`` when it only
@@ -28,7 +29,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aludel.errors import BackendCrashed
-from aludel.lean_checker.facts import CheckFacts, FoundDiagnostic, position
+from aludel.lean_checker.facts import CheckFacts, Declaration, FoundDiagnostic, position
 from aludel.lean_checker.places import extent, place_of
 from aludel.lean_checker.wording import LATE_IMPORT, auto_bound, lemma_hints, plain
 from aludel.models import (
@@ -288,13 +289,22 @@ def _extra(facts: CheckFacts, ask: Question) -> Finding | None:
         return None
     # Dependencies come first, so without a statement the last declaration is the one meant.
     main = facts.statement.name if facts.statement else facts.declarations[-1].name
-    extra = [item.name for item in facts.declarations if not _belongs(item.name, main)]
+    extra = [item.name for item in facts.declarations if _is_helper(item, main)]
+    extra += [name for name in facts.companions if name not in extra]
     if not extra:
         return None
     return Finding(
         RejectReason.EXTRA_DECLARATION,
         f"the policy allows no declaration besides `{main}`: {_names(extra)}",
         main,
+    )
+
+
+def _dropped(facts: CheckFacts, ask: Question) -> Finding | None:
+    if ask.statement is not None or not facts.dropped:
+        return None
+    return Finding(
+        RejectReason.MISSING_DECLARATION, "Lean left nothing of a declaration of the text"
     )
 
 
@@ -308,6 +318,7 @@ RULES: tuple[Rule, ...] = (
     _forbidden,
     _limits,
     _elaboration,
+    _dropped,
     _declared,
     _matches,
     _kernel,
@@ -368,6 +379,13 @@ def _category(error: FoundDiagnostic) -> str:
     if error.category is None and error.message.startswith("unsolved goals"):
         return "unsolved_goals"
     return "elaboration"
+
+
+def _is_helper(found: Declaration, main: str) -> bool:
+    """Whether a declaration is one besides ``main``, as the text says or, without it, the name."""
+    if found.helper is None:
+        return not _belongs(found.name, main)
+    return found.helper
 
 
 def _belongs(name: str, main: str) -> bool:

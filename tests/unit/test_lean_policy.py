@@ -186,6 +186,24 @@ def test_constants_derived_from_the_asked_one_are_no_helpers() -> None:
     assert verdict(Policy(allow_helpers=False), declarations=other).reason == "extra_declaration"
 
 
+def test_helpers_are_what_the_text_says_and_not_what_names_say() -> None:
+    strict = Policy(allow_helpers=False)
+    main = {"name": "t", "kind": "theorem", "helper": False}
+    lemma = {"name": "t._proof_1", "kind": "theorem", "helper": True}
+    derived = {"name": "foo.bar", "kind": "def", "helper": False}
+    assert verdict(strict, declarations=[derived, main]).kind == "accepted"
+    assert verdict(strict, declarations=[lemma, main]).reason == "extra_declaration"
+    beside = verdict(strict, declarations=[main], companions=["t._u"])
+    assert beside.reason == "extra_declaration" and "`t._u`" in (beside.message or "")
+    assert verdict(declarations=[lemma, main], companions=["t._u"]).kind == "accepted"
+
+
+def test_a_declaration_that_vanished_refuses_a_text_without_a_statement() -> None:
+    gone = [{"start": [2, 0], "end": [2, 9]}]
+    assert verdict(asked=False, dropped=gone).reason == "missing_declaration"
+    assert verdict(dropped=gone).kind == "accepted"
+
+
 @pytest.mark.parametrize("axiom", [*sorted(NATIVE_AXIOMS), "t._native.native_decide.ax_1"])
 def test_native_decide_is_the_policys_choice(axiom: str) -> None:
     assert verdict(axioms=[axiom]).reason == "axiom"

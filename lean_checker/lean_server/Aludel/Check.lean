@@ -5,6 +5,7 @@ public import Aludel.Explain
 public import Aludel.Imports
 public import Aludel.Messages
 public import Aludel.Replay
+public import Aludel.Reports
 public import Aludel.Run
 public import Aludel.Statement
 public import Aludel.Terms.Write
@@ -256,18 +257,27 @@ def elaboratedFacts (i : CheckInput) (ictx : Parser.InputContext) (headerImports
     | none => pure Json.null
   let newAxioms := newAxiomsOf full own
   let axioms := foldArray r.newAxioms (fun acc n => acc.push n) r.baseAxioms
-  let sound := r.rejected.size == 0 && newAxioms.size == 0 && d.firstError?.isNone && !refused
+  let place := fun n => match anyDeclaredAs (lastPart n) e.commands 0 with
+    | some s => s
+    | none => .missing
+  let forbidden := foldArray (lackingForbidden r place) (fun acc f => acc.push f) e.forbidden
+  let main := mainOf i.statement r.added
+  let withMain := madeWith e.made main
+  let isHelper := fun n => isHelper i.base e.named withMain main n
+  let sound := r.rejected.size == 0 && newAxioms.size == 0 && d.firstError?.isNone &&
+    forbidden.size == 0
   let terms := if sound then [("terms", boundedTerms r.declarations)] else []
   return Json.mkObj <| appendFields terms
     [("imports", jsonNames i.imports), ("header_imports", jsonNames headerImports),
      ("diagnostics", .arr d.items),
-     ("forbidden",
-      .arr (foldArray e.forbidden (fun acc f => acc.push (forbiddenJson ictx.fileMap f)) #[])),
+     ("forbidden", jsonForbidden ictx.fileMap forbidden),
      ("limits", jsonLimits d), ("statement", statement),
-     ("declarations", jsonPairs "kind" r.added),
+     ("declarations", jsonAdded r.added (some isHelper)),
      ("kernel_rejected", jsonPairs "message" r.rejected),
      ("axioms", jsonNames axioms), ("new_axioms", jsonNames newAxioms),
      ("examples", jsonNat e.examples),
+     ("companions", jsonNames (companions e.named withMain main)),
+     ("dropped", jsonRanges ictx.fileMap e.dropped),
      ("places", jsonPlaces ictx.fileMap e.commands
        (foldArray r.rejected (fun acc p => acc.push p.1) newAxioms))]
 

@@ -1,7 +1,10 @@
 module
 public import Lean
 public import Aludel.Code
+public import Aludel.Accounts
 public import Aludel.Guard
+public import Aludel.NoCode
+public import Aludel.Replay
 public import Aludel.Uncompiled
 public import Aludel.Messages
 
@@ -43,6 +46,12 @@ structure Elaborated where
   constants with such names made by Lean, from syntax that has passed the guard; others could hold
   syntax that a program of the candidate's made. -/
   automatic : Bool := false
+  /-- Names that the text itself declares: the last part of each. -/
+  named : Array String := #[]
+  /-- The constants that each command left, commands that left none apart. -/
+  made : Array (Array Name) := #[]
+  /-- Declarations of the text of which Lean left nothing. -/
+  dropped : Array Syntax := #[]
   /-- One for each command, where info trees are switched on (`record`). -/
   recorded : Array Recorded := #[]
   /-- What becomes of a command that the guard let through before it is elaborated. -/
@@ -89,36 +98,6 @@ def elabCommandIO (ictx : Parser.InputContext) (pos : String.Pos.Raw) (stx : Syn
     let m : Message := { fileName := ictx.fileName, pos := position, data := data }
     return { s with messages := s.messages.add m }
 
-/-- `example …` as `def _aludel_example_N …`: the same term, but it stays in the environment. `none`
-for other commands. -/
-partial def nameExample (n : Nat) (stx : Syntax) : Option Syntax :=
-  match stx with
-  | .node i k args =>
-    if k == `Lean.Parser.Command.in then
-      if h : 2 < args.size then
-        match nameExample n args[2] with
-        | some inner => some (.node i k (args.set! 2 inner))
-        | none => none
-      else none
-    else if k == `Lean.Parser.Command.declaration then
-      if h : 1 < args.size then
-        match args[1] with
-        | .node j `Lean.Parser.Command.example parts =>
-          if h : 2 < parts.size then
-            let id := mkIdent (Name.mkSimple ("_aludel_example_" ++ toString n))
-            let declId := .node j `Lean.Parser.Command.declId #[id, .node j `null #[]]
-            let keyword := match parts[0] with
-              | .atom info _ => .atom info "def"
-              | s => s
-            let d := .node j `Lean.Parser.Command.definition
-              #[keyword, declId, parts[1], parts[2], .node j `null #[]]
-            some (.node i k (args.set! 1 d))
-          else none
-        | _ => none
-      else none
-    else none
-  | _ => none
-
 /-- The state with info trees switched on. -/
 def record (s : Command.State) : Command.State :=
   { s with infoState := { s.infoState with enabled := true } }
@@ -146,22 +125,80 @@ def toElaborate (native : Bool) (heartbeatLimit? : Option Nat) (command : Syntax
   | some limit => clampHeartbeats limit command
   | none => command
 
+/-- The constants that a command left, or why it may not have left them. -/
+def leftBy (stx : Syntax) (e : Elaborated) (env : Environment) : Except Forbidden (Array Name) :=
+  let before := e.state.env
+  let new := newConstants before env
+  let template := isTemplate stx
+  let given : Given := { macros := template, examples := e.examples > 0 }
+  match firstName? (fun n => isReservedName env given n) new with
+  | some n => .error (reservedForbidden n stx)
+  | none =>
+    if !template then .ok new
+    else match takenKind? before env, strayUse? before env e.templates with
+      | some n, _ => .error (takenForbidden n stx)
+      | none, some n => .error (strayTemplate n stx)
+      | none, none => .ok new
+
 /-- The elaboration after a command that left `state`, without code that could run the candidate's
 own programs. -/
 def takeOver (native : Bool) (stx : Syntax) (e : Elaborated) (state : Command.State) :
     IO Elaborated := do
-  let before := e.state.env
-  if isTemplate stx then
-    match takenKind? before state.env, strayUse? before state.env e.templates with
-    | some n, _ => return { e with state, forbidden := e.forbidden.push (takenForbidden n stx) }
-    | none, some n => return { e with state, forbidden := e.forbidden.push (strayTemplate n stx) }
-    | none, none =>
-      let new := newConstants before state.env
+  match leftBy stx e state.env with
+  | .error f => return { e with state, forbidden := e.forbidden.push f }
+  | .ok new =>
+    let dropped := droppedFrom new stx e.dropped
+    let made := if new.size > 0 then e.made.push new else e.made
+    let e := { e with dropped, made, named := namedIn e.named stx }
+    if isTemplate stx then
       return { e with state, templates := foldArray new (fun acc n => acc.push n) e.templates }
-  else if native then return { e with state }
-  else
-    let env ← dropCode before state.env e.automatic
-    return { e with state := { state with env } }
+    else if native then return { e with state }
+    else
+      let env ← dropCode e.state.env state.env e.automatic
+      return { e with state := { state with env } }
+
+/-- The state before a command. Only what macros and notation declare is compiled, or everything in
+a process that judges compiled proofs. -/
+def prepared (native : Bool) (stx : Syntax) (e : Elaborated) : Command.State :=
+  let env := e.state.env
+  let env := if native || isTemplate stx then withCompiler env else withoutCompiler e.automatic env
+  { e.state with env }
+
+/-- What Lean says where the code of a function is missing. -/
+def saysNoCode (text : String) : Bool :=
+  wantsCode text || hasPart "Unknown constant `" text || hasPart "no executable code" text ||
+    hasPart "failed to compile" text || hasPart "IR of declaration" text
+
+mutual
+/-- The first construct in `s` that trusts the compiler. -/
+partial def nativeUse? (s : Syntax) : Option Syntax :=
+  match s with
+  | .node _ k args =>
+    if (nativeKind? k).isSome || isConfigItem k args && mentions "native" s ||
+        memStr (lastPart k) ["posConfigItem"] && mentions "native" s then some s
+    else nativeUseIn? args 0
+  | .ident _ _ n _ => if isNativeReduction n then some s else none
+  | _ => none
+/-- The first such construct in parts from `i` on. -/
+partial def nativeUseIn? (a : Array Syntax) (i : Nat) : Option Syntax :=
+  if h : i < a.size then
+    match nativeUse? a[i] with
+    | some s => some s
+    | none => nativeUseIn? a (i + 1)
+  else none
+end
+
+/-- A compiled proof that failed because the package of the embedded Lean holds no code of what it
+uses. -/
+def lacksCode? (native : Bool) (stx : Syntax) (messages : MessageLog) : IO (Option Forbidden) := do
+  if !(native && System.Platform.isEmscripten && messages.hasErrors) then return none
+  match nativeUse? stx with
+  | none => return none
+  | some s =>
+    match (← addLog {} messages).firstError? with
+    | some text =>
+      return if saysNoCode text then some (unavailable "native_decide" noCodeToRun s) else none
+    | none => return none
 
 /-- Parses and elaborates commands until the end of the text or the first refused construct. -/
 partial def elabCommands (native : Bool) (ictx : Parser.InputContext)
@@ -175,20 +212,22 @@ partial def elabCommands (native : Bool) (ictx : Parser.InputContext)
     let (stx, ps', messages) := Parser.parseCommand ictx pmctx ps {}
     let diagnostics ← addLog e.diagnostics messages (parsing := true)
     let e := { e with diagnostics }
-    match firstOf (refusedCommand? native stx) (redefinition? e.base e.state.env stx) with
+    let parsers ← parserRefused? e.base e.state.env scope.currNamespace scope.openDecls stx
+    let refused := firstOf (refusedCommand? native stx) (firstOf parsers (filledName? stx))
+    match firstOf refused (redefinition? e.base e.state.env stx) with
     | some f =>
       -- the rest of a command that did not parse may look like another one
       if messages.hasErrors then return e else return { e with forbidden := e.forbidden.push f }
     | none =>
       if Parser.isTerminalCommand stx then return e
-      let (command, examples) := match nameExample (e.examples + 1) stx with
-        | some named => (named, e.examples + 1)
-        | none => (stx, e.examples)
+      let (command, examples) := nameExamples stx e.examples
       let command := toElaborate native e.heartbeatLimit? (e.rewrite command)
-      let state ← elabCommandIO ictx ps.pos command e.state
+      let state ← elabCommandIO ictx ps.pos command (prepared native stx e)
       let diagnostics ← addLog e.diagnostics state.messages
+      if let some f ← lacksCode? native stx state.messages then
+        return { e with diagnostics, forbidden := e.forbidden.push f }
       let e := { e with diagnostics, examples, commands := e.commands.push stx }
-      let e ← takeOver native stx e { state with messages := {} }
+      let e ← takeOver native command e { state with messages := {} }
       if e.forbidden.size > 0 then return e
       let e := keepInfo command state.infoState e
       elabCommands native ictx ps' e

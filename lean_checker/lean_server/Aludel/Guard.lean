@@ -1,5 +1,7 @@
 module
 public import Lean
+public import Aludel.Guard.Names
+public import Aludel.Guard.Quotations
 public import Aludel.Guard.Templates
 
 /-!
@@ -34,8 +36,10 @@ def nodeRefused? (native : Bool) (s : Syntax) (k : Name) (args : Array Syntax) :
   | none =>
     match nativeKind? k with
     | some c =>
-      if native then none
-      else some (nativeForbidden c s)
+      if !native then some (nativeForbidden c s)
+      else if isSolverKind k && System.Platform.isEmscripten then
+        some (unavailable c "it needs a SAT solver, which is a program of its own" s)
+      else none
     | none => firstOf (configRefused? native k s args)
       (firstOf (macroRefused? k s args) (optionRefused? s args))
 
@@ -49,9 +53,10 @@ def localInstance? (k : Name) (s : Syntax) : Option Forbidden :=
         message := "a local recursive definition may not be an instance" }
   else none
 
-/-- Whether `n` may be `Lean.reduceBool` or `Lean.reduceNat`: unfolding `Lean.reduceBool c` runs the
-code of `c`. -/
-def isNativeReduction (n : Name) : Bool := memStr (lastPart n) ["reduceBool", "reduceNat"]
+/-- `Lean.reduceBool c` runs the code of `c` whenever it is unfolded, and `Lean.ofReduceBool` makes
+Lean unfold it. -/
+def isNativeReduction (n : Name) : Bool :=
+  memStr (lastPart n) ["reduceBool", "reduceNat", "ofReduceBool", "ofReduceNat"]
 
 mutual
 /-- The refusal of the first refused construct inside `s`. -/

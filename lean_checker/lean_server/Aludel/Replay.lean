@@ -2,6 +2,9 @@ module
 public import Lean
 public import Aludel.Basic
 public import Aludel.Code
+public import Aludel.Guard.Names
+public import Aludel.Messages
+public import Aludel.Run
 
 /-!
 Replay, on which soundness rests: the wanted constant and every new constant it reaches are taken
@@ -12,7 +15,7 @@ collected there, relative to the imports.
 
 public section
 
-open Lean
+open Lean Meta
 
 namespace Aludel
 
@@ -32,6 +35,11 @@ structure Replay where
   /-- Whether definitions are compiled after the kernel accepted them, without any attribute of the
   candidate's: for proofs by `native_decide`, where the policy allows those. -/
   native : Bool := false
+  /-- Definitions that are not compiled, for what they compute is not what the kernel says of them.
+  -/
+  uncompiled : NameSet := {}
+  /-- Proofs that want code which is not there, though nothing is wrong with them. -/
+  lacking : Array Name := #[]
 
 /-- Whether the imports declare `n` as an axiom. Theorems and definitions whose bodies the import
 hides load as axioms but are none. -/
@@ -88,6 +96,60 @@ def reachImported (base : Environment) (r : Replay) (n : Name) : Replay :=
       visited := r.visited.insert `Lean.trustCompiler }
   else r
 
+/-- `acc`, followed by the constants in the types of constructors. -/
+def constructorConstants (cs : List Constructor) (acc : Array Name) : Array Name :=
+  match cs with
+  | [] => acc
+  | c :: cs =>
+    constructorConstants cs (foldArray c.type.getUsedConstants (fun acc n => acc.push n) acc)
+
+/-- `acc`, followed by the constants in the types and constructors of inductive types. -/
+def inductiveConstants (ts : List InductiveType) (acc : Array Name) : Array Name :=
+  match ts with
+  | [] => acc
+  | t :: ts =>
+    let acc := foldArray t.type.getUsedConstants (fun acc n => acc.push n) acc
+    inductiveConstants ts (constructorConstants t.ctors acc)
+
+/-- Constants that a declaration mentions. -/
+def mentioned (d : Declaration) : Array Name :=
+  let both := fun (t v : Expr) =>
+    foldArray v.getUsedConstants (fun acc n => acc.push n) t.getUsedConstants
+  match d with
+  | .thmDecl v => both v.type v.value
+  | .defnDecl v => both v.type v.value
+  | .opaqueDecl v => both v.type v.value
+  | .axiomDecl v => v.type.getUsedConstants
+  | .inductDecl _ _ types _ => inductiveConstants types #[]
+  | _ => #[]
+
+/-! Compiled proofs. Code is made of what the kernel accepted, where it computes what the kernel
+says: not of the names that the compiler gives a meaning to, not of words whose size is the
+machine's, and not of input and output. -/
+
+/-- Names whose meaning is the machine's, or that reach out of it. -/
+def isMachineName (n : Name) : Bool :=
+  match n.getRoot with
+  | .str .anonymous s =>
+    memStr s ["USize", "ISize", "System", "IO", "BaseIO", "EIO", "EST", "ST", "Void", "runEST",
+      "runST", "unsafeIO", "unsafeBaseIO", "unsafeEIO", "Task", "Float", "Float32", "Runtime",
+      "ShareCommon", "ShareCommonT", "dbgTrace", "ptrEq"]
+  | _ => false
+
+/-- Whether `p` holds of a name in an array. -/
+def anyName (p : Name → Bool) (a : Array Name) : Bool :=
+  foldArray a (fun found n => found || p n) false
+
+/-- Whether a constant, or its type, is the machine's. -/
+def isMachine (env : Environment) (n : Name) : Bool :=
+  isMachineName n || match env.find? n with
+    | some ci => anyName isMachineName ci.type.getUsedConstants
+    | none => false
+
+/-- Whether code may be made of a definition. -/
+def mayCompile (r : Replay) (d : Declaration) : Bool :=
+  !anyName (fun n => r.uncompiled.contains n || isMachine r.env n) (mentioned d)
+
 /-- The environment with code for a definition as the kernel accepted it. No attribute of the
 candidate's has an effect on that code. -/
 def compileAdded (env : Environment) (n : Name) : IO Environment := do
@@ -102,19 +164,48 @@ types could be taken for equal, and compiled code could do anything. -/
 def restsOnNothing (r : Replay) : Bool :=
   r.newAxioms.size == 0 && !memNameArray `sorryAx r.baseAxioms
 
-/-- `r` after giving a declaration to the kernel: added, or noted as rejected. -/
-def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : IO Replay := do
-  match r.env.addDeclCore 0 d none with
-  | .ok env =>
-    let env ← if r.native && kind == "def" && restsOnNothing r then compileAdded env n else pure env
-    return { r with env, added := r.added.push (n, kind), declarations := r.declarations.push d }
-  | .error e =>
-    let text ← (e.toMessageData {}).toString
-    return { r with rejected := r.rejected.push (n, text) }
-
 /-- `r` with `n` noted as rejected, without asking the kernel. -/
 def refuse (r : Replay) (n : Name) (why : String) : Replay :=
   { r with rejected := r.rejected.push (n, why) }
+
+/-- Whether an error of the kernel's says that code to run was missing. -/
+def wantsCode (text : String) : Bool :=
+  hasPart "(interpreter)" text || hasPart "native implementation" text
+
+/-- Whether all code was there that may be: a proof that wants more wants code of the library's. -/
+def isAllCompiled (r : Replay) : Bool := r.native && restsOnNothing r && r.uncompiled.isEmpty
+
+/-- Whether a definition of the name `T.casesOn`, for which the compiler makes a case distinction
+whatever it says, is the one that Lean derives. -/
+def isGenuine (env : Environment) (n : Name) (d : Declaration) : IO Bool := do
+  match n, d with
+  | .str p "casesOn", .defnDecl v =>
+    match env.find? p with
+    | some (.inductInfo _) =>
+      match ← runMeta 200000 env (do mkCasesOn p; getConstInfo n) with
+      | .ok (.defnInfo own) => return own.type == v.type && own.value == v.value
+      | _ => return false
+    | _ => return true
+  | _, _ => return true
+
+/-- `r` after giving a declaration to the kernel: added, or noted as rejected or lacking code. -/
+def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : IO Replay := do
+  if r.native && hasReservedPart { examples := true } (plainName n) then
+    return refuse r n "Lean's compiler gives a meaning to this name"
+  if r.native && !(← isGenuine r.env n d) then
+    return refuse r n "Lean derives another definition of this name"
+  match r.env.addDeclCore 0 d none with
+  | .ok env =>
+    let compiles := r.native && kind == "def" && restsOnNothing r
+    let may := compiles && mayCompile r d
+    let env ← if may then compileAdded env n else pure env
+    let uncompiled := if compiles && !may then r.uncompiled.insert n else r.uncompiled
+    return { r with
+      env, uncompiled, added := r.added.push (n, kind), declarations := r.declarations.push d }
+  | .error e =>
+    let text ← (e.toMessageData {}).toString
+    if wantsCode text && isAllCompiled r then return { r with lacking := r.lacking.push n }
+    else return refuse r n text
 
 /-- `r` after adding `n` and, before it, the constants in its type and value. -/
 partial def replayConstant (full base : Environment) (r : Replay) (n : Name) : IO Replay := do
@@ -183,35 +274,5 @@ where
     | c :: cs =>
       let r ← constants r c.type.getUsedConstants
       ctorDependencies r cs
-
-/-! Replaying declarations that came as data, with no elaborated environment to look anything up
-in. -/
-
-/-- `acc`, followed by the constants in the types of constructors. -/
-def constructorConstants (cs : List Constructor) (acc : Array Name) : Array Name :=
-  match cs with
-  | [] => acc
-  | c :: cs =>
-    constructorConstants cs (foldArray c.type.getUsedConstants (fun acc n => acc.push n) acc)
-
-/-- `acc`, followed by the constants in the types and constructors of inductive types. -/
-def inductiveConstants (ts : List InductiveType) (acc : Array Name) : Array Name :=
-  match ts with
-  | [] => acc
-  | t :: ts =>
-    let acc := foldArray t.type.getUsedConstants (fun acc n => acc.push n) acc
-    inductiveConstants ts (constructorConstants t.ctors acc)
-
-/-- Constants that a declaration mentions. -/
-def mentioned (d : Declaration) : Array Name :=
-  let both := fun (t v : Expr) =>
-    foldArray v.getUsedConstants (fun acc n => acc.push n) t.getUsedConstants
-  match d with
-  | .thmDecl v => both v.type v.value
-  | .defnDecl v => both v.type v.value
-  | .opaqueDecl v => both v.type v.value
-  | .axiomDecl v => v.type.getUsedConstants
-  | .inductDecl _ _ types _ => inductiveConstants types #[]
-  | _ => #[]
 
 end Aludel

@@ -69,10 +69,13 @@ def refusedKind? (k : Name) (args : Array Syntax) : Option String :=
     | _ => none
   else none
 
+/-- Whether a kind is that of a proof that a SAT solver finds. -/
+def isSolverKind (k : Name) : Bool := memStr (lastPart k) ["bvDecide", "bvDecideMacro"]
+
 /-- The tactic's name when the kind is that of a proof by compiled code. -/
 def nativeKind? (k : Name) : Option String :=
   if memStr (lastPart k) ["nativeDecide", "decideNative"] then some "native_decide"
-  else if memStr (lastPart k) ["bvDecide", "bvDecideMacro"] then some "bv_decide"
+  else if isSolverKind k then some "bv_decide"
   else none
 
 /-- Attributes, written as a plain word, that only steer elaboration or proof search. -/
@@ -97,6 +100,14 @@ def attributeName (s : Syntax) : String :=
 def nativeForbidden (construct : String) (stx : Syntax) : Forbidden :=
   { construct, stx, native := true,
     message := "`" ++ construct ++ "` trusts the compiler; this policy does not allow it" }
+
+/-- A construct that needs what the embedded Lean does not have. -/
+def unavailable (construct what : String) (stx : Syntax) : Forbidden :=
+  let here := if System.Platform.isEmscripten then "with the embedded Lean" else "here"
+  { construct, stx, message := "`" ++ construct ++ "` is not available " ++ here ++ ": " ++ what }
+
+/-- Why a compiled proof is not available. -/
+def noCodeToRun : String := "there is no code for what the proof would run"
 
 /-- A refusal as JSON, with the place of the construct. -/
 def forbiddenJson (fileMap : FileMap) (f : Forbidden) : Json :=
