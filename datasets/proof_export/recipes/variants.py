@@ -46,12 +46,14 @@ class ExportedVariant(VariantFacts, _Columns):
     """All fields of a variant record; its facts come last, in their own order."""
 
 
+# Which process said something tells of a machine, not of a theorem.
+_OF_MACHINES = ("process", "request")
 _PLAIN = tuple(name for name in VariantRecord.model_fields if name not in ("usage", "facts"))
 
 
 def _rows(record: VariantRecord) -> tuple[ExportedVariant]:
     plain = {name: getattr(record, name) for name in _PLAIN}
-    usage = {f"usage_{name}": value for name, value in record.usage}
+    usage = {f"usage_{name}": value for name, value in record.usage if name not in _OF_MACHINES}
     return (ExportedVariant(code=record.code, **plain, **usage, **dict(record.facts)),)
 
 
