@@ -64,16 +64,27 @@ structure Judged where
   refusal : Option (String × Bool) := none
   /-- Compile definitions after adding them, for proofs by `native_decide`. -/
   compile : Bool
+  /-- Definitions of which no code is made, for what it computes is not what the kernel says. -/
+  uncompiled : NameSet := {}
+
+/-- The state after the kernel accepted a definition: with code for it, where that computes what the
+kernel says. The tables come from a process that is not believed, so it is asked here too. -/
+def withCode (j : Judged) (env : Environment) (n : Name) (d : Declaration) : IO Judged := do
+  if !j.compile then return { j with env }
+  let own := !hasReservedPart { examples := true } (plainName n)
+  if own && mayCompile j.env j.uncompiled d && (← isGenuine j.env n d) then
+    return { j with env := ← compileAdded env n }
+  else return { j with env, uncompiled := j.uncompiled.insert n }
 
 /-- Adds one declaration through the kernel, unless one before it was refused. -/
 def judgeOne (j : Judged) (d : Declaration) : IO Judged := do
   if j.refusal.isSome then return j
   match j.env.addDeclCore 0 d none with
   | .ok env =>
-    let env ← match d with
-      | .defnDecl v => if j.compile then compileAdded env v.name else pure env
-      | _ => pure env
-    return { j with env, count := j.count + 1 }
+    let j ← match d with
+      | .defnDecl v => withCode j env v.name d
+      | _ => pure { j with env }
+    return { j with count := j.count + 1 }
   | .error e => return { j with refusal := some (refusalText e) }
 
 /-- Names as a JSON array, from a list. -/

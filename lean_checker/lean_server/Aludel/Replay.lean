@@ -146,9 +146,9 @@ def isMachine (env : Environment) (n : Name) : Bool :=
     | some ci => anyName isMachineName ci.type.getUsedConstants
     | none => false
 
-/-- Whether code may be made of a definition. -/
-def mayCompile (r : Replay) (d : Declaration) : Bool :=
-  !anyName (fun n => r.uncompiled.contains n || isMachine r.env n) (mentioned d)
+/-- Whether code may be made of a definition; none was made of `uncompiled`. -/
+def mayCompile (env : Environment) (uncompiled : NameSet) (d : Declaration) : Bool :=
+  !anyName (fun n => uncompiled.contains n || isMachine env n) (mentioned d)
 
 /-- The environment with code for a definition as the kernel accepted it. No attribute of the
 candidate's has an effect on that code. -/
@@ -197,7 +197,7 @@ def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : I
   match r.env.addDeclCore 0 d none with
   | .ok env =>
     let compiles := r.native && kind == "def" && restsOnNothing r
-    let may := compiles && mayCompile r d
+    let may := compiles && mayCompile r.env r.uncompiled d
     let env ← if may then compileAdded env n else pure env
     let uncompiled := if compiles && !may then r.uncompiled.insert n else r.uncompiled
     return { r with
