@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import threading
@@ -365,12 +366,7 @@ class LeanPool:
     def _start(self) -> LeanProcess:
         """Start a process in the slot that was reserved, outside the lock."""
         try:
-            process = LeanProcess.start(
-                self._toolchain.server_command(),
-                Deadline.after(START_S),
-                watchdog=self._watchdog,
-                memory_mb=self._memory_mb,
-            )
+            process = self._start_at_most_twice()
         except BaseException:
             with self._changed:
                 self._starting -= 1
@@ -385,6 +381,26 @@ class LeanPool:
             self._discard(process)
             raise BackendUnavailable("the pool of Lean processes is closed")
         return process
+
+    def _start_at_most_twice(self) -> LeanProcess:
+        """Start a process; once more if it died, for Lean's threads race while it starts.
+
+        Rarely, on a busy machine, that ends in "LEAN ASSERTION VIOLATION ... g_task_manager".
+        Nobody's text has been read by then, so starting again hides no fault of a candidate.
+        """
+        deadline = Deadline.after(START_S)
+        start = functools.partial(
+            LeanProcess.start,
+            self._toolchain.server_command(),
+            deadline,
+            watchdog=self._watchdog,
+            memory_mb=self._memory_mb,
+        )
+        try:
+            return start()
+        except BackendCrashed as crash:
+            _LOG.warning("a Lean process died while it started; starting another: %s", crash)
+            return start()
 
     def _release(self, process: LeanProcess, healthy: bool) -> None:
         if not healthy or not process.idle:

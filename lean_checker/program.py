@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -35,6 +37,8 @@ _EXIT_MARK = "[exit "  # the host says the code and kills itself; see shared.cjs
 _LOCK_S = 900.0
 _COMPILE_MB = 1_800
 _KEPT = 8
+_MODULES_KEPT = 400
+_COMPILED = "compiled.modules"  # the suffix keeps it apart from the programs
 _MODULES = "modules.txt"
 _IMPORT = re.compile(r"^(?:public |meta )*import ([\w.]+)", re.MULTILINE)
 
@@ -118,7 +122,8 @@ def _compile(host: LeanHost, source: ProgramSource, folder: Path, progress: Prog
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _prune(folder)
+    _prune(folder.parent, _KEPT)
+    _prune(folder.parent / _COMPILED, _MODULES_KEPT)
 
 
 def _compile_modules(
@@ -126,13 +131,15 @@ def _compile_modules(
 ) -> None:
     """Compile each module as soon as those it imports are there, as many at once as fit."""
     progress.step("Compiling the server program", len(source.modules))
+    kept = {name: host.programs / _COMPILED / key for name, key in _module_digests(source).items()}
     graph = TopologicalSorter({module: _imports(source, module) for module in source.modules})
     graph.prepare()
     running: dict[Future[None], str] = {}
     with ThreadPoolExecutor(_parallel()) as pool:
         while graph.is_active():
             for module in graph.get_ready():
-                running[pool.submit(_compile_module, host, source, module, folder)] = module
+                work = pool.submit(_module, host, source, module, folder, kept[module])
+                running[work] = module
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 module = running.pop(future)
                 future.result()
@@ -151,11 +158,40 @@ def _parallel() -> int:
     return max(1, min(os.cpu_count() or 1, by_memory))
 
 
-def _prune(newest: Path) -> None:
-    """Forget programs that other versions of the sources left, all but the last few."""
-    others = [path for path in newest.parent.iterdir() if path.is_dir() and not path.suffix]
-    for path in sorted(others, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+def _module_digests(source: ProgramSource) -> dict[str, str]:
+    """The SHA-256 of each module's text and of all that it imports of the program."""
+    digests: dict[str, str] = {}
+    for module in source.modules:
+        digest = hashlib.sha256(source_path(module, source.folder).read_bytes())
+        for imported in sorted(_imports(source, module)):
+            digest.update(f"{imported} {digests[imported]}\n".encode())
+        digests[module] = digest.hexdigest()[:32]
+    return digests
+
+
+def _prune(folder: Path, kept: int) -> None:
+    """Forget what other versions of the sources left, all but the last few."""
+    others = [path for path in folder.iterdir() if path.is_dir() and not path.suffix]
+    for path in sorted(others, key=lambda path: path.stat().st_mtime)[:-kept]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _module(host: LeanHost, source: ProgramSource, module: str, folder: Path, kept: Path) -> None:
+    """Take a module from what was compiled before, or compile it and keep the result there."""
+    target = (folder / source_path(module, Path())).parent
+    target.mkdir(parents=True, exist_ok=True)
+    if not kept.is_dir():
+        _compile_module(host, source, module, folder)
+        kept.parent.mkdir(exist_ok=True)
+        partial = Path(tempfile.mkdtemp(suffix=".partial", dir=kept.parent))
+        for path in target.glob(f"{module.rpartition('.')[2]}.*"):
+            shutil.copy(path, partial)
+        with contextlib.suppress(OSError):  # another program's compilation was first
+            partial.replace(kept)
+        return
+    kept.touch()
+    for path in kept.iterdir():
+        shutil.copy(path, target)
 
 
 def _compile_module(host: LeanHost, source: ProgramSource, module: str, folder: Path) -> None:

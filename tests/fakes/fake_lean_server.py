@@ -346,6 +346,9 @@ def main() -> None:
     if start == "dies":
         sys.stderr.write("library not found\n")
         sys.exit(7)
+    if start.startswith("dies once:") and not (marker := Path(start.partition(":")[2])).exists():
+        marker.touch()
+        sys.exit(7)
     cases = []
     if len(sys.argv) > 1:
         cases = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))

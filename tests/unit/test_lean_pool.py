@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -169,6 +170,17 @@ def test_a_start_that_fails_gives_its_slot_back(
     toolchain.env.clear()
     with pool.lease(None, soon()) as process:
         ask(process)
+
+
+def test_a_process_that_dies_while_it_starts_is_started_once_more(
+    make_pool: MakePool, fake_toolchain: Any, tmp_path: Path
+) -> None:
+    marker = tmp_path / "died"
+    pool = make_pool(type(fake_toolchain)(env={"FAKE_START": f"dies once:{marker}"}))
+    with pool.lease(None, soon()) as process:
+        assert ask(process)
+    assert marker.exists()
+    assert pool.stats().live == 1
 
 
 def test_processes_are_recycled_after_so_many_requests(make_pool: MakePool) -> None:
