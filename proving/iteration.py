@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from aludel.attempt_figures import figures
 from aludel.attempts import AttemptOptions, ProblemOutcome
-from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
+from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, RunFileError
 from aludel.estimate import Estimate
 from aludel.generators import GeneratorSpec, LocalModel, Sampling
 from aludel.models import Model
@@ -106,7 +106,8 @@ def settle(out: Path, plan: IterationPlan) -> None:
 
     Raises:
         Conflict: the folder holds a run with another plan.
-        InvalidRequest: it cannot be made.
+        InvalidRequest: a file is in its place.
+        RunFileError: the disk is full or read-only.
     """
     path, text = out / _PLAN, plan.model_dump_json(indent=2) + "\n"
     try:
@@ -114,8 +115,16 @@ def settle(out: Path, plan: IterationPlan) -> None:
         if not path.exists():
             path.write_text(text, encoding="utf-8")
         kept = path.read_text(encoding="utf-8")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InvalidRequest(
+            f"{out}: {error.strerror}", field="--out", fix="choose another folder"
+        ) from error
     except OSError as error:
-        raise InvalidRequest(f"{out}: {error.strerror}", field="--out") from error
+        raise RunFileError(
+            f"{out}: {error.strerror}",
+            field="--out",
+            fix="free space and run the same command again",
+        ) from error
     if kept != text:
         raise Conflict(
             f"{out} holds a run with another plan", field="--out", fix="choose another folder"

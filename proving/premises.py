@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aludel.distribution import needs
-from aludel.errors import InvalidRequest
+from aludel.errors import RunFileError
 from aludel.goals import GoalState
 from aludel.jsonl import lines_of
 from aludel.models import Toolchain, canonical_json
@@ -196,7 +196,11 @@ def _write(path: Path, lemmas: Iterable[Hint]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".premises.")
     except OSError as error:
-        raise InvalidRequest(f"cannot be written: {error}", field=str(path.parent)) from error
+        raise RunFileError(
+            f"cannot be written: {error.strerror}",
+            field=str(path.parent),
+            fix="free space or make the folder writable",
+        ) from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             for lemma in lemmas:

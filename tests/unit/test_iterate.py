@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +15,7 @@ from fake_checker import FakeChecker
 
 import aludel.proving.run
 from aludel.attempts import AttemptOptions, AttemptRun
-from aludel.errors import BackendUnavailable, Conflict, InvalidRequest
+from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, RunFileError
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
 from aludel.models import Prover
 from aludel.problems import TheoremProblem
@@ -68,6 +70,18 @@ def test_a_folder_belongs_to_one_plan(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidRequest, match="file"):
         settle(tmp_path / "file", plan())
+
+
+def test_a_full_disk_is_no_fault_of_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(RunFileError, match="No space left") as caught:
+        settle(tmp_path / "run", plan())
+    assert caught.value.fix == "free space and run the same command again"
 
 
 def test_each_model_is_trained_once_from_the_one_before(tmp_path: Path) -> None:
