@@ -77,7 +77,9 @@ def test_a_fact_that_the_kernel_agrees_with_may_be_run(lean_checker: LeanChecker
     assert answer["refusal"] is None and answer["accepted"] == 2
 
 
-@pytest.mark.parametrize("code", [USIZE, WRAPPED, INDIRECT])
+@pytest.mark.parametrize(
+    "code", [INDIRECT, *(pytest.param(code, marks=pytest.mark.long) for code in (USIZE, WRAPPED))]
+)
 def test_no_code_is_made_of_words_of_the_machines_size(
     lean_checker: LeanChecker, code: str
 ) -> None:

@@ -69,6 +69,7 @@ def test_a_saturated_machine_gives_the_same_verdicts(lean_checker: LeanChecker) 
     assert {one[0] for one in idle} == {"accepted", "rejected", "undecided"}
 
 
+@pytest.mark.long
 def test_a_pool_survives_mixed_requests() -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "soak.py")]
     done = subprocess.run([*command, "--requests", "300"], capture_output=True, text=True)

@@ -112,7 +112,12 @@ CANDIDATES = {
 }
 
 
-@pytest.mark.parametrize("name", CANDIDATES)
+QUICK = {"a correct proof", "a wrong one", "sorry, no statement"}
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.long) for n in CANDIDATES]
+)
 def test_the_exit_code_is_the_verdict(name: str) -> None:
     text, statement, code, reason = CANDIDATES[name]
     arguments = ["--statement", statement] if statement else []
@@ -140,7 +145,12 @@ def test_people_are_shown_the_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text", "words"),
     [
-        (["--imports", "No.Such.Module"], "theorem t : True := trivial", ["--imports", "No"]),
+        pytest.param(
+            ["--imports", "No.Such.Module"],
+            "theorem t : True := trivial",
+            ["--imports", "No"],
+            marks=pytest.mark.long,
+        ),
         ([], "import No.Such.Module\ntheorem t : True := trivial", ["<stdin>", "No"]),
         (["--statement", "theorem t : a +"], "theorem t : True := trivial", ["--statement"]),
     ],

@@ -112,6 +112,7 @@ def test_lean_sees_the_library_and_changes_nothing(host: Host, tmp_path: Path) -
     assert [p.name for p in (tmp_path / "program").iterdir()] == ["Sandbox.lean"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_simple_host_confines_as_well_and_runs_the_server(
     host: Host, simple_host: Host, lean_toolchain: LeanToolchain, tmp_path: Path

@@ -16,7 +16,6 @@ import pytest
 pytestmark = pytest.mark.lean
 
 ALUDEL = str(Path(sys.executable).with_name("aludel"))
-SAMPLE = 100
 RECHECK = """
 import json, sys
 from aludel.models import CheckRequest, LeanContext
@@ -76,13 +75,18 @@ def test_the_recheck_itself_tells_true_from_false() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_sample_of_exported_proofs_is_accepted_again(tmp_path: Path) -> None:
-    aludel(tmp_path, "mutate", "Nat.*", "--limit", "150", "--out", "mutated")
+@pytest.mark.parametrize(
+    ("variants", "size"), [(20, 12), pytest.param(150, 100, marks=pytest.mark.long)]
+)
+def test_a_sample_of_exported_proofs_is_accepted_again(
+    tmp_path: Path, variants: int, size: int
+) -> None:
+    aludel(tmp_path, "mutate", "Nat.*", "--limit", str(variants), "--out", "mutated")
     report = aludel(tmp_path, "export", "--out", "exported", "--recipe", "cpt")
     lines = [line for path in report["jsonl"] for line in Path(path).read_text("utf-8").split("\n")]
     rows = [json.loads(line) for line in lines if line]
-    assert len(rows) == report["rows"]["cpt"] >= SAMPLE
-    sample = random.Random(0).sample(rows, SAMPLE)
+    assert len(rows) == report["rows"]["cpt"] >= size
+    sample = random.Random(0).sample(rows, size)
     verdicts = recheck(sample)
     assert [v for v in verdicts if v["kind"] != "accepted" or v["name"] not in v["declared"]] == []
     assert [v["name"] for v in verdicts] == [row["name"] for row in sample]

@@ -47,7 +47,13 @@ def test_the_story_has_its_examples() -> None:
 
 
 @pytest.mark.lean
-@pytest.mark.parametrize("block", [b for b in STORY if "Lean()" in b], ids=lambda b: b[:30])
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, marks=[pytest.mark.long] if place else [], id=f"block {place}")
+        for place, block in enumerate(b for b in STORY if "Lean()" in b)
+    ],
+)
 def test_the_story_of_lean_holds(block: str) -> None:
     exec(block, {})  # noqa: S102 - our own text
 

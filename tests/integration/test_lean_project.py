@@ -46,6 +46,7 @@ def test_a_candidate_imports_the_project_and_through_it_its_dependency(
     assert done.stderr.startswith("aludel: --project:")
 
 
+@pytest.mark.long
 def test_theorems_of_chosen_modules_are_mutated(orchard: Path, tmp_path: Path) -> None:
     run = ("mutate", "--project", str(orchard), "--modules", "Orchard.*", "--json")
     sizes = ("--limit", "4", "--per-target", "2", "--quality", "0")

@@ -159,6 +159,7 @@ def killed(out: Path, home: Path, lines: int, delay_s: float) -> None:
     process.wait(30)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_run_killed_three_times_gives_the_same_bytes(
     lean_checker: LeanChecker, tmp_path: Path

@@ -142,6 +142,7 @@ def test_its_verdicts(checker: LeanChecker) -> None:
     assert isinstance(cheat, Rejected)
 
 
+@pytest.mark.long
 def test_leanchecker_has_the_last_word(checker: LeanChecker, settings: Settings) -> None:
     plain = "theorem {} (a b : Nat) : a + b = b + a := Nat.add_comm a b\n"
     verdict = checker.check(request(plain.format("swap"), tier="replay"))
@@ -163,6 +164,7 @@ def test_a_candidate_survives_its_budget_in_neither_kind(
         assert (verdict.usage.wall_s or 0) < 10
 
 
+@pytest.mark.long
 def test_a_candidate_eats_no_more_memory_than_it_may_in_either_kind(
     checker: LeanChecker, lean_checker: LeanChecker
 ) -> None:
@@ -225,7 +227,9 @@ def test_whatever_runs_in_it_gets_nowhere(tmp_path: Path) -> None:
     assert sorted(path.name for path in (root / "bin").iterdir()) == ["lean", "node"]
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize(
+    "name", ["SIGKILL", *(pytest.param(n, marks=pytest.mark.long) for n in ("SIGINT", "SIGTERM"))]
+)
 def test_no_process_outlives_its_owner(settings: Settings, toolchain: object, name: str) -> None:
     owner = subprocess.Popen(
         [*ALUDEL, "check", "-", "--timeout", "120"],

@@ -61,6 +61,7 @@ def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     raise AssertionError(f"the server does not answer: {log.read_text()}")
 
 
+@pytest.mark.long
 def test_attempts_through_a_real_server(tmp_path: Path) -> None:
     tiny_models.needs_models()
     for library in ("fastapi", "uvicorn", "openai", "accelerate"):

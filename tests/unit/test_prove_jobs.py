@@ -169,8 +169,8 @@ def test_a_worker_that_dies_after_recording_loses_and_doubles_nothing(
 def test_a_turn_ends_and_another_message_is_sent(
     runtime: Runtime, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aludel.workers.attempts, "TURN_S", 0.1)
-    job = submit(runtime, *(f"sleep 0.05 accept {n}" for n in range(12)))
+    monkeypatch.setattr(aludel.workers.attempts, "TURN_S", 1.0)
+    job = submit(runtime, *(f"sleep 0.3 accept {n}" for n in range(12)))
     run_attempts(runtime, job.id)
     assert 0 < runtime.store.jobs.get(job.id).progress.done < 12
     assert messages.sent == [(RUN_ATTEMPTS, PROVE_QUEUE)]

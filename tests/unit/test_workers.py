@@ -171,8 +171,8 @@ def test_two_workers_share_a_job(open_runtime: Callable[..., Runtime]) -> None:
 def test_a_long_job_gives_way_after_its_turn(
     runtime: Runtime, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aludel.workers.checks, "TURN_S", 0.1)
-    job = _job(runtime, *[f"sleep 0.05 accept {i}" for i in range(30)])
+    monkeypatch.setattr(aludel.workers.checks, "TURN_S", 1.0)
+    job = _job(runtime, *[f"sleep 0.2 accept {i}" for i in range(30)])
     run_checks(runtime, job.id)
     progress = runtime.store.jobs.get(job.id).progress
     assert 0 < progress.done < 30
