@@ -119,7 +119,7 @@ def retry_job(
 def get_result(service: ServiceDep, caller: Reader, hash: Hash) -> Result:
     """Return the verdict recorded under a content hash, with its request."""
     caller.reach_result(hash, of_all=service.settings.results == "all")
-    return service.store.verdicts.result(hash)
+    return service.store.verdicts.in_force(hash)
 
 
 @router.get("/results/{hash}/receipt", tags=["results"])

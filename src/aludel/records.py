@@ -15,6 +15,7 @@ class Result(Model):
     """A recorded verdict with what it is about.
 
     ``request`` leaves out what the hash leaves out: ``budget`` and ``metadata`` are the defaults.
+    One that was taken back carries the time, and no service shows it.
     """
 
     hash: str
@@ -22,6 +23,7 @@ class Result(Model):
     request: CheckRequest
     toolchain_digest: str
     created_at: datetime
+    taken_back_at: datetime | None = None
 
 
 class TheoremRecord(Model):

@@ -237,7 +237,9 @@ def test_a_dataset_is_written_listed_copied_and_attempted(
     job = client.wait(client.datasets.submit(request).id, 30)
     assert (job.state, job.request) == (JobState.DONE, request)
     [summary] = [s for s in client.datasets.list() if s.name == name]
-    copied = client.datasets.download(name, tmp_path)
+    copied = client.datasets.download(name, str(tmp_path))
+    assert json.loads((tmp_path / "manifest.json").read_bytes()) == copied.manifest
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == copied.card
     files = copied.manifest["files"]
     assert summary.bytes == sum((tmp_path / f["path"]).stat().st_size for f in files)
     assert "# " in copied.card
@@ -344,7 +346,9 @@ def test_the_awaiting_client_says_the_same(api: LiveApi, tmp_path: Path) -> None
             made = await client.datasets.submit(ExportRequest(name="awaited", recipes=("cpt",)))
             await client.wait(made.id, 30)
             assert "awaited" in [one.name for one in await client.datasets.list()]
-            copied = await client.datasets.download("awaited", tmp_path)
+            copied = await client.datasets.download("awaited", str(tmp_path))
+            assert json.loads((tmp_path / "manifest.json").read_bytes()) == copied.manifest
+            assert (tmp_path / "README.md").read_text(encoding="utf-8") == copied.card
             assert (tmp_path / copied.manifest["files"][0]["path"]).exists()
 
     asyncio.run(talk())

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner
 from fake_checker import TOOLCHAIN, FakeChecker
+from live_api import live_api
 
 from aludel.cli.db import command as db
 from aludel.errors import Conflict, InvalidRequest
@@ -106,6 +108,26 @@ def test_an_equal_request_is_checked_again_and_takes_the_place(store: Store) -> 
     assert store.verdicts.put(CheckRequest(code="accept"), TOOLCHAIN, wrong)
     assert store.verdicts.get(first.hash) == wrong
     assert [why for _, why, _ in store.reconsidering.history(first.hash)] == ["doubt", "again"]
+
+
+def test_the_service_shows_no_verdict_that_was_taken_back(tmp_path: Path) -> None:
+    with live_api(Settings(data_dir=tmp_path)) as api, httpx.Client(base_url=api.url) as http:
+        sent = http.post("/v1/checks?wait=20", json={"code": "accept"}).json()
+        job, digest = sent["job"]["id"], sent["items"][0]["verdict"]["hash"]
+        assert http.get(f"/v1/results/{digest}").json()["verdict"]["kind"] == "accepted"
+        found = api.store.reconsidering.find(Selection(kind="accepted"))
+        api.store.reconsidering.take_back(found, "a secret of the operator's")
+        for path in (f"/v1/results/{digest}", f"/v1/results/{digest}/receipt"):
+            answer = http.get(path)
+            assert answer.status_code == 409, answer.text
+            assert "taken back by the operator on 20" in answer.json()["detail"]
+            assert "accepted" not in answer.text and "secret" not in answer.text
+        [item] = http.get(f"/v1/jobs/{job}/items").json()["items"]
+        assert item["verdict"] is None and "was taken back" in item["error"]["message"]
+        http.post("/v1/checks?wait=20", json={"code": "accept"})
+        [item] = http.get(f"/v1/jobs/{job}/items").json()["items"]
+        assert item["verdict"]["kind"] == "accepted" and item["error"] is None
+        assert http.get(f"/v1/results/{digest}").status_code == 200
 
 
 def test_the_command_lists_first_and_then_takes_back(

@@ -17,6 +17,9 @@ from aludel.jobs import Job
 
 _PATH = "/v1/datasets"
 _PART_BYTES = 8 * 2**20
+# What a dataset's folder holds beside the files that its manifest lists; the manifest comes last,
+# so that a folder with one is whole.
+_BESIDE = ("README.md", "manifest.json")
 
 
 def submit(request: ExportRequest, key: str | None) -> Flow[Job]:
@@ -35,11 +38,19 @@ def get(name: str) -> Flow[Dataset]:
     return fetch(Dataset, Call("GET", f"{_PATH}/{quote(name, safe='')}"))
 
 
+def _file_of(name: str, path: str) -> str:
+    return f"{_PATH}/{quote(name, safe='')}/files/{quote(path)}"
+
+
+def whole(name: str, path: str) -> Flow[bytes]:
+    """Return a small file, such as the card."""
+    return (yield from answer_to(Call("GET", _file_of(name, path), read_s=120.0))).content
+
+
 def part(name: str, path: str, start: int) -> Flow[bytes]:
     """Return a part of a file, from byte ``start``; asked for again if the connection breaks."""
     wanted = {"Range": f"bytes={start}-{start + _PART_BYTES - 1}"}
-    address = f"{_PATH}/{quote(name, safe='')}/files/{quote(path)}"
-    answer = yield from answer_to(Call("GET", address, headers=wanted, read_s=120.0))
+    answer = yield from answer_to(Call("GET", _file_of(name, path), headers=wanted, read_s=120.0))
     if answer.status_code != 206 or not answer.content:
         raise BackendUnavailable("the service does not answer a range", fix="is there a proxy?")
     return answer.content
@@ -81,6 +92,14 @@ class _Copy:
         self._partial.replace(self._target)
 
 
+def _keep(path: Path, data: bytes) -> None:
+    """Write a file that appears whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
 class RemoteDatasets(Resource):
     """Datasets of a service; made by ``Client.datasets``. Watch a job with ``Client.wait``."""
 
@@ -114,8 +133,8 @@ class RemoteDatasets(Resource):
             at += len(data)
             yield data
 
-    def download(self, name: str, folder: Path) -> Dataset:
-        """Copy a dataset's files into ``folder``; each is compared with its SHA-256.
+    def download(self, name: str, folder: Path | str) -> Dataset:
+        """Copy a dataset into ``folder``: data, each file compared with its SHA-256, card, manifest.
 
         Raises:
             NotFound: there is none of this name.
@@ -123,10 +142,12 @@ class RemoteDatasets(Resource):
         """
         dataset = self.get(name)
         for entry in dataset.manifest["files"]:
-            copy = _Copy(folder, entry)
+            copy = _Copy(Path(folder), entry)
             for data in self.read(name, copy.path, copy.size):
                 copy.add(data)
             copy.finish()
+        for path in _BESIDE:
+            _keep(Path(folder) / path, self._run(whole(name, path)))
         return dataset
 
 
@@ -153,12 +174,14 @@ class AsyncDatasets(AsyncResource):
             at += len(data)
             yield data
 
-    async def download(self, name: str, folder: Path) -> Dataset:
-        """Copy a dataset's files; see :meth:`RemoteDatasets.download`."""
+    async def download(self, name: str, folder: Path | str) -> Dataset:
+        """Copy a dataset; see :meth:`RemoteDatasets.download`."""
         dataset = await self.get(name)
         for entry in dataset.manifest["files"]:
-            copy = _Copy(folder, entry)
+            copy = _Copy(Path(folder), entry)
             async for data in self.read(name, copy.path, copy.size):
                 copy.add(data)
             copy.finish()
+        for path in _BESIDE:
+            _keep(Path(folder) / path, await self._run(whole(name, path)))
         return dataset

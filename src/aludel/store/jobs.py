@@ -32,6 +32,7 @@ from aludel.store.database import Database
 from aludel.store.keys import charge
 from aludel.store.line import place_of
 from aludel.store.tables import ANONYMOUS, ItemRow, JobRow, VerdictRow
+from aludel.store.verdicts import taken_back
 
 _STATE = select(JobRow.state).where(JobRow.id == bindparam("id"))
 
@@ -362,6 +363,7 @@ def _items(job_id: str) -> Any:  # noqa: ANN401 - a typed Select says no more
         select(
             ItemRow,
             VerdictRow.verdict.label("decided"),
+            VerdictRow.taken_back_at,
             JobRow.created_at.label("submitted_at"),
             JobRow.kind,
         )
@@ -373,7 +375,9 @@ def _items(job_id: str) -> Any:  # noqa: ANN401 - a typed Select says no more
 
 def _item(row: Any) -> Item:  # noqa: ANN401 - ItemRow's columns, decided and submitted_at
     value = row.verdict if row.decided is None else row.decided
-    verdict = None if value is None else VERDICT.validate_python(value)
+    verdict, error = None if value is None else VERDICT.validate_python(value), row.error
+    if row.taken_back_at is not None:
+        verdict, error = None, Failure.of(taken_back(row.taken_back_at))
     return Item(
         position=row.position,
         state=ItemState(row.state),
@@ -381,7 +385,7 @@ def _item(row: Any) -> Item:  # noqa: ANN401 - ItemRow's columns, decided and su
         metadata=row.payload.get("metadata", {}),
         problem=row.payload["name"] if row.kind == JobKind.PROVE.value else None,
         verdict=verdict and _with_queue_time(verdict, row.started_at - row.submitted_at),
-        error=None if row.error is None else Failure.model_validate(row.error),
+        error=None if error is None else Failure.model_validate(error),
     )
 
 

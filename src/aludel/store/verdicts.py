@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import bindparam, select, update
 
 from aludel.errors import Conflict, NotFound
@@ -79,7 +81,7 @@ class Verdicts:
         return None if value is None else _decided(VERDICT.validate_python(value))
 
     def result(self, key: str) -> Result:
-        """Return the verdict recorded under ``key`` with its request.
+        """Return the verdict recorded under ``key`` with its request, taken back or not.
 
         Raises:
             NotFound: nothing is recorded under ``key``.
@@ -95,7 +97,21 @@ class Verdicts:
             request=CheckRequest.model_validate(row.request),
             toolchain_digest=row.toolchain_digest,
             created_at=row.created_at,
+            taken_back_at=row.taken_back_at,
         )
+
+    def in_force(self, key: str) -> Result:
+        """Return the verdict recorded under ``key`` with its request, unless it was taken back.
+
+        Raises:
+            NotFound: nothing is recorded under ``key``.
+            Conflict: the verdict was taken back and has not been checked again.
+            StoreError: the database cannot be read.
+        """
+        result = self.result(key)
+        if result.taken_back_at is not None:
+            raise taken_back(result.taken_back_at)
+        return result
 
     def asked_by(self, key: str, key_id: str) -> bool:
         """Whether an API key asked for the verdict ``key``: by a check, a variant or an attempt.
@@ -119,10 +135,7 @@ class Verdicts:
             Conflict: the verdict was taken back and has not been checked again.
             StoreError: the database cannot be read.
         """
-        result = self.result(key)
-        if self.get(key) is None:
-            message = "the verdict was taken back and is to be checked again"
-            raise Conflict(message, field="hash", fix="send the candidate again")
+        result = self.in_force(key)
         with self._database.read() as connection:
             row = connection.execute(_TOOLCHAIN, {"digest": result.toolchain_digest}).one()
         return issue(toolchain_of(row), result.request, result.verdict, result.created_at)
@@ -163,6 +176,16 @@ class Verdicts:
                 added = bool(connection.execute(replace, {"of_hash": key}).rowcount)
         self._remembered.add(toolchain.digest)
         return added
+
+
+def taken_back(at: datetime) -> Conflict:
+    """Return the error that stands in the place of a verdict that was taken back ``at`` a time."""
+    day = at.date().isoformat()
+    return Conflict(
+        f"the verdict was taken back by the operator on {day} and is to be checked again",
+        field="hash",
+        fix="send the candidate again",
+    )
 
 
 def _decided(verdict: Verdict) -> Accepted | Rejected:
