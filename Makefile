@@ -107,8 +107,11 @@ faults: $(READY) services ## kill, pause and fill at random moments (RUNS=n SEED
 
 EXAMPLES ?= 20
 
-fuzz: $(READY) ## schemathesis over the HTTP API (EXAMPLES=n SEED=n); no answer may be 5xx
+HOSTILE ?= 3000
+
+fuzz: $(READY) ## schemathesis over the HTTP API, then a hostile client with a key (EXAMPLES=n SEED=n); no answer may be 5xx
 	@$(BIN)/python tests/fuzz/api_fuzz.py --examples $(EXAMPLES) --seed $(SEED)
+	@$(BIN)/python tests/fuzz/hostile_fuzz.py --requests $(HOSTILE) --seed $(SEED)
 
 lint: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

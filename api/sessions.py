@@ -13,6 +13,8 @@ from aludel.goals import GoalRequest, Goals, GoalState, Step
 from aludel.models import CheckRequest
 from aludel.settings import Settings
 from aludel.store import ApiKey
+from aludel.store.tables import ANONYMOUS
+from aludel.tenants import working_for
 
 _REMEMBERED = 10_000
 _RETRY_S = 10.0
@@ -72,7 +74,8 @@ class KeyedGoals:
         self._begin(key)
         try:
             self._charge_for(key, 1 + len(request.tactics))
-            state = self._goals.open(request)
+            with working_for(None if key.id == ANONYMOUS else key.id):
+                state = self._goals.open(request)
             with self._lock:
                 self._owned[state.session] = _Owned(key.id, request.ttl_s)
                 self._forget_oldest()

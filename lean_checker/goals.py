@@ -1,8 +1,9 @@
 """Stepwise proofs on the processes of a pool: :class:`aludel.goals.Goals` with the real Lean.
 
-A session lives in one process, which is shared with everything else the pool does and lent for the
-length of a request. When the process dies, or is ended for a tactic that does not stop, the session
-is over, says so, and can be replayed (docs/decisions/0085-sessions-of-tactics.md).
+A session lives in one process, which is lent for the length of a request: one of the pool's, shared
+with all else that it does, or the one for the sessions of a key. When the process dies, or is ended
+for a tactic that does not stop, the session is over, says so, and can be replayed
+(docs/decisions/0085-sessions-of-tactics.md).
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ from aludel.goals import (
     tactic_fault,
 )
 from aludel.lean_checker.intake import validate_goals
+from aludel.lean_checker.key_processes import KeyProcesses
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess, Reply
 from aludel.models import CheckRequest
 from aludel.settings import Settings
+from aludel.tenants import current_tenant
 
 _TURN_S = 60.0  # shorter than QUEUE_S: a person may be waiting for the step
 _REMEMBERED = 256
@@ -55,7 +58,9 @@ class _Session:
 
     id: str
     request: GoalRequest
+    pool: LeanPool
     process: LeanProcess
+    key: str
     used_at: float = field(default_factory=time.monotonic)
     states: dict[int, GoalState] = field(default_factory=dict)
 
@@ -75,10 +80,14 @@ class LeanGoals:
     Args:
         pool: where processes come from; the caller closes it.
         settings: how many sessions, and states of each, there may be.
+        processes: those of keys, which the caller closes; without, all sessions are the pool's.
     """
 
-    def __init__(self, pool: LeanPool, settings: Settings) -> None:
+    def __init__(
+        self, pool: LeanPool, settings: Settings, processes: KeyProcesses | None = None
+    ) -> None:
         self._pool = pool
+        self._processes = processes
         self._max_sessions = settings.goal_sessions
         self._max_states = settings.goal_states
         self._lock = threading.Lock()
@@ -164,9 +173,10 @@ class LeanGoals:
             "preamble": request.preamble,
             "heartbeats": request.heartbeats,
         }
-        with self._pool.lease(imports, Deadline.after(_TURN_S)) as process:
+        pool = self._place()
+        with pool.lease(imports, Deadline.after(_TURN_S)) as process:
             reply = _opened(process, body, request.wall_s)
-            session = _Session(session_id, request, process)
+            session = _Session(session_id, request, pool, process, current_tenant())
             state = GoalState(session=session_id, state=0, goals=_goals(reply.result))
             session.states[0] = state
             process.pins += 1
@@ -174,11 +184,24 @@ class LeanGoals:
             self._sessions[session_id] = session
         return session, state
 
+    def _place(self) -> LeanPool:
+        """Return where the key that this thread works for has its sessions."""
+        if self._processes is None:
+            return self._pool
+        pool, gone = self._processes.open(current_tenant())
+        with self._lock:
+            over = [session for session in self._sessions.values() if session.pool is gone]
+        for session in over:
+            self._forget(session, "another key needed its process")
+        return pool
+
     def _ask_steps(self, session: _Session, state: int, tactics: list[str]) -> list[dict[str, Any]]:
         body = {"session": session.id, "state": state, "tactics": tactics}
         answers: list[dict[str, Any]] = []
+        if self._processes is not None:
+            self._processes.used(session.key)
         try:
-            with self._pool.lease_again(session.process, Deadline.after(_TURN_S)) as process:
+            with session.pool.lease_again(session.process, Deadline.after(_TURN_S)) as process:
                 deadline = Deadline.after(session.request.wall_s)
                 for part in process.ask_stream("session_step", body, deadline):
                     if not isinstance(part, Reply):
@@ -256,7 +279,7 @@ class LeanGoals:
         for session in garbage:
             body = {"session": session.id}
             try:
-                with self._pool.lease_again(session.process, Deadline.after(0)) as process:
+                with session.pool.lease_again(session.process, Deadline.after(0)) as process:
                     process.ask("session_close", body, Deadline.after(_TURN_S))
             except QueueFull:
                 with self._lock:

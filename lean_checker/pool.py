@@ -347,8 +347,7 @@ class LeanPool:
         if self._live == 0:
             return True
         # Those that start right now have not taken their share yet.
-        expected = (self._starting + 1) * (self._largest_mb or _UNMEASURED_MB)
-        return bool(psutil.virtual_memory().available / MEGABYTE >= expected)
+        return memory_admits((self._starting + 1) * (self._largest_mb or _UNMEASURED_MB))
 
     def _reserve_slot(self) -> None:
         self._live += 1
@@ -435,6 +434,11 @@ class LeanPool:
         with self._changed:
             self._live -= 1
             self._changed.notify_all()
+
+
+def memory_admits(megabytes: float = _UNMEASURED_MB) -> bool:
+    """Whether that much memory is left, by default what a process is expected to take."""
+    return bool(psutil.virtual_memory().available / MEGABYTE >= megabytes)
 
 
 def _may_serve(process: LeanProcess, tenant: str | None) -> bool:

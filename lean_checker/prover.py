@@ -7,6 +7,7 @@ from typing import NoReturn
 from aludel.errors import AbilityMissing
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.key_processes import KeyProcesses
 from aludel.lean_checker.operations import LeanOperations
 from aludel.lean_checker.pool import LeanPool, PoolStats
 from aludel.lean_checker.states import LeanStates
@@ -29,6 +30,7 @@ class LeanProver:
         self.checker = checker
         self.operations = LeanOperations(checker.pool)
         self.states = LeanStates(checker.pool)
+        self._sessions = KeyProcesses(checker.pool)
         self._settings = settings
 
     @property
@@ -53,7 +55,7 @@ class LeanProver:
 
     def goals(self) -> LeanGoals:
         """Return sessions of tactics, with a limit on their number of their own."""
-        return LeanGoals(self.pool, self._settings)
+        return LeanGoals(self.pool, self._settings, self._sessions)
 
     def check(self, request: CheckRequest) -> Verdict:
         """Judge one candidate; see :meth:`aludel.protocols.Checker.check`."""
@@ -74,6 +76,7 @@ class LeanProver:
 
     def close(self) -> None:
         """Stop every process; safe to call twice."""
+        self._sessions.close()
         self.checker.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -18,8 +19,9 @@ from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.prover import LeanProver
 from aludel.lean_checker.toolchains import LeanToolchain
-from aludel.models import LeanContext
+from aludel.models import CheckRequest, LeanContext
 from aludel.settings import Settings
+from aludel.store import Scope
 from aludel.workers.app import lean_goals
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(300)]
@@ -119,3 +121,30 @@ def test_a_service_without_a_prover_says_so(tmp_path: Path) -> None:
         pytest.raises(ToolchainMissing, match="no prover of its own"),
     ):
         client.goals.open(SWAP)
+
+
+@pytest.mark.long
+def test_a_long_step_of_one_key_is_nobody_elses_wait(
+    lean_toolchain: LeanToolchain, tmp_path: Path
+) -> None:
+    """One prover process for checks; eve has her answers while ann's step goes on."""
+    settings = Settings(data_dir=tmp_path, pool_size=1, require_key=True)
+    honest = CheckRequest(context=SWAP.context, code="theorem t : 1 + 1 = 2 := rfl")
+
+    def prover(chosen: Settings) -> LeanProver:
+        return LeanProver(LeanChecker(LeanPool(lean_toolchain, chosen), chosen), chosen)
+
+    def user(api: LiveApi, name: str) -> Client:
+        _, key = api.store.keys.create(name, (Scope.READ, Scope.SUBMIT))
+        return Client(api.url, retries=0, key=key)
+
+    # The end of the service ends ann's step, and with it the thread.
+    with ThreadPoolExecutor(1) as threads, live_api(settings, prover, lean_goals) as api:
+        ann, eve = user(api, "ann"), user(api, "eve")
+        assert eve.check(honest).kind == "accepted"  # which starts what checks need
+        slow, mine = ann.goals.open(SWAP), eve.goals.open(SWAP)
+        step = threads.submit(ann.goals.step, slow.session, slow.state, ["sleep 55000"])
+        assert eve.goals.step(mine.session, 0, ["intro h"])[0].state
+        assert eve.check(f"{honest.code}\n").kind == "accepted"
+        assert eve.goals.step(mine.session, 0, ["intro h"])[0].state
+        assert not step.done()

@@ -134,7 +134,7 @@ class RemoteDatasets(Resource):
             yield data
 
     def download(self, name: str, folder: Path | str) -> Dataset:
-        """Copy a dataset into ``folder``: data, each file compared with its SHA-256, card, manifest.
+        """Copy data, card and manifest into ``folder``; data files are compared with their SHA-256.
 
         Raises:
             NotFound: there is none of this name.
