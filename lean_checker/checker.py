@@ -8,6 +8,7 @@ import time
 
 from aludel.candidates import unfit
 from aludel.deadline import QUEUE_S, Deadline
+from aludel.errors import BackendCrashed
 from aludel.lean_checker import intake
 from aludel.lean_checker.claims import Claim, parse_terms
 from aludel.lean_checker.facts import parse_facts
@@ -38,6 +39,10 @@ _BEGIN = Position(line=1, column=0)
 _LOTS = secrets.SystemRandom()
 CONFIRMED = "replay_in_fresh_process"
 """Name of the check that a process which saw only this candidate gave the tables."""
+
+
+class _Spoilt(BackendCrashed):
+    """A process that answered others before does not answer this request."""
 
 
 class LeanChecker:
@@ -159,6 +164,10 @@ class LeanChecker:
                 raise
             _LOG.warning("a candidate's process died, trying once more: %s", death.message)
             claim, process = self._attempt(request, context, digest, spent=death.usage)
+        except _Spoilt as spoilt:
+            _LOG.warning("a process that others used talks nonsense: %s", spoilt)
+            with self._pool.fresh(Deadline.after(QUEUE_S)) as process:
+                claim = self._exchange(process, request, context, digest, Usage())
         if request.policy.allow_native_decide and claim.wants_native:
             return self._attempt_native(request, context, digest, claim.verdict.usage), process
         return claim, process
@@ -179,7 +188,12 @@ class LeanChecker:
         *,
         spent: Usage | None = None,
     ) -> tuple[Claim, LeanProcess]:
-        """Check in a process of the pool; ``spent`` on a first attempt is added to the usage."""
+        """Check in a process of the pool; ``spent`` on a first attempt is added to the usage.
+
+        Raises:
+            _Spoilt: a process that had answered others before talks nonsense, for which this
+                candidate may not be to blame.
+        """
         queued = time.monotonic()
         cap = request.budget.memory_mb
         with self._pool.lease(context.imports, Deadline.after(QUEUE_S)) as process:
@@ -188,7 +202,13 @@ class LeanChecker:
                 if spent:
                     probe(process)
                 before = Usage(queue_s=time.monotonic() - queued) + (spent or Usage())
-                return self._exchange(process, request, context, digest, before), process
+                others = process.requests
+                try:
+                    return self._exchange(process, request, context, digest, before), process
+                except BackendCrashed as nonsense:
+                    if others and not isinstance(nonsense, ProcessDied):
+                        raise _Spoilt(nonsense.message) from nonsense
+                    raise
         # Nothing was sent, so the process was not killed for a cap that it exceeds at rest.
         message = f"the prover itself takes {taken:.0f} MB of the {cap} MB in budget.memory_mb"
         raise LimitReached(message, limit="memory", usage=Usage(peak_memory_mb=taken))

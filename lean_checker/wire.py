@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 PROTOCOL_VERSION = 1
 MAX_LINE_BYTES = 16 * 2**20
 _CHUNK_BYTES = 2**16
+_MOST = 2**53  # of milliseconds and heartbeats: what every reader of JSON takes
 
 
 class WireError(Exception):
@@ -58,8 +59,8 @@ class Done(_Envelope):
 
     id: str
     ok: bool
-    ms: float = Field(ge=0)
-    heartbeats: int | None = Field(default=None, ge=0)
+    ms: float = Field(ge=0, le=_MOST)
+    heartbeats: int | None = Field(default=None, ge=0, le=_MOST)
     result: dict[str, Any]
 
 
@@ -76,8 +77,8 @@ class Refused(_Envelope):
 
     id: str
     ok: bool
-    ms: float = Field(default=0, ge=0)
-    heartbeats: int | None = Field(default=None, ge=0)
+    ms: float = Field(default=0, ge=0, le=_MOST)
+    heartbeats: int | None = Field(default=None, ge=0, le=_MOST)
     error: Refusal
 
 
@@ -127,6 +128,8 @@ def _parse(line: bytes, model: type[_T]) -> _T:
 def _load(line: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(line)
+        if b"\\ud" in line.lower():
+            json.dumps(fields, ensure_ascii=False).encode()  # half a surrogate pair has no bytes
     except (ValueError, RecursionError) as error:
         raise WireError(f"a line that is not JSON: {line[:80]!r}") from error
     if not isinstance(fields, dict):

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aludel.distribution import installed_version
@@ -193,8 +193,17 @@ class Judge:
         finding = _unwelcome(answer.axioms, case.asked, name)
         if finding is not None:
             axioms = tuple(one.name for one in answer.axioms)
-            return Decision(case.refuse(finding, axioms), question.digest)
+            decision = Decision(case.refuse(finding, axioms), question.digest)
+            return self._hidden_axiom(case, answer, decision)
         return self._by_both(case, question, statement, answer)
+
+    def _hidden_axiom(self, case: _Case, answer: KernelAnswer, decision: Decision) -> Decision:
+        """Say so where the claim hides an axiom that its own declarations mention."""
+        direct = {one.name for one in answer.axioms if len(one.path) < 2}
+        if direct <= set(case.claimed_axioms):
+            return decision
+        self._report(case, "axioms", decision.verdict.message or "")
+        return replace(decision, incident="axioms")
 
     def _by_both(
         self,
@@ -246,13 +255,16 @@ class Judge:
         digest: str | None = None,
     ) -> Decision:
         """A claim that does not hold: refuse it, and say so loudly."""
+        self._report(case, what, message)
+        return Decision(case.refuse(Finding(reason, message, name)), digest, what)
+
+    def _report(self, case: _Case, what: str, message: str) -> None:
         self.incidents[what] += 1
         usage = case.usage
         _LOG.error(
             "a Lean process claimed what is not so (%s: %s); process %s, request %s",
             what, message, usage.process, usage.request,
         )  # fmt: skip
-        return Decision(case.refuse(Finding(reason, message, name)), digest, what)
 
 
 def _start_one(pool: LeanPool) -> None:
@@ -270,6 +282,7 @@ class _Case:
         self.usage: Usage = accepted.usage
         self.imports = claim.facts.imports
         self.native = claim.native
+        self.claimed_axioms = claim.facts.axioms
         self._claim = claim
         self._accepted = accepted
 

@@ -119,6 +119,8 @@ def ask(tables: Tables, statement: Statement | None) -> Question:
     drawn = _Drawn(tables)
     drawn.prepare()
     if statement is None:
+        if not tables.declarations:
+            raise WrongCandidate("missing_declaration", "the candidate declares nothing")
         return drawn.question(tables.declarations, None)
     found = drawn.constant(statement.name)
     if len(found.params) != len(statement.params):

@@ -248,17 +248,43 @@ def who(request: Request, _: str | None) -> None:
     done(request, facts(request, axioms=[str(os.getpid())]))
 
 
+def claim(request: Request, path: str | None) -> None:
+    """Answer with facts that a file changes: ``{"terms": ..., "axioms": ..., ...}``."""
+    done(request, facts(request, **json.loads(Path(path or "").read_text())))
+
+
+def play(request: Request, path: str | None) -> None:
+    """Say what a file holds, ``$ID`` for the request's id."""
+    said = Path(path or "").read_bytes()
+    sys.stdout.buffer.write(said.replace(b"$ID", request["id"].encode()))
+    sys.stdout.buffer.flush()
+
+
+def plant(request: Request, path: str | None) -> None:
+    """Answer well, and let ``play`` or ``claim`` answer the next request, whoever's it is."""
+    PLANTED.append((claim if str(path).endswith(".claim") else play, path))
+    accept(request, None)
+
+
+PLANTED: list[tuple[Any, str | None]] = []
+
+
 ACTIONS = {
     action.__name__: action
     for action in (
         accept, slow, hang, spin, spawn, escape, leave, crash_once, exhaust, defect, grow,
         swell, wrong_id, odd, array, huge, noisy, chatter, internal, invalid, unknown_match,
         extra_field, forgotten_statement, burn, who,
+        claim, play, plant,
     )
 }  # fmt: skip
 
 
 def check(request: Request, cases: list[Request]) -> None:
+    if PLANTED:
+        action, path = PLANTED.pop()
+        action(request, path)
+        return
     directive = DIRECTIVE.search(request["code"])
     if directive:
         ACTIONS[directive[1]](request, directive[2])
