@@ -80,6 +80,7 @@ def prune(days: float, verdicts: bool) -> None:
 @click.option("--until", type=_TIME, help="Recorded before this time (UTC).")
 @click.option("--kind", type=click.Choice(["accepted", "rejected"]), help="What was decided.")
 @click.option("--reason", type=click.Choice([r.value for r in RejectReason]), help="Of rejections.")
+@click.option("--process", help="The prover process that made the claim: usage.process.")
 @click.option("--why", help="Why they are taken back; needed unless --dry-run.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be taken back.")
 def reconsider(
@@ -89,6 +90,7 @@ def reconsider(
     until: datetime | None,
     kind: str | None,
     reason: str | None,
+    process: str | None,
     why: str | None,
     *,
     dry_run: bool,
@@ -107,6 +109,7 @@ def reconsider(
         until=_utc(until),
         kind=kind,
         reason=reason,
+        process=process,
     )
     with Store.open(load_settings()) as store:
         found = store.reconsidering.find(selection)

@@ -121,8 +121,8 @@ class LeanChecker:
         decision = self._judge.decide(request, context, claim)
         alone = request.tier == "replay" or claim.native or self._drawn()
         if decision.incident is not None:
-            process.distrusted = True
-        elif not (alone and isinstance(decision.verdict, Accepted)):
+            self._judge.distrust(process)
+        elif not process.distrusted and not (alone and isinstance(decision.verdict, Accepted)):
             return decision.verdict
         return self._confirmed(request, context, digest, claim, decision, process)
 

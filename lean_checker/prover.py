@@ -70,6 +70,10 @@ class LeanProver:
         self.pool.warm_up()
         self.checker.judge.warm_up()
 
+    def caught(self) -> frozenset[str]:
+        """Name the processes that were caught at a false claim so far, by their labels."""
+        return self.checker.judge.caught()
+
     def stats(self) -> PoolStats:
         """Count the processes and what became of them."""
         return self.pool.stats()

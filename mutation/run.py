@@ -84,7 +84,7 @@ def mutate_into(
         with Journal(out / JOURNAL, plan, checker.toolchain.digest) as journal:
             progress.step("starting Lean")
             checker.warm_up()
-            cached: Checker = CachedChecker(checker, store)
+            cached: Checker = CachedChecker(checker, store, checker.caught)
             engine = MutationEngine(source, cached, checker.size)
             mutate(plan, engine, _recorder(store, journal), progress, journal.outcomes())
             report = MutationReport()

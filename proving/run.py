@@ -239,7 +239,7 @@ class AttemptRunner:
             Conflict: ``name`` is a run with another plan.
             BackendUnavailable: prover or generator failed; the same call goes on.
         """
-        cached = CachedChecker(self.checker, self.store)
+        cached = CachedChecker(self.checker, self.store, self.checker.caught)
         prepared = self.attempter.prepare(spec, options, problems_digest(problems), cached)
         begun = BegunRun(name, prepared, len(problems), self.store)
         if len(begun.done()) < len(problems):

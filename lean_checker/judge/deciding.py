@@ -92,6 +92,7 @@ class Judge:
         self.incidents: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._begun = False
+        self._caught: set[str] = set()
 
     @property
     def pools(self) -> tuple[LeanPool, ...]:
@@ -241,9 +242,24 @@ class Judge:
 
     def report_mismatch(self, process: LeanProcess) -> None:
         """Note that a fresh process made other tables of a candidate than ``process`` did."""
-        process.distrusted = True
         self.incidents["attribution"] += 1
         _LOG.error("process %s gave tables that its candidate's text does not", process.label)
+        self.distrust(process)
+
+    def distrust(self, process: LeanProcess) -> None:
+        """Note that a process made a false claim: it is asked no more, nor believed what it said.
+
+        Whoever recorded verdicts on its claims, acceptances and rejections, learns of it by
+        :meth:`caught`.
+        """
+        process.distrusted = True
+        with self._lock:
+            self._caught.add(process.label)
+
+    def caught(self) -> frozenset[str]:
+        """Return the labels of the processes that were distrusted so far."""
+        with self._lock:
+            return frozenset(self._caught)
 
     def _incident(
         self,

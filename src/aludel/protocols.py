@@ -60,6 +60,10 @@ class CheckerOnly:
     def warm_up(self) -> None:
         """Start nothing: which process is needed depends on the request."""
 
+    def caught(self) -> frozenset[str]:
+        """Name no process: none is believed a claim, so that none can be caught at a false one."""
+        return frozenset()
+
 
 Limit = Literal["timeout", "memory"]
 

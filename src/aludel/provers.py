@@ -72,6 +72,10 @@ class AnyProver(Checker, Protocol):
         """
         ...
 
+    def caught(self) -> frozenset[str]:
+        """Name the processes that were caught at a false claim so far, by their labels."""
+        ...
+
     def stats(self) -> PoolStats:
         """Count the processes and what became of them.
 

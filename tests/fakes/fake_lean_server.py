@@ -269,13 +269,25 @@ def plant(request: Request, path: str | None) -> None:
 PLANTED: list[tuple[Any, str | None]] = []
 
 
+def other_terms_once(request: Request, marker: str | None) -> None:
+    """Give another proof than the text holds, unless somebody already did."""
+    seen = Path(marker or "")
+    if seen.exists():
+        accept(request, None)
+        return
+    seen.touch()
+    answer = facts(request)
+    answer["terms"]["declarations"][0][-1] = 0
+    done(request, answer)
+
+
 ACTIONS = {
     action.__name__: action
     for action in (
         accept, slow, hang, spin, spawn, escape, leave, crash_once, exhaust, defect, grow,
         swell, wrong_id, odd, array, huge, noisy, chatter, internal, invalid, unknown_match,
         extra_field, forgotten_statement, burn, who,
-        claim, play, plant,
+        claim, play, plant, other_terms_once,
     )
 }  # fmt: skip
 

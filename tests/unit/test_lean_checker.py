@@ -176,3 +176,17 @@ def test_closing_leaves_nothing(fake_checker: LeanChecker) -> None:
     fake_checker.close()
     fake_checker.close()
     assert not set(psutil.Process().children(recursive=True)) - before
+
+
+def test_a_process_that_gives_another_texts_proof_is_caught(
+    fake_checkers: MakeChecker, tmp_path: Path
+) -> None:
+    checker = fake_checkers(pool_size=1)
+    before = check(checker, "accept").usage.process
+    assert checker.judge.caught() == frozenset()
+    verdict = check(checker, f"other_terms_once {tmp_path / 'told'}", tier="replay")
+    assert verdict.kind == "accepted" and verdict.evidence.attribution == "confirmed"
+    assert checker.judge.caught() == {before}
+    assert checker.judge.incidents["attribution"] == 1
+    assert verdict.usage.process != before
+    assert check(checker, "accept").usage.process not in {before, None}

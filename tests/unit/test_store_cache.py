@@ -10,7 +10,7 @@ import pytest
 from fake_checker import TOOLCHAIN, FakeChecker
 
 from aludel.errors import BackendCrashed, InvalidRequest
-from aludel.models import Budget, CheckRequest, Policy
+from aludel.models import Budget, CheckRequest, Policy, Verdict
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
 
@@ -116,3 +116,27 @@ def test_closing_closes_the_checker_and_not_the_store(
     cached.close()
     assert checker._closed.is_set()
     assert store.verdicts.get(verdict.hash) == verdict
+
+
+class Labelled(FakeChecker):
+    """Its claims are made by the process that the candidate's last word names."""
+
+    def check(self, request: CheckRequest) -> Verdict:
+        verdict = super().check(request)
+        usage = verdict.usage.model_copy(update={"process": request.code.split()[-1]})
+        return verdict.model_copy(update={"usage": usage})
+
+
+def test_what_a_process_said_that_is_caught_is_taken_back(store: Store) -> None:
+    caught: set[str] = set()
+    cached = CachedChecker(Labelled(), store, lambda: frozenset(caught))
+    codes = ["accept 1 liar", "reject 2 liar", "accept 3 honest"]
+    before = [cached.check(CheckRequest(code=code)).hash for code in codes]
+    caught.add("liar")
+    # One that was under way meanwhile is recorded after its process was caught.
+    late = [cached.check(CheckRequest(code=c)).hash for c in ("accept 4 liar", "accept 5 honest")]
+    kept = [store.verdicts.get(key) is not None for key in (*before, *late)]
+    assert kept == [False, False, True, False, True]
+    [(_, why, kind)] = store.reconsidering.history(before[1])
+    assert (why, kind) == ("process liar made a false claim", "rejected")
+    assert cached.check(CheckRequest(code="accept 3 honest")).kind == "accepted"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from aludel.models import Budget, CheckRequest, Toolchain, Undecided, Verdict, content_hash
 from aludel.protocols import Checker
+from aludel.store.reconsidering import Selection
 from aludel.store.store import Store
 
 _Flight = tuple[str, Budget]
@@ -18,11 +20,22 @@ class CachedChecker:
 
     Equal requests that arrive at the same time wait for one check. Undecided verdicts are shared
     by those that wait for it with the same budget, and not kept.
+
+    What rests on the word of a process that was caught at a false claim is taken back.
+
+    Args:
+        checker: the prover.
+        store: where verdicts are looked up and recorded.
+        caught: names the processes that were caught so far, by their labels.
     """
 
-    def __init__(self, checker: Checker, store: Store) -> None:
+    def __init__(
+        self, checker: Checker, store: Store, caught: Callable[[], frozenset[str]] = frozenset
+    ) -> None:
         self._checker = checker
         self._store = store
+        self._caught = caught
+        self._taken_back: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._flights: dict[_Flight, Future[Verdict]] = {}
 
@@ -91,7 +104,19 @@ class CachedChecker:
         verdict = self._checker.check(request)
         if not isinstance(verdict, Undecided):
             self._store.verdicts.put(request, self.toolchain, verdict)
+        self._take_back(verdict)
         return verdict
+
+    def _take_back(self, latest: Verdict) -> None:
+        """Take back what processes said that were caught, what was recorded just now included."""
+        caught = self._caught()
+        due = set(caught - self._taken_back)
+        if latest.usage.process in caught:
+            due.add(latest.usage.process)
+        for label in sorted(due):
+            found = self._store.reconsidering.find(Selection(process=label))
+            self._store.reconsidering.take_back(found, f"process {label} made a false claim")
+        self._taken_back |= caught
 
 
 class _Batch:

@@ -39,6 +39,7 @@ class Selection:
         until: recorded before this time.
         kind: ``accepted`` or ``rejected``.
         reason: the reason of a rejection.
+        process: the prover process whose claim was judged, by its label.
     """
 
     prover: Prover | None = None
@@ -47,6 +48,7 @@ class Selection:
     until: datetime | None = None
     kind: str | None = None
     reason: str | None = None
+    process: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions on the rows of verdicts, joined with their toolchains.
@@ -68,6 +70,8 @@ class Selection:
             found.append(VerdictRow.kind == self.kind)
         if self.reason is not None:
             found.append(VerdictRow.reason == self.reason)
+        if self.process is not None:
+            found.append(VerdictRow.verdict["usage"]["process"].as_string() == self.process)
         if not found:
             raise InvalidRequest("select by something", fix="give a prover, toolchain or time")
         return found
