@@ -26,6 +26,7 @@ from aludel.models import (
     Context,
     FStarContext,
     LeanContext,
+    Policy,
     Prover,
     Toolchain,
     Verdict,
@@ -67,6 +68,13 @@ EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
     help="replay: check the terms of an accepted candidate again in a fresh process (Lean).",
 )
 @click.option(
+    "--second-kernel",
+    type=click.Choice(["require", "sample", "off"]),
+    default="require",
+    show_default=True,
+    help="Whether our own kernel has to accept a proof too (Lean).",
+)
+@click.option(
     "--receipt",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a receipt of the verdict to this new file.",
@@ -86,6 +94,7 @@ def command(
     project: Path | None,
     timeout: float,
     tier: Literal["fast", "replay"],
+    second_kernel: Literal["require", "sample", "off"],
     receipt: Path | None,
     signing_key: Path | None,
     as_json: bool,
@@ -103,6 +112,7 @@ def command(
             code=read_source(file, settings.max_code_bytes),
             budget=budget_of(timeout),
             tier=tier,
+            policy=Policy(second_kernel=second_kernel),
         )
         verdict = _check(Prover(prover), settings, request, Paper(receipt, signing_key))
     except AludelError as error:

@@ -15,7 +15,8 @@ from aludel.lean_checker.facts import parse_facts
 from aludel.lean_checker.judge.deciding import Decision, Judge
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.native.leanchecker import ModuleChecker
-from aludel.lean_checker.policy import Finding, Question, judge, refusal
+from aludel.lean_checker.policy import Finding, Question, refusal
+from aludel.lean_checker.policy import judge as first_verdict
 from aludel.lean_checker.pool import LeanPool, probe
 from aludel.lean_checker.process import LeanProcess, ProcessDied
 from aludel.lean_checker.sorries import with_open_goals
@@ -54,10 +55,14 @@ class LeanChecker:
     """
 
     def __init__(
-        self, pool: LeanPool, settings: Settings, modules: ModuleChecker | None = None
+        self,
+        pool: LeanPool,
+        settings: Settings,
+        modules: ModuleChecker | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._pool = pool
-        self._judge = Judge(pool, settings)
+        self._judge = judge or Judge(pool, settings)
         self._modules = modules
         self._settings = settings
 
@@ -245,7 +250,7 @@ class LeanChecker:
         ask = Question(request.statement, request.policy, request.code)
         source = Usage(process=process.label, request=process.requests)
         usage = source + reply.usage + before
-        verdict = judge(facts, ask, content_hash=digest, usage=usage)
+        verdict = first_verdict(facts, ask, content_hash=digest, usage=usage)
         verdict = with_open_goals(verdict, process, body, deadline)
         return Claim(verdict, facts, terms, native)
 

@@ -7,9 +7,9 @@ import functools
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import psutil
@@ -64,7 +64,10 @@ def import_set(imports: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class PoolStats:
-    """A pool at one moment: ``size`` slots, of which ``live`` are taken and ``idle`` wait."""
+    """A pool at one moment: ``size`` slots, of which ``live`` are taken and ``idle`` wait.
+
+    ``incidents``: false claims of its processes, and disagreements of kernels, by what it was.
+    """
 
     size: int
     live: int
@@ -72,6 +75,7 @@ class PoolStats:
     started: int
     discarded: int
     recycled: int
+    incidents: Mapping[str, int] = field(default_factory=dict)
 
 
 def probe(process: LeanProcess) -> None:

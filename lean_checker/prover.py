@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NoReturn
 
 from aludel.errors import AbilityMissing
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.judge.deciding import Judge
 from aludel.lean_checker.key_processes import KeyProcesses
 from aludel.lean_checker.operations import LeanOperations
 from aludel.lean_checker.pool import LeanPool, PoolStats
@@ -75,8 +77,8 @@ class LeanProver:
         return self.checker.judge.caught()
 
     def stats(self) -> PoolStats:
-        """Count the processes and what became of them."""
-        return self.pool.stats()
+        """Count the processes, what became of them, and the incidents."""
+        return replace(self.pool.stats(), incidents=dict(self.checker.judge.incidents))
 
     def close(self) -> None:
         """Stop every process; safe to call twice."""
@@ -89,11 +91,14 @@ def build_prover(settings: Settings, progress: Progress | None = None) -> LeanPr
 
     Args:
         settings: names the toolchain, and bounds the pool.
-        progress: is told when our program must be compiled first, which takes up to a minute.
+        progress: is told when our program must be compiled first, which takes up to a minute, and
+            when a library must be exported for the second kernel.
 
     Raises:
         ToolchainMissing: that toolchain is not installed, or is damaged.
     """
     toolchain = find_toolchain(settings, progress=progress)
-    checker = LeanChecker(LeanPool(toolchain, settings), settings, toolchain.modules)
+    pool = LeanPool(toolchain, settings)
+    judge = Judge(pool, settings, progress)
+    checker = LeanChecker(pool, settings, toolchain.modules, judge)
     return LeanProver(checker, settings)

@@ -18,6 +18,7 @@ from aludel.store import Store
 FAKES = Path(__file__).parent / "fakes"
 sys.path.insert(0, str(FAKES))  # tests import the fakes by name
 
+from fake_second_kernel import FakeSecondKernel, checker_with  # noqa: E402 - likewise
 from fake_toolchain import FAKE_SERVER, FakeLeanToolchain  # noqa: E402 - after the path is set
 from lake_project import build_orchard  # noqa: E402 - after the path is set
 from postgres_server import NEEDS_POSTGRES, Postgres  # noqa: E402
@@ -48,7 +49,7 @@ def fake_pool(fake_toolchain: FakeLeanToolchain) -> Iterator[LeanPool]:
 @pytest.fixture
 def fake_checker(fake_pool: LeanPool) -> Iterator[LeanChecker]:
     """A Lean checker on the fake servers."""
-    checker = LeanChecker(fake_pool, Settings(pool_size=2))
+    checker = checker_with(fake_pool, Settings(pool_size=2))
     yield checker
     checker.close()
 
@@ -60,10 +61,15 @@ def fake_checkers(
     """Make fake checkers with settings of one's own, or a fake start (``FAKE_START``)."""
     made: list[LeanChecker] = []
 
-    def make(start: str = "", cases: Path | None = None, **settings: object) -> LeanChecker:
+    def make(
+        start: str = "",
+        cases: Path | None = None,
+        second: FakeSecondKernel | None = None,
+        **settings: object,
+    ) -> LeanChecker:
         chosen = Settings.model_validate({"pool_size": 1, **settings})
         toolchain = FakeLeanToolchain(cases, {"FAKE_START": start} if start else {})
-        made.append(LeanChecker(LeanPool(toolchain, chosen), chosen))
+        made.append(checker_with(LeanPool(toolchain, chosen), chosen, second))
         return made[-1]
 
     yield make

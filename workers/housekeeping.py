@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from billiard import current_process
 from prometheus_client import start_http_server
 
 from aludel.errors import AbilityMissing, AludelError
-from aludel.metrics import POOL, POOL_EVENTS, REGISTRY
+from aludel.metrics import INCIDENTS, POOL, POOL_EVENTS, REGISTRY
 from aludel.provers import AnyProver
 from aludel.queue import dispatch
 from aludel.settings import Settings
@@ -65,6 +66,7 @@ class Housekeeper:
         self._period_s = min(_MAX_PERIOD_S, runtime.settings.lease_s / 2)
         self._stop = threading.Event()
         self._pruned_at = float("-inf")
+        self._incidents: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -82,7 +84,7 @@ class Housekeeper:
                 sweep(self._runtime, self._resend_after_s)
                 self._resend_after_s = None
                 self._runtime.store.toolchains.register(self._runtime.checker.toolchain)
-                show_pool(self._runtime.checker)
+                show_pool(self._runtime.checker, self._incidents)
                 self._prune()
             except AludelError as error:  # the next round may succeed
                 _log.warning("housekeeping failed", extra={"error": str(error)})
@@ -99,8 +101,11 @@ class Housekeeper:
             self._runtime.store.prune(datetime.now(UTC) - timedelta(days=days))
 
 
-def show_pool(prover: AnyProver) -> None:
-    """Bring the gauges of the prover's processes up to date, where it counts them."""
+def show_pool(prover: AnyProver, shown: Counter[str]) -> None:
+    """Bring the figures of the prover's processes up to date, where it counts them.
+
+    ``shown``: the incidents that were counted before; brought up to date.
+    """
     try:
         stats = prover.stats()
     except AbilityMissing:
@@ -110,6 +115,9 @@ def show_pool(prover: AnyProver) -> None:
         POOL.labels(name, state).set(value)
     for event in ("started", "discarded", "recycled"):
         POOL_EVENTS.labels(name, event).set(getattr(stats, event))
+    for what, count in stats.incidents.items():
+        INCIDENTS.labels(name, what).inc(count - shown[what])
+        shown[what] = count
 
 
 def serve_metrics(settings: Settings) -> None:

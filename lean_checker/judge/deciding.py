@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import threading
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -25,11 +26,21 @@ from aludel.lean_checker.judge.lean_kernel import (
 )
 from aludel.lean_checker.judge.printing import propositions_of
 from aludel.lean_checker.judge.question import Question, Statement, WrongCandidate, ask
-from aludel.lean_checker.judge.second_kernel import SecondAnswer, SecondKernel, install_library
+from aludel.lean_checker.judge.second_kernel import (
+    AnySecondKernel,
+    Libraries,
+    SecondKernel,
+)
 from aludel.lean_checker.judge.statements import Header, Statements, probe_statement
 from aludel.lean_checker.judge.tables import MalformedTables, parse_tables
 from aludel.lean_checker.kernel_library import export_library
-from aludel.lean_checker.policy import SORRY_AXIOM, Finding, allows_axiom, refused
+from aludel.lean_checker.policy import (
+    NATIVE_AXIOMS,
+    SORRY_AXIOM,
+    Finding,
+    allows_axiom,
+    refused,
+)
 from aludel.lean_checker.policy import Question as Asked
 from aludel.lean_checker.pool import LeanPool, import_set
 from aludel.lean_checker.process import LeanProcess
@@ -43,11 +54,13 @@ from aludel.models import (
     Usage,
     Verdict,
 )
+from aludel.progress import Progress
 from aludel.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 4
 """Elaborators to one process of each other kind."""
+_LOTS = secrets.SystemRandom()
 _KERNEL_REASONS = {"deterministic timeout": UndecidedReason.HEARTBEATS}
 
 
@@ -72,13 +85,23 @@ class Judge:
     Args:
         pool: the elaborators, on whose toolchain statements are read and kernels run, in other
             processes.
+        settings: say how much is asked of the second kernel at least, and where its libraries are.
+        progress: is told when an import set's library must be exported first.
+        second: the second kernel; by default our own.
 
     Attributes:
         statements: reads statements.
-        incidents: how often claims were found to be false, by what was wrong.
+        incidents: how often claims were found to be false, by what was wrong, and how often the
+            kernels disagreed (``kernel_disagreement``) or ours did not decide (``second_kernel``).
     """
 
-    def __init__(self, pool: LeanPool, settings: Settings) -> None:
+    def __init__(
+        self,
+        pool: LeanPool,
+        settings: Settings,
+        progress: Progress | None = None,
+        second: AnySecondKernel | None = None,
+    ) -> None:
         size = max(1, pool.size // _SHARE)
         self._pools = (
             pool.another(size, probe_statement),
@@ -86,8 +109,11 @@ class Judge:
         )
         self.statements = Statements(self._pools[0])
         self._kernel = LeanKernel(self._pools[1])
-        self._wanted = settings.second_kernel
-        self._second = SecondKernel(settings, pool.toolchain, pool.size)
+        self._settings = settings
+        self._elaborators = pool
+        self._second = second or SecondKernel(
+            Libraries(settings, pool.toolchain, self._export, progress), pool.size
+        )
         self._version = f"lean {pool.toolchain.version}"
         self.incidents: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -126,14 +152,16 @@ class Judge:
         """Export an import set's library for the second kernel, unless it is there.
 
         Raises:
+            NoLibrary: it takes more time or memory than there is.
             InvalidRequest: there is no such import set.
             BackendUnavailable: the machine failed.
         """
+        return self._second.install(imports)
 
-        def export(folder: Path) -> None:
-            export_library(self._pools[1], imports, folder)
-
-        return install_library(self._second.libraries, imports, export)
+    def _export(self, imports: tuple[str, ...], folder: Path) -> None:
+        """Write an import set's library, by a process that does nothing else."""
+        with contextlib.closing(self._elaborators.another(1, probe_kernel, shared=True)) as pool:
+            export_library(pool, imports, folder)
 
     def decide(self, request: CheckRequest, context: LeanContext, claim: Claim) -> Decision:
         """Decide a claim; a rejection by the elaborator stays as it is.
@@ -215,8 +243,8 @@ class Judge:
     ) -> Decision:
         """Accept what the second kernel accepts too, where it is asked."""
         kernels: tuple[str, ...] = (self._version,)
-        second = self._ask_second(case, question)
-        if second is not None:
+        if self._asks_second(case, answer):
+            second = self._second.ask(question, case.imports, case.request.budget.wall_s)
             case.usage += second.usage
             if second.verdict == "rejected":
                 message = f"Lean's kernel accepts the proof, ours does not: {second.message}"
@@ -226,19 +254,23 @@ class Judge:
                 finding = Finding(RejectReason.KERNEL_DISAGREEMENT, message)
                 return Decision(case.refuse(finding), question.digest)
             if second.verdict != "accepted":
+                self.incidents["second_kernel"] += 1
                 message = f"the second kernel has not decided ({second.verdict}: {second.message})"
+                _LOG.warning("%s (question %s)", message, question.digest)
                 finding = Finding(UndecidedReason.SECOND_KERNEL, message)
                 return Decision(case.refuse(finding), question.digest)
             kernels += (f"aludel {installed_version()}",)
         return Decision(case.accept(question, statement, answer, kernels), question.digest)
 
-    def _ask_second(self, case: _Case, question: Question) -> SecondAnswer | None:
-        """Ask our own kernel; None where it is not wanted, or cannot be: compiled code ran."""
-        if self._wanted == "off" or case.native:
-            return None
-        if self._wanted == "require":
-            self.install_library(case.imports)
-        return self._second.ask(question, case.imports, case.request.budget.wall_s)
+    def _asks_second(self, case: _Case, answer: KernelAnswer) -> bool:
+        """Whether our own kernel is asked: what rests on compiled code it cannot check."""
+        if any(axiom.name in NATIVE_AXIOMS for axiom in answer.axioms):
+            return False
+        wanted = case.request.policy.second_kernel
+        if wanted == "require" or self._settings.second_kernel == "require":
+            return True
+        # Drawn in secret: a hash of the candidate's would tell it before.
+        return wanted == "sample" and _LOTS.random() < self._settings.second_kernel_share
 
     def report_mismatch(self, process: LeanProcess) -> None:
         """Note that a fresh process made other tables of a candidate than ``process`` did."""
@@ -297,7 +329,6 @@ class _Case:
         self.asked = Asked(request.statement, request.policy, request.code)
         self.usage: Usage = accepted.usage
         self.imports = claim.facts.imports
-        self.native = claim.native
         self.claimed_axioms = claim.facts.axioms
         self._claim = claim
         self._accepted = accepted

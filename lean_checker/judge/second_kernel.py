@@ -1,13 +1,15 @@
 """Our own kernel, in worker processes outside Lean, on libraries exported once.
 
-A library is a folder in the cache, by toolchain and import set. Whoever reads candidates never
-writes there: it is exported by a Lean process that reads nothing else.
+A library is a folder in the cache, by toolchain (the digest of its compiled modules, a project's
+too) and import set, and its files are read-only. Whoever reads candidates never writes there: it
+is exported by a Lean process that reads nothing else, when it is needed for the first time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import select
 import shutil
@@ -18,16 +20,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aludel.deadline import Deadline
 from aludel.lean_checker.judge.question import Question
+from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.lock import folder_lock
 from aludel.lean_checker.pool import import_set
+from aludel.lean_checker.process import ProcessDied
 from aludel.models import Toolchain, Usage
+from aludel.progress import Progress, Silent
 from aludel.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 STEPS = 3_000_000
 """Steps of one question; the largest honest proof measured takes 139,000."""
@@ -66,9 +73,25 @@ class SecondAnswer:
 
 
 class Libraries:
-    """Exported libraries of one toolchain, in the cache folder."""
+    """Exported libraries of one toolchain, in the cache folder. Thread-safe.
 
-    def __init__(self, settings: Settings, toolchain: Toolchain) -> None:
+    Args:
+        settings: name the cache folder.
+        toolchain: whose libraries they are.
+        export: writes an import set's tables to the folder that it is given.
+        progress: is told of every export.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        toolchain: Toolchain,
+        export: Callable[[tuple[str, ...], Path], object],
+        progress: Progress | None = None,
+    ) -> None:
+        self._export = export
+        self._progress = progress or Silent()
+        self._failed: dict[Path, str] = {}
         self._root = settings.cache_dir.expanduser() / "kernel" / toolchain.digest[:32]
 
     def folder(self, imports: tuple[str, ...]) -> Path:
@@ -80,38 +103,98 @@ class Libraries:
         """Whether the library of an import set was exported."""
         return (self.folder(imports) / INDEX).is_file()
 
+    def install(self, imports: tuple[str, ...]) -> Path:
+        """Export the library of an import set, unless it is there; return its folder.
+
+        Raises:
+            NoLibrary: it took more time or memory than there is, now or before.
+            InvalidRequest: there is no such import set.
+            BackendUnavailable: the machine failed.
+        """
+        folder = self.folder(imports)
+        if not self.has(imports):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with folder_lock(folder.with_suffix(".lock"), _EXPORT_S):
+                if not self.has(imports):
+                    self._install(imports, folder)
+        return folder
+
+    def _install(self, imports: tuple[str, ...], folder: Path) -> None:
+        if folder in self._failed:
+            raise NoLibrary(self._failed[folder])
+        shown, begun = ", ".join(imports), time.monotonic()
+        self._progress.step(f"exporting {shown} for the second kernel")
+        partial = folder.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            self._export(imports, partial)
+        except (LimitReached, ProcessDied) as error:
+            self._failed[folder] = f"the library of {shown} cannot be exported: {error.message}"
+            _LOG.error(self._failed[folder])
+            raise NoLibrary(self._failed[folder]) from error
+        for file in partial.iterdir():
+            file.chmod(0o444)
+        partial.rename(folder)
+        _LOG.info("exported %s for the second kernel in %.0f s", shown, time.monotonic() - begun)
+
+
+class NoLibrary(Exception):
+    """An import set's library cannot be exported, so that nothing over it can be checked again."""
+
+
+class AnySecondKernel(Protocol):
+    """What a judge needs of a second kernel."""
+
+    def install(self, imports: tuple[str, ...]) -> Path:
+        """Export an import set's library, unless it is there; return its folder."""
+        ...
+
+    def ask(self, question: Question, imports: tuple[str, ...], wall_s: float) -> SecondAnswer:
+        """Put a question; what is not decided is an answer, too."""
+        ...
+
+    def close(self) -> None:
+        """End every process."""
+        ...
+
 
 class SecondKernel:
     """Asks our own kernel. Thread-safe.
 
     Args:
-        settings: name the cache folder.
-        toolchain: whose libraries are read.
+        libraries: what questions are about; a missing one is exported.
         size: how many workers there may be.
     """
 
-    def __init__(self, settings: Settings, toolchain: Toolchain, size: int) -> None:
-        self.libraries = Libraries(settings, toolchain)
+    def __init__(self, libraries: Libraries, size: int) -> None:
+        self._libraries = libraries
         self._slots = threading.Semaphore(size)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._closed = False
 
-    def ask(
-        self, question: Question, imports: tuple[str, ...], wall_s: float
-    ) -> SecondAnswer | None:
-        """Put a question; None where the import set's library was not exported.
+    def install(self, imports: tuple[str, ...]) -> Path:
+        """Export an import set's library; see :meth:`Libraries.install`."""
+        return self._libraries.install(imports)
+
+    def ask(self, question: Question, imports: tuple[str, ...], wall_s: float) -> SecondAnswer:
+        """Put a question, once the import set's library is there.
 
         A worker that does not answer in time, or dies, decides nothing.
+
+        Raises:
+            BackendUnavailable: the machine failed while the library was exported.
         """
-        if not self.libraries.has(imports):
-            return None
+        try:
+            folder = self.install(imports)
+        except NoLibrary as error:
+            return SecondAnswer("declined", str(error), Usage())
         deadline = Deadline.after(wall_s)
         begun = time.monotonic()
         with self._slots:
             worker = self._take()
             try:
-                answer = worker.ask(question, self.libraries.folder(imports), deadline)
+                answer = worker.ask(question, folder, deadline)
             except _WorkerFailed as failure:
                 worker.kill()
                 answer = _Answer(
@@ -210,24 +293,3 @@ class _Worker:
 
 def _plain_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-
-
-def install_library(
-    libraries: Libraries, imports: tuple[str, ...], export: Callable[[Path], object]
-) -> Path:
-    """Export the library of an import set, unless it is there; return its folder.
-
-    Args:
-        libraries: where it belongs.
-        imports: the import set.
-        export: writes the tables to the folder that it is given.
-    """
-    folder = libraries.folder(imports)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder_lock(folder.with_suffix(".lock"), _EXPORT_S):
-        if not libraries.has(imports):
-            partial = folder.with_suffix(".partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            export(partial)
-            partial.rename(folder)
-    return folder

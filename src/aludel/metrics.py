@@ -51,6 +51,12 @@ POOL_EVENTS = Gauge(
     ("prover", "event"),
     registry=REGISTRY,
 )
+INCIDENTS = Counter(
+    "aludel_incidents",
+    "Claims of prover processes that do not hold, and disagreements of kernels, by what it was.",
+    ("prover", "what"),
+    registry=REGISTRY,
+)
 REQUESTS = Counter(
     "aludel_http_requests",
     "HTTP requests, by method and status.",

@@ -97,11 +97,21 @@ Context = Annotated[LeanContext | FStarContext, Field(discriminator="prover")]
 
 
 class Policy(Model):
-    """The policy on a candidate: what it may do and rest on. The defaults are strict."""
+    """The policy on a candidate: what it may do and rest on. The defaults are strict.
+
+    Attributes:
+        allowed_axioms: what a proof may assume.
+        allow_helpers: whether it may declare more than was asked.
+        allow_native_decide: whether it may rest on compiled code (Lean).
+        second_kernel: whether our own kernel has to accept what Lean's does: always (``require``),
+            for a share drawn by lot, to measure (``sample``), or never (``off``). Of what Lean's
+            alone accepted there is no receipt, no export and no reward.
+    """
 
     allowed_axioms: tuple[str, ...] = STANDARD_AXIOMS
     allow_helpers: bool = True
     allow_native_decide: bool = False
+    second_kernel: Literal["require", "sample", "off"] = "require"
 
 
 class Budget(Model):

@@ -56,9 +56,10 @@ class Settings(BaseModel):
         isolation: ``key`` gives each API key processes and caches of its own for what reads
             candidates and statements, ``none`` shares them; empty is ``key`` where keys are
             required.
-        second_kernel: ``available`` asks our own kernel as well where the import set's library was
-            exported for it, which the installation of the embedded Lean does for ``Init``;
-            ``require`` exports what is missing first; ``off`` leaves Lean's kernel alone.
+        second_kernel: ``request`` has our own kernel asked as each request's policy says, whose
+            default is always; ``require`` has it always asked, whatever a request says.
+        second_kernel_share: share of acceptances, drawn by lot, of which it is asked where the
+            policy says ``sample``.
         confirm_share: share of acceptances, drawn by lot, that a fresh process which sees only
             that candidate must confirm.
         max_waiting: items that may wait or run at once; more are refused with 429.
@@ -95,7 +96,8 @@ class Settings(BaseModel):
     max_code_bytes: int = Field(default=1_000_000, ge=1)
     require_key: bool = False
     isolation: Literal["", "key", "none"] = ""
-    second_kernel: Literal["available", "require", "off"] = "available"
+    second_kernel: Literal["request", "require"] = "request"
+    second_kernel_share: float = Field(default=0.1, ge=0, le=1)
     confirm_share: float = Field(default=0.0, ge=0, le=1)
     allowed_hosts: str = ""
     results: Literal["own", "all"] = "own"

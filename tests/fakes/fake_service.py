@@ -13,12 +13,12 @@ from typing import Any
 
 from fake_attempter import FakeAttempter
 from fake_checker import FakeChecker
+from fake_second_kernel import checker_with
 from fake_toolchain import FakeLeanToolchain
 
 import aludel.cli.serve
 import aludel.cli.worker
 from aludel.errors import AludelError
-from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.prover import LeanProver
 from aludel.settings import Settings, load_settings
@@ -30,7 +30,7 @@ def fake_mutation(context: MutationContext) -> Mapping[str, Any]:
 
 
 def _on_fake_servers(settings: Settings) -> LeanProver:
-    checker = LeanChecker(LeanPool(FakeLeanToolchain(), settings), settings)
+    checker = checker_with(LeanPool(FakeLeanToolchain(), settings), settings)
     return LeanProver(checker, settings)
 
 
