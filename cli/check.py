@@ -34,6 +34,7 @@ from aludel.models import (
 from aludel.provers import build_prover
 from aludel.receipts import issue, load_signing_key, sign
 from aludel.settings import Settings, load_settings
+from aludel.vouching import ensure_confirmed
 
 EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
 
@@ -63,9 +64,8 @@ EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
 @click.option(
     "--tier",
     type=click.Choice(["fast", "replay"]),
-    default="fast",
-    show_default=True,
-    help="replay: check the terms of an accepted candidate again in a fresh process (Lean).",
+    help="replay: a fresh process that sees only this candidate confirms an acceptance (Lean). "
+    "By default fast, with --receipt replay.",
 )
 @click.option(
     "--second-kernel",
@@ -93,7 +93,7 @@ def command(
     imports: str | None,
     project: Path | None,
     timeout: float,
-    tier: Literal["fast", "replay"],
+    tier: Literal["fast", "replay"] | None,
     second_kernel: Literal["require", "sample", "off"],
     receipt: Path | None,
     signing_key: Path | None,
@@ -111,7 +111,7 @@ def command(
             statement=statement,
             code=read_source(file, settings.max_code_bytes),
             budget=budget_of(timeout),
-            tier=tier,
+            tier=tier or _tier(Prover(prover), receipt),
             policy=Policy(second_kernel=second_kernel),
         )
         verdict = _check(Prover(prover), settings, request, Paper(receipt, signing_key))
@@ -136,6 +136,7 @@ class Paper:
         """Write the receipt, if one is wanted."""
         if self.receipt is None:
             return
+        ensure_confirmed(verdict)
         made = issue(toolchain, request, verdict)
         if self.signing_key is not None:
             key = load_signing_key(self.signing_key.read_bytes(), "--signing-key")
@@ -147,6 +148,11 @@ class Paper:
             raise InvalidRequest(
                 f"{self.receipt}: {error.strerror}", field="--receipt", fix="name a new file"
             ) from error
+
+
+def _tier(prover: Prover, receipt: Path | None) -> Literal["fast", "replay"]:
+    """The tier where none is named: a receipt needs a confirmed attribution."""
+    return "replay" if receipt is not None and prover is Prover.LEAN else "fast"
 
 
 def _check(prover: Prover, settings: Settings, request: CheckRequest, paper: Paper) -> Verdict:

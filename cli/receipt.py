@@ -23,6 +23,7 @@ from aludel.receipts import (
     load_public_key,
     parse_receipt,
     rerun_differences,
+    rerun_request,
 )
 from aludel.settings import load_settings
 
@@ -108,7 +109,7 @@ def _problems(receipt: Receipt, key: Ed25519PublicKey | None, checker: Checker |
     found = differences(receipt, key)
     if checker is None:
         return found
-    verdict = checker.check(receipt.request)
+    verdict = checker.check(rerun_request(receipt))
     again = rerun_differences(receipt, checker.toolchain, verdict)
     return [*found, *(name for name in again if name not in found)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from aludel.models import Accepted, Diagnostic, Severity, Verdict
+from aludel.vouching import axioms_in_words
 
 _COLOURS = {"accepted": "green", "rejected": "red", "undecided": "yellow"}
 _SEVERITY_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
@@ -35,7 +36,7 @@ def _headline(verdict: Verdict) -> str:
 def _axioms(verdict: Accepted) -> str:
     """What a proof rests on; F* reports none, so nothing is said where no axioms were looked at."""
     looked_at = verdict.axioms or "axioms" in verdict.evidence.checks
-    return f"axioms {', '.join(verdict.axioms) or 'none'}" if looked_at else ""
+    return axioms_in_words(verdict.axioms, verdict.evidence.hidden) if looked_at else ""
 
 
 def _given_by_people(name: str) -> bool:

@@ -12,7 +12,7 @@ from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import Reply
 from aludel.lean_kernel.library import write_library
 
-EXPORT_S = 900.0
+EXPORT_S = 3_600.0
 
 
 def export_library(

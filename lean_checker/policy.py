@@ -44,9 +44,9 @@ from aludel.models import (
     UndecidedReason,
     Usage,
 )
+from aludel.vouching import NATIVE_AXIOMS
 
 SORRY_AXIOM = "sorryAx"
-NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})
 # Newer toolchains give each use of `native_decide` an axiom of its own.
 _NATIVE_AUXILIARY = re.compile(r"(?:^|\.)_native\.native_decide(?:\.|$)")
 # Constants Lean derives from a declaration: `t._proof_1`, `t.match_1`, `t.eq_1`.

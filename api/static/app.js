@@ -141,7 +141,8 @@ async function result(item) {
   if (record.request.statement) parts.push(h("pre", {}, record.request.statement));
   parts.push(source(record.request.code, verdict.diagnostics));
   if (verdict.kind === "accepted") parts.push(h("p", {}, "Checked: "
-    + verdict.evidence.checks.join(", ") + ". Axioms: " + (verdict.axioms.join(", ") || "none")));
+    + verdict.evidence.checks.join(", ") + ". Axioms: " + (verdict.axioms.join(", ")
+      || (verdict.evidence.hidden ? "none of its own" : "none"))));
   return parts;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby, islice
@@ -11,7 +12,7 @@ from typing import Any
 from aludel.lean_checker.avoided import AvoidedStatements
 from aludel.models import Prover
 from aludel.progress import Progress, Silent, watched
-from aludel.proof_export.attempts_feed import ATTEMPTS, attempts_of
+from aludel.proof_export.attempts_feed import ATTEMPTS, RunAttempt, attempts_of
 from aludel.proof_export.exporter import ExportOptions, ExportReport, export
 from aludel.proof_export.feeds import VARIANTS, Feed, Theorem
 from aludel.proof_export.lineage_feed import LINEAGES, lineages
@@ -21,6 +22,10 @@ from aludel.proof_export.splitting import SplitPlan, Splits, assign_splits
 from aludel.proof_export.states_feed import PROOF_STATES, traced_variants
 from aludel.records import VariantRecord
 from aludel.store import Store, VariantFilter
+from aludel.vouching import one_kernel_alone
+
+_LOG = logging.getLogger(__name__)
+_PAGE = 200
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ def export_recorded(
 ) -> ExportReport:
     """Write what a store holds; variants that are recorded meanwhile are left out.
 
+    So is what one kernel alone accepted (:func:`aludel.vouching.one_kernel_alone`).
+
     Without recipes named, all are made that there are records for.
 
     Raises as :func:`aludel.proof_export.export`, and:
@@ -60,7 +67,7 @@ def export_recorded(
     shown = progress or Silent()
     corpus = _Corpus(store, selection, shown)
     recipes = options.recipes or corpus.default_recipes()
-    return export(
+    report = export(
         watched(corpus.variants(), "variants", corpus.count, shown),
         out,
         replace(options, recipes=recipes),
@@ -69,6 +76,8 @@ def export_recorded(
         splits=corpus.splits(),
         avoid=selection.avoid,
     )
+    corpus.tell_refused()
+    return report
 
 
 class _Corpus:
@@ -80,11 +89,33 @@ class _Corpus:
         self._progress = progress
         self._filter = VariantFilter(toolchain_digest=selection.toolchain)
         self.count = store.variants.count(self._filter)
+        self._refused: frozenset[str] = frozenset()
         self._runs = [store.attempts.run(name) for name in dict.fromkeys(selection.runs)]
 
     def variants(self) -> Iterator[VariantRecord]:
-        """Yield the variants; later ones come last and are cut off."""
-        return islice(self._store.variants.iterate(self._filter), self.count)
+        """Yield the variants, without what one kernel alone accepted; later ones are cut off."""
+        recorded = islice(self._store.variants.iterate(self._filter), self.count)
+        while page := tuple(islice(recorded, _PAGE)):
+            refused = self._store.verdicts.of_one_kernel([v.verdict_hash for v in page])
+            self._refused |= refused
+            yield from (v for v in page if v.verdict_hash not in refused)
+
+    def attempts(self) -> Iterator[RunAttempt]:
+        """Yield the attempts, without what one kernel alone accepted."""
+        for attempt in attempts_of(self._store, self._selection.runs):
+            verdict = attempt.attempt.verdict
+            if one_kernel_alone(verdict):
+                self._refused |= {verdict.hash}
+            else:
+                yield attempt
+
+    def tell_refused(self) -> None:
+        """Say how many records were left out for want of a second kernel."""
+        if self._refused:
+            _LOG.warning(
+                "%d records are left out: Lean's kernel alone accepted them; check them again",
+                len(self._refused),
+            )
 
     def default_recipes(self) -> tuple[str, ...]:
         """Return the recipes that there are records for."""
@@ -104,7 +135,7 @@ class _Corpus:
             PROOF_STATES: lambda: (traced_variants(self._store, self.variants()), None),
         }
         if self._runs:
-            makers[ATTEMPTS] = lambda: (attempts_of(self._store, self._selection.runs), None)
+            makers[ATTEMPTS] = lambda: (self.attempts(), None)
         needed = {RECIPES[name].feed for name in recipes if name in RECIPES}
         made = {feed: make() for feed, make in makers.items() if feed in needed}
         return {
@@ -127,6 +158,5 @@ class _Corpus:
 
     def _problems(self) -> Iterator[Theorem]:
         """The theorems that the attempts are about, each once a run."""
-        attempts = attempts_of(self._store, self._selection.runs)
-        for _, same in groupby(attempts, key=lambda a: (a.run, a.attempt.problem)):
+        for _, same in groupby(self.attempts(), key=lambda a: (a.run, a.attempt.problem)):
             yield ATTEMPTS.theorem(next(same))

@@ -35,7 +35,6 @@ from aludel.lean_checker.judge.statements import Header, Statements, probe_state
 from aludel.lean_checker.judge.tables import MalformedTables, parse_tables
 from aludel.lean_checker.kernel_library import export_library
 from aludel.lean_checker.policy import (
-    NATIVE_AXIOMS,
     SORRY_AXIOM,
     Finding,
     allows_axiom,
@@ -56,6 +55,7 @@ from aludel.models import (
 )
 from aludel.progress import Progress
 from aludel.settings import Settings
+from aludel.vouching import NATIVE_AXIOMS, axioms_in_words
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 4
@@ -353,6 +353,7 @@ class _Case:
     ) -> Verdict:
         """Return the acceptance, with evidence that rests on the answers alone."""
         claimed = self._accepted.evidence
+        axioms = tuple(one.name for one in answer.axioms)
         evidence = Evidence(
             statement_match=question.match,
             binders=claimed.binders,
@@ -368,7 +369,8 @@ class _Case:
         return self._accepted.model_copy(
             update={
                 "evidence": evidence,
-                "axioms": tuple(one.name for one in answer.axioms),
+                "axioms": axioms,
+                "message": axioms_in_words(axioms, answer.hidden) if answer.hidden else None,
                 "usage": self.usage,
             }
         )

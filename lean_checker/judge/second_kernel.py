@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aludel.deadline import Deadline
 from aludel.lean_checker.judge.question import Question
+from aludel.lean_checker.kernel_library import EXPORT_S
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.lock import folder_lock
 from aludel.lean_checker.pool import import_set
@@ -41,7 +42,6 @@ STEPS = 3_000_000
 WORKER_MB = 3_000
 INDEX = "library.index.json"
 _PART = 65_536
-_EXPORT_S = 900.0
 
 Verdict = Literal["accepted", "rejected", "not_shown_equal", "declined", "out_of_budget"]
 
@@ -114,7 +114,7 @@ class Libraries:
         folder = self.folder(imports)
         if not self.has(imports):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with folder_lock(folder.with_suffix(".lock"), _EXPORT_S):
+            with folder_lock(folder.with_suffix(".lock"), EXPORT_S):
                 if not self.has(imports):
                     self._install(imports, folder)
         return folder

@@ -24,6 +24,7 @@ from aludel.models import (
     canonical_json,
     content_hash,
 )
+from aludel.vouching import ensure_two_kernels
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -80,7 +81,9 @@ def issue(
 
     Raises:
         InvalidRequest: the verdict is another request's or another toolchain's.
+        Conflict: one kernel alone accepted the proof.
     """
+    ensure_two_kernels(verdict)
     request = request.model_copy(update={"metadata": {}})
     if verdict.hash != content_hash(toolchain.digest, request):
         raise InvalidRequest("it belongs to another request or toolchain", field="verdict.hash")
@@ -139,6 +142,19 @@ def differences(receipt: Receipt, trusted: Ed25519PublicKey | None = None) -> li
     if not _signed(receipt, trusted):
         found.append("signature")
     return found
+
+
+def rerun_request(receipt: Receipt) -> CheckRequest:
+    """Return what a rerun asks: what was drawn by lot the first time is asked for the second."""
+    request, verdict = receipt.request, receipt.verdict
+    if not isinstance(verdict, Accepted):
+        return request
+    update: dict[str, object] = {}
+    if verdict.evidence.attribution == "confirmed":
+        update["tier"] = "replay"
+    if len(verdict.evidence.kernels) > 1:
+        update["policy"] = request.policy.model_copy(update={"second_kernel": "require"})
+    return request.model_copy(update=update)
 
 
 def rerun_differences(receipt: Receipt, toolchain: Toolchain, verdict: Verdict) -> list[str]:

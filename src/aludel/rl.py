@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,9 @@ from aludel.client.flows import verdict_of
 from aludel.errors import InvalidRequest
 from aludel.jobs import Item, ItemState
 from aludel.models import Budget, CheckRequest
+from aludel.vouching import one_kernel_alone
 
+_LOG = logging.getLogger(__name__)
 Completion = str | Sequence[Mapping[str, Any]]
 """An answer of a model: its text, or the messages of a conversation, of which the last counts."""
 
@@ -31,7 +34,8 @@ def make_reward(
     """Return a reward function for TRL's ``GRPOTrainer(reward_funcs=...)``.
 
     Called with ``completions`` and the data set's columns it returns 1.0 for an accepted proof, 0.0
-    for a rejected one, and None, which TRL leaves out, for one that was not decided. Where the
+    for a rejected one, and None, which TRL leaves out, for one that was not decided, or that Lean's
+    kernel alone accepted (a warning of the logger says so). Where the
     trainer passes ``log_metric``, the shares of the three are logged as ``proof/accepted``,
     ``proof/rejected`` and ``proof/undecided``.
 
@@ -109,4 +113,8 @@ def _reward(item: Item) -> float | None:
     wrong = item.error
     if wrong is not None and (wrong.code, wrong.field) == (InvalidRequest.code, "code"):
         return None  # the service cannot pose it (an unknown import): that is no refutation
-    return {"accepted": 1.0, "rejected": 0.0}.get(verdict_of(item).kind)
+    verdict = verdict_of(item)
+    if one_kernel_alone(verdict):
+        _LOG.warning("no reward for %s: Lean's kernel alone accepted it", verdict.hash)
+        return None
+    return {"accepted": 1.0, "rejected": 0.0}.get(verdict.kind)

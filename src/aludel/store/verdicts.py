@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
@@ -31,6 +32,7 @@ from aludel.store.tables import (
     VerdictRow,
 )
 from aludel.store.toolchains import remember, toolchain_of
+from aludel.vouching import ensure_confirmed, one_kernel_alone
 
 _VERDICT = select(VerdictRow.verdict).where(
     VerdictRow.hash == bindparam("key"), VerdictRow.taken_back_at.is_(None)
@@ -125,6 +127,19 @@ class Verdicts:
                 for query in _ASKED
             )
 
+    def of_one_kernel(self, keys: Sequence[str]) -> frozenset[str]:
+        """Return those of ``keys`` under which one kernel's acceptance is recorded.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = select(VerdictRow.hash, VerdictRow.verdict).where(VerdictRow.hash.in_(keys))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return frozenset(
+            key for key, value in rows if one_kernel_alone(VERDICT.validate_python(value))
+        )
+
     def receipt(self, key: str) -> Receipt:
         """Return a receipt of the verdict recorded under ``key``, dated when it was recorded.
 
@@ -132,10 +147,12 @@ class Verdicts:
 
         Raises:
             NotFound: nothing is recorded under ``key``.
-            Conflict: the verdict was taken back and has not been checked again.
+            Conflict: the verdict was taken back and has not been checked again, or one kernel
+                alone accepted the proof, or its attribution is not confirmed.
             StoreError: the database cannot be read.
         """
         result = self.in_force(key)
+        ensure_confirmed(result.verdict)
         with self._database.read() as connection:
             row = connection.execute(_TOOLCHAIN, {"digest": result.toolchain_digest}).one()
         return issue(toolchain_of(row), result.request, result.verdict, result.created_at)
