@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from aludel.advisories import advisories_of
 from aludel.distribution import installed_version
 from aludel.errors import AludelError
 from aludel.lean_checker.claims import Claim
@@ -115,6 +116,7 @@ class Judge:
             Libraries(settings, pool.toolchain, self._export, progress), pool.size
         )
         self._version = f"lean {pool.toolchain.version}"
+        self._advisories = tuple(one.pull for one in advisories_of(pool.toolchain))
         self.incidents: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._begun = False
@@ -260,7 +262,8 @@ class Judge:
                 finding = Finding(UndecidedReason.SECOND_KERNEL, message)
                 return Decision(case.refuse(finding), question.digest)
             kernels += (f"aludel {installed_version()}",)
-        return Decision(case.accept(question, statement, answer, kernels), question.digest)
+        verdict = case.accept(question, statement, answer, kernels, self._advisories)
+        return Decision(verdict, question.digest)
 
     def _asks_second(self, case: _Case, answer: KernelAnswer) -> bool:
         """Whether our own kernel is asked: what rests on compiled code it cannot check."""
@@ -350,6 +353,7 @@ class _Case:
         statement: Statement | None,
         answer: KernelAnswer,
         kernels: tuple[str, ...],
+        advisories: tuple[int, ...],
     ) -> Verdict:
         """Return the acceptance, with evidence that rests on the answers alone."""
         claimed = self._accepted.evidence
@@ -360,6 +364,7 @@ class _Case:
             declarations=question.declared,
             checks=claimed.checks,
             kernels=kernels,
+            advisories=advisories,
             tables_hash=question.digest,
             statement_hash=None if statement is None else statement.digest,
             attribution="elaborator",

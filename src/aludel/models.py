@@ -229,6 +229,8 @@ class Evidence(Model):
         declarations: new constants that the kernels checked in the clean import environment.
         checks: names of the checks that were run, in order.
         kernels: those that accepted the proof, each with its version.
+        advisories: pull requests that mend a known soundness bug which Lean's kernel of this
+            version has (``aludel doctor`` lists them).
         tables_hash: SHA-256 of the tables that they read.
         statement_hash: SHA-256 of the statement's table.
         attribution: who says that this text holds the proof: the ``elaborator``, or
@@ -243,6 +245,7 @@ class Evidence(Model):
     declarations: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
+    advisories: tuple[int, ...] = ()
     tables_hash: str | None = None
     statement_hash: str | None = None
     attribution: Literal["elaborator", "confirmed"] | None = None

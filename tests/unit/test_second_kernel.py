@@ -12,6 +12,7 @@ import pytest
 from fake_second_kernel import FakeSecondKernel
 from fake_toolchain import FakeLeanToolchain
 
+from aludel.advisories import advisories_of
 from aludel.errors import BackendUnavailable
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.judge import deciding
@@ -54,6 +55,8 @@ def test_both_kernels_are_asked_unless_the_request_says_otherwise(
     assert kernels(verdict) == ["lean", "aludel"]
     assert isinstance(verdict, Accepted)
     assert all(len(kernel.split()) == 2 for kernel in verdict.evidence.kernels), "with versions"
+    known = advisories_of(checker.toolchain)
+    assert known and verdict.evidence.advisories == tuple(one.pull for one in known)
     assert kernels(judged(checker, second_kernel="off")) == ["lean"]
 
 
