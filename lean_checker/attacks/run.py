@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 
-from aludel.errors import InvalidRequest
+from aludel.errors import BackendCrashed, InvalidRequest
 from aludel.lean_checker.attacks.corpus import ACCEPTED, INVALID, Case
 from aludel.lean_checker.places import inside
 from aludel.models import Rejected, Severity, Verdict
 from aludel.protocols import Checker
 
 MAX_SHOWN = 20
+CRASHED = "backend_crashed"
+"""What a case got that left no verdict: wrong for every case, and no end of the others."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,14 @@ def outcome_of(checker: Checker, family: str, case: Case) -> Outcome:
     """Put one case to a checker.
 
     Raises:
-        BackendUnavailable: the machine failed, which says nothing about the case.
+        BackendUnavailable: the machine failed before the case was put to it.
     """
     try:
         verdict: Verdict = checker.check(case.request())
     except InvalidRequest as error:
         return Outcome(family, case, INVALID + (error.field or ""), error.message)
+    except BackendCrashed as crash:
+        return Outcome(family, case, CRASHED, crash.message)
     got = ACCEPTED if verdict.reason is None else verdict.reason.value
     placed = not isinstance(verdict, Rejected) or _shows_a_place(verdict, case.code)
     return Outcome(family, case, got, verdict.message or "", placed)

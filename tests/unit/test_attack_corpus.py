@@ -76,6 +76,17 @@ def test_cases_reach_a_checker_and_requests_that_are_refused_are_outcomes(
     assert report.holds and report.figures()["cases"] == 2
 
 
+def test_what_a_case_does_to_its_process_does_not_end_the_others(
+    fake_checker: LeanChecker,
+) -> None:
+    attack = Case(name="odd", expect=("axiom",), code="-- fake: odd\n")
+    honest = Case(name="good", expect=("accepted",), code="-- fake: accept\n")
+    report = run_cases(fake_checker, [("a", attack), ("a", honest)])
+    assert report.holds and [one.got for one in report.wrong] == ["backend_crashed"]
+    broken = honest.model_copy(update={"code": "-- fake: odd\n"})
+    assert not run_cases(fake_checker, [("a", broken)]).holds
+
+
 @pytest.mark.parametrize(
     "text",
     [
