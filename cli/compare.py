@@ -9,8 +9,8 @@ import click
 
 from aludel.cli.kernel import as_object, as_text, printable
 from aludel.lean_kernel.api import EXPORT_STEPS, Outcome
-from aludel.lean_kernel.compare import Comparison, compare
-from aludel.lean_kernel.names import name, show
+from aludel.lean_kernel.compare import Comparison, compare, way_out
+from aludel.lean_kernel.names import Name, read_name, show
 from aludel.lean_kernel.standard import STANDARD
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -42,31 +42,45 @@ def command(
     The format is lean4export's NDJSON, version 3. Each statement, and everything that it rests on,
     has to be the same in both; each proof may rest on the given axioms alone.
 
-    Exit codes: 0 all are proved, 1 some are not, 2 undecided.
+    Exit codes: 0 all are proved, 1 some are not, or an export is refused, 2 undecided.
     """
-    wanted = [name(text.strip()) for text in theorems.split(",") if text.strip()]
-    allowed = [name(text.strip()) for text in axioms.split(",") if text.strip()]
+    wanted, allowed = _names(theorems, "--theorems"), _names(axioms, "--axioms")
     with (
         challenge.open(encoding="utf-8", errors="surrogateescape") as stated,
         solution.open(encoding="utf-8", errors="surrogateescape") as proved,
     ):
         found = compare(stated, proved, wanted, allowed, steps)
-    click.echo(json.dumps(_as_object(found)) if as_json else _as_text(found))
+    click.echo(json.dumps(comparison_object(found)) if as_json else _as_text(found))
     return found.outcome.exit_code
 
 
-def _as_object(found: Comparison) -> dict[str, object]:
-    theorems = [{"name": printable(show(n)), **as_object(o)} for n, o in found.theorems]
-    return {**as_object(found.outcome), "theorems": theorems}
+def _names(texts: str, option: str) -> list[Name]:
+    found = []
+    for text in filter(None, map(str.strip, texts.split(","))):
+        n = read_name(text)
+        if n is None:
+            raise click.BadParameter(f"{text!r} is no name of Lean", param_hint=option)
+        found.append(n)
+    return found
+
+
+def comparison_object(found: Comparison) -> dict[str, object]:
+    """A comparison for machines."""
+    theorems = [{"name": printable(show(n)), **_with_fix(found, o)} for n, o in found.theorems]
+    return {**_with_fix(found, found.outcome), "failed": found.failed, "theorems": theorems}
+
+
+def _with_fix(found: Comparison, outcome: Outcome) -> dict[str, object]:
+    return {**as_object(outcome), "fix": way_out(found, outcome)}
 
 
 def _as_text(found: Comparison) -> str:
     if not found.theorems:
-        return as_text(found.outcome)
-    return "\n".join(f"{printable(show(n))}: {_line(o)}" for n, o in found.theorems)
+        return _line(found, found.outcome)
+    return "\n".join(f"{printable(show(n))}: {_line(found, o)}" for n, o in found.theorems)
 
 
-def _line(outcome: Outcome) -> str:
+def _line(found: Comparison, outcome: Outcome) -> str:
     if not outcome.accepted:
-        return as_text(outcome)
+        return f"{as_text(outcome)}\n  fix: {way_out(found, outcome)}"
     return f"proved; axioms {', '.join(printable(show(n)) for n in outcome.axioms) or 'none'}"

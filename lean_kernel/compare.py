@@ -8,7 +8,16 @@ has to be the same in both, and the proof may rest on allowed axioms alone.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from .api import ACCEPTED, EXPORT_STEPS, OUT_OF_BUDGET, REJECTED, Outcome, check_into, failure
+from .api import (
+    ACCEPTED,
+    DECLINED,
+    EXPORT_STEPS,
+    OUT_OF_BUDGET,
+    REJECTED,
+    Outcome,
+    check_into,
+    failure,
+)
 from .axioms import reach, uses
 from .budget import Budget, run_deep
 from .environment import Axiom, Constant, Definition, Environment, Theorem
@@ -21,10 +30,38 @@ from .terms import constants_of
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The outcome as a whole and for each theorem; `theorems` is empty where an export fails."""
+    """The outcome as a whole and for each theorem; `theorems` is empty where an export fails.
+
+    `failed` says which export that is, `challenge` or `solution`.
+    """
 
     outcome: Outcome
     theorems: tuple[tuple[Name, Outcome], ...] = ()
+    failed: str = ""
+
+
+def way_out(found: Comparison, outcome: Outcome) -> str:
+    """What to do about an outcome of a comparison; empty where it is accepted."""
+    if outcome.accepted:
+        return ""
+    if outcome.verdict == OUT_OF_BUDGET:
+        return "allow more steps, or export less: only what the theorems rest on"
+    if outcome.verdict == DECLINED:
+        return "nothing is known of the proof; have another checker decide"
+    if found.failed:
+        return f"mend the declaration, and export the {found.failed} again with lean4export"
+    return WAYS_OUT[outcome.rule]
+
+
+WAYS_OUT = {
+    "names": "name at least one theorem, each once",
+    "challenge": "name theorems of the challenge, with their namespaces, and export them too",
+    "solution": "prove it as a theorem of that very name, and export it too",
+    "statement": "state it as the challenge does, universe parameters by name and order included",
+    "closure": "leave what the statements rest on as it is, and import the same library",
+    "axiom": "prove it without, or allow the axiom if it is the challenge's own or the library's",
+}
+"""By the rules of a comparison; those of the kernel are about one export alone."""
 
 
 def compare(
@@ -51,7 +88,11 @@ def _compare(
     for lines, env, what in ((challenge, stated, "challenge"), (solution, proved, "solution")):
         outcome = check_into(env, lines, budget)
         if not outcome.accepted:
-            return Comparison(replace(outcome, message=f"{what}: {outcome.message}"))
+            message = f"{what}: {outcome.message}"
+            return Comparison(replace(outcome, message=message), failed=what)
+    if not theorems or len(set(theorems)) != len(theorems):
+        message = "a theorem is named twice" if theorems else "no theorem is named"
+        return Comparison(Outcome(REJECTED, "names", message, budget.spent))
     found: list[tuple[Name, Outcome]] = []
     for n in theorems:
         try:
@@ -62,8 +103,6 @@ def _compare(
         except RecursionError:
             found.append((n, Outcome(OUT_OF_BUDGET, message="recursion", steps=budget.spent)))
     bad = next((o for _, o in found if not o.accepted), None)
-    if not theorems:
-        bad = Outcome(REJECTED, "compare", "no theorem is named")
     return Comparison(bad or Outcome(ACCEPTED, steps=budget.spent), tuple(found))
 
 
@@ -77,17 +116,24 @@ def _theorem(
     """
     goal, proof = stated.find(n), proved.find(n)
     if not isinstance(goal, Theorem | Axiom):
-        raise Refused("challenge", f"{show(n)} is no theorem of the challenge")
+        raise Refused("challenge", f"{show(n)} is {kind(goal)} in the challenge, no theorem")
     if type(proof) is not Theorem:
-        raise Refused("solution", f"{show(n)} is no theorem of the solution")
-    if goal.type is not proof.type or goal.params != proof.params:
+        raise Refused("solution", f"{show(n)} is {kind(proof)} in the solution, no theorem")
+    if goal.params != proof.params:
+        given = [f"{{{', '.join(map(show, c.params))}}}" for c in (proof, goal)]
+        what = f"universe parameters {given[0]} in the solution, {given[1]} in the challenge"
+        raise Refused("statement", f"{show(n)} has {what}")
+    if goal.type is not proof.type:
         raise Refused("statement", f"{show(n)} states something else in the solution")
     _same_closure(stated, proved, n, goal)
     reached = reach(proved, n)
     for axiom in reached.axioms:
         if axiom not in allowed or not _genuine(stated, proved, axiom):
             path = " -> ".join(show(x) for x in reached.path_to(axiom))
-            raise Refused("axiom", f"{show(axiom)} is not allowed ({path})")
+            why = "is not allowed"
+            if axiom in allowed:
+                why = "is neither the challenge's axiom of that name nor the library's"
+            raise Refused("axiom", f"{show(axiom)} {why} ({path})")
     return reached.axioms
 
 
@@ -97,18 +143,26 @@ def _same_closure(stated: Environment, proved: Environment, n: Name, goal: Const
     seen = set(todo)
     while todo:
         used = todo.pop()
-        ours, theirs = stated.get(used), proved.find(used)
+        ours, theirs = stated.find(used), proved.find(used)
+        if ours is None:  # behind a literal, and not needed for it here
+            continue
         if theirs is None or _meaning(ours) != _meaning(theirs):
-            raise Refused("closure", f"{show(n)} rests on {show(used)}, which differs")
-        for other in uses(stated, _without_proof(ours)):
-            if other not in seen:
-                seen.add(other)
-                todo.append(other)
+            how = f"{kind(theirs)} that differs" if type(theirs) is type(ours) else kind(theirs)
+            raise Refused("closure", f"{show(n)} rests on {show(used)}, in the solution {how}")
+        # Of a proof that a statement mentions only the type counts.
+        below = constants_of(ours.type) if isinstance(ours, Theorem) else uses(stated, ours)
+        for other in below - seen:
+            seen.add(other)
+            todo.append(other)
 
 
-def _without_proof(c: Constant) -> Constant:
-    """A theorem as its statement: of a proof that a statement mentions only the type counts."""
-    return Axiom(c.name, c.params, c.type) if isinstance(c, Theorem) else c
+def kind(c: Constant | None) -> str:
+    """What a constant is, with its article."""
+    if c is None:
+        return "missing"
+    word = type(c).__name__.lower()
+    words = {"opaque": "opaque constant", "inductive": "inductive type"}
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {words.get(word, word)}"
 
 
 def _meaning(c: Constant) -> tuple[object, ...]:

@@ -4,6 +4,8 @@ Names are compared component by component. A dotted text is for people only: `«
 alike and are different names.
 """
 
+import re
+
 from .errors import Declined
 
 Name = tuple[str | int, ...]
@@ -27,6 +29,29 @@ def extend(prefix: Name, part: str | int) -> Name:
 def name(dotted: str) -> Name:
     """The name of a dotted text whose components are all texts, as in `Nat.add`."""
     return tuple(dotted.split(".")) if dotted else ANONYMOUS
+
+
+_COMPONENT = re.compile("«([^«»]+)»|([^.«»]+)")
+
+
+def read_name(text: str) -> Name | None:
+    """A name as Lean writes it: «» around a component with dots, digits alone are a number.
+
+    None where the text is no such name.
+    """
+    parts: list[str | int] = []
+    at = 0
+    while found := _COMPONENT.match(text, at):
+        quoted, plain = found.groups()
+        is_number = plain is not None and plain.isascii() and plain.isdigit()
+        parts.append(int(plain) if is_number and len(plain) < 20 else quoted or plain)
+        at = found.end()
+        if at == len(text):
+            return tuple(parts)
+        if text[at] != ".":
+            return None
+        at += 1
+    return None
 
 
 def show(n: Name) -> str:

@@ -226,6 +226,12 @@ class Proj(Term):
         return f"{self.term!r}.{self.index}"
 
 
+TEXT_NAMES: frozenset[Name] = frozenset(
+    {("String",), ("String", "ofList"), ("List",), ("Char",), ("Char", "ofNat")}
+)
+"""What the meaning of a text rests on, although none of it stands in the term."""
+
+
 def spine(term: Term) -> tuple[Term, list[Term]]:
     """The head of an application and its arguments in order."""
     args: list[Term] = []
@@ -256,13 +262,17 @@ def subterms(*roots: Term) -> list[Term]:
 
 
 def constants_of(*roots: Term) -> set[Name]:
-    """Names that occur in the roots, those of projections too."""
+    """Names that occur in the roots: of constants, of projections, and those behind literals."""
     found: set[Name] = set()
     for term in subterms(*roots):
         if type(term) is Const:
             found.add(term.name)
         elif type(term) is Proj:
             found.add(term.structure)
+        elif type(term) is Nat:
+            found.add(("Nat",))
+        elif type(term) is Text:
+            found |= TEXT_NAMES
     return found
 
 
