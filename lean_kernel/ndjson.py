@@ -149,7 +149,7 @@ class _Reader:
                 self._put(self.terms, j["ie"], self._term(j))
             else:
                 yield from self._declarations(j)
-        except (KeyError, TypeError, AttributeError, IndexError) as e:
+        except (LookupError, TypeError, AttributeError, ValueError) as e:
             raise Malformed("export", f"an entry of wrong shape ({e})") from e
 
     def _meta(self, meta: Json) -> None:

@@ -125,6 +125,7 @@ def test_what_is_sent_is_what_is_built(block: str, change: Change, rule: str) ->
         ),
         ('{"meta":{"format":{"version":"3.1.0"}}}\n{"what":{}}', "rejected", "declaration"),
         ('{"meta":{"format":{"version":"3.1.0"}}}\n{"axiom":{"name":0}}', "rejected", "export"),
+        ('{"meta":{"format":{"version":"3.1.0"}}}\n{"il":1,"max":[0]}', "rejected", "export"),
         ("", "rejected", "export"),
     ],
 )
