@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aludel.advisories import advisories_of
 from aludel.distribution import installed_version
-from aludel.errors import AludelError
+from aludel.errors import AludelError, BackendUnavailable
 from aludel.lean_checker.claims import Claim
 from aludel.lean_checker.intake import validate_imports
 from aludel.lean_checker.judge.lean_kernel import (
@@ -30,6 +30,7 @@ from aludel.lean_checker.judge.question import Question, Statement, WrongCandida
 from aludel.lean_checker.judge.second_kernel import (
     AnySecondKernel,
     Libraries,
+    NoLibrary,
     SecondKernel,
 )
 from aludel.lean_checker.judge.statements import Header, Statements, probe_statement
@@ -154,11 +155,13 @@ class Judge:
         """Export an import set's library for the second kernel, unless it is there.
 
         Raises:
-            NoLibrary: it takes more time or memory than there is.
             InvalidRequest: there is no such import set.
-            BackendUnavailable: the machine failed.
+            BackendUnavailable: it takes more time or memory than there is, or the machine failed.
         """
-        return self._second.install(imports)
+        try:
+            return self._second.install(imports)
+        except NoLibrary as error:
+            raise BackendUnavailable(str(error), fix="try again on an idle machine") from error
 
     def _export(self, imports: tuple[str, ...], folder: Path) -> None:
         """Write an import set's library, by a process that does nothing else."""

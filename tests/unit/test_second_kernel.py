@@ -199,6 +199,18 @@ def test_an_export_that_failed_leaves_nothing_half_done(tmp_path: Path) -> None:
     assert made.has(("Std",)) or made.install(("Std",)).is_dir()
 
 
+def test_an_installation_says_that_a_library_cannot_be_exported(
+    fake_checkers: MakeChecker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: FakeSecondKernel, imports: tuple[str, ...]) -> Path:
+        raise NoLibrary(f"the library of {imports} cannot be exported")
+
+    monkeypatch.setattr(FakeSecondKernel, "install", refuse)
+    with pytest.raises(BackendUnavailable) as caught:
+        fake_checkers().judge.install_library(("Std",))
+    assert "Std" in caught.value.message and caught.value.fix
+
+
 def test_a_library_too_large_to_export_leaves_candidates_undecided(tmp_path: Path) -> None:
     export = Export(LimitReached("no answer in time", limit="timeout", usage=Usage()))
     made = libraries(tmp_path, export)
