@@ -502,6 +502,24 @@ def test_a_text_needs_a_type_made_of_characters() -> None:
     assert outcome(lambda: build(bad, False)) == "literal"
 
 
+def test_characters_of_a_text_have_the_type_of_characters() -> None:
+    """`Char.ofNat` that makes something else would put a `Box` where a proof of `False` stands."""
+
+    def build(w: World) -> None:
+        nat, char, box = w.c("Nat"), w.c("Char"), w.c("Box")
+        w.inductive("Char", w.sort(1), [("Char.mk", w.arrow(w.c("False"), char))])
+        w.inductive("Box", w.sort(1), [("Box.mk", w.arrow(w.c("True"), box))])
+        made = w.lam(nat, lambda _: w.app("Box.mk", w.c("True.intro")))
+        w.define("Char.ofNat", w.arrow(nat, box), made)
+        chars = w.app(w.c("List", 0), char)
+        w.inductive("String", w.sort(1), [("String.ofList", w.arrow(chars, w.c("String")))])
+        text = w.s.proj(name("String"), 0, w.s.text("\x02"))
+        w.theorem("t", w.eq(chars, text, text), w.refl(chars, text))
+
+    w = World().logic().lists()
+    assert outcome(lambda: build(w)) == "literal"
+
+
 @case()
 def quotients_reduce(w: World) -> None:
     w.quotients()
