@@ -316,7 +316,9 @@ REFUSED: list[tuple[str, World, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("title", "made", "expected", "says"), REFUSED, ids=lambda x: str(x)[:60])
+@pytest.mark.parametrize(
+    ("title", "made", "expected", "says"), REFUSED, ids=[r[0] for r in REFUSED]
+)
 def test_refused(title: str, made: World, expected: str, says: str) -> None:
     found = compared(made, title.split(":")[0])
     assert (rule(found), found.outcome.exit_code) == (expected, 1), found
