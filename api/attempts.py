@@ -21,7 +21,13 @@ from aludel.job_requests import AttemptRequest
 from aludel.jobs import Job
 from aludel.models import Prover
 from aludel.permitted import ensure_permitted
-from aludel.problems import FStarDefinition, FStarHints, TheoremProblem, problems_digest
+from aludel.problems import (
+    FStarDefinition,
+    FStarHints,
+    TheoremProblem,
+    posed,
+    problems_digest,
+)
 from aludel.store import RunFilter
 from aludel.store.attempts import key_of
 
@@ -77,7 +83,7 @@ def _problems(
 
     Raises:
         NotFound: there is no such dataset or split.
-        InvalidRequest: a name cannot be recorded.
+        InvalidRequest: a name cannot be recorded, or a statement holds a proof.
     """
     if body.dataset is not None:
         return service.datasets.problems(body.dataset)
@@ -90,7 +96,10 @@ def _problems(
             raise InvalidRequest(
                 "a name has no NUL", field=f"{where}.{index}.name", fix="leave it out"
             )
-    return problems
+    return [
+        posed(p, f"{where}.{index}.statement") if isinstance(p, TheoremProblem) else p
+        for index, p in enumerate(problems)
+    ]
 
 
 def _ensure_same(service: Service, caller: Caller, wanted: AttemptRequest) -> None:

@@ -14,8 +14,10 @@ from aludel.errors import AludelError, QueueFull, Unauthorized
 from aludel.http_models import PROBLEM_TYPE, ProblemDetails
 
 MEDIA_TYPE = "application/problem+json"
-# Parts of a validation error's location that name no field of the caller's.
-_INTERNAL = frozenset({"body", "query", "path", "header", "one", "batch", "lean", "fstar"})
+# Parts of a validation error's location that name no field of the caller's: where the value was,
+# and which of several forms it was taken for, by what stands before.
+_PLACES = frozenset({"body", "query", "path", "header"})
+_FORMS = {"body": frozenset({"one", "batch"}), "context": frozenset({"lean", "fstar"})}
 
 
 def problem(
@@ -78,8 +80,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
+        found = error.errors()
+        # A key that is misspelt is why another one is missing.
+        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
         message = str(first["msg"])
+        if first["type"] == "extra_forbidden":
+            fix = "leave it out, or spell it as /openapi.json does"
+            return problem(
+                "invalid_request", 422, "unknown key", field=_field(first["loc"]), fix=fix
+            )
         if first["type"] == "json_invalid":
             return problem("invalid_request", 400, f"the body is not JSON: {message}", field="body")
         return problem("invalid_request", 422, message, field=_field(first["loc"]))
@@ -110,5 +119,10 @@ def _problem_of_status(error: HTTPException) -> JSONResponse:
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    named = [str(part) for part in location if part not in _INTERNAL]
+    named = [
+        str(part)
+        for before, part in zip((None, *location), location, strict=False)
+        if not (before is None and part in _PLACES)
+        and part not in _FORMS.get(str(before), frozenset())
+    ]
     return ".".join(named) or "body"

@@ -12,6 +12,7 @@ from aludel.candidates import MAX_LINES, MAX_NESTING, nesting
 from aludel.errors import InvalidRequest, RequestTooLarge
 from aludel.goals import GoalRequest, tactic_fault
 from aludel.models import MAX_CODE_BYTES, MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Toolchain
+from aludel.statements import LOCAL_RECURSION, declares_recursion
 
 MAX_IMPORTS = 200
 _MAX_NAME = 200
@@ -43,11 +44,18 @@ def validate(request: CheckRequest, toolchain: Toolchain) -> LeanContext:
             fix=f"leave it out or say {toolchain.name!r}",
         )
     if request.statement is not None:
-        _validate_text("statement", request.statement, MAX_STATEMENT_BYTES)
+        _validate_statement(request.statement)
     validate_imports(context.imports)
     for name, value in context.options.items():
         _validate_option(name, value)
     return context
+
+
+def _validate_statement(statement: str) -> None:
+    _validate_text("statement", statement, MAX_STATEMENT_BYTES)
+    if declares_recursion(statement):
+        fix = "state it with a definition of the imports"
+        raise InvalidRequest(LOCAL_RECURSION, field="statement", fix=fix)
 
 
 def _validate_text(field: str, text: str, max_bytes: int) -> None:
@@ -117,7 +125,7 @@ def validate_goals(request: GoalRequest) -> None:
     Raises:
         InvalidRequest: ``field`` names what is wrong.
     """
-    _validate_text("statement", request.statement, MAX_STATEMENT_BYTES)
+    _validate_statement(request.statement)
     if request.preamble:
         _validate_text("preamble", request.preamble, MAX_CODE_BYTES)
     validate_imports(request.context.imports)

@@ -35,7 +35,9 @@ def _problem(row: dict[str, Any]) -> dict[str, Any]:
     header = row.get("header") or ""
     if not isinstance(header, str):
         raise UnusableText("its field header is not text")
-    imports, opened, declaration = split_header(f"{header}\n{text}")
+    # Each was a file once, and may begin with a byte order mark.
+    texts = (part.removeprefix("\ufeff") for part in (header, text))
+    imports, opened, declaration = split_header("\n".join(texts))
     name, statement = declared(declaration)
     listed = row.get("imports")
     return {

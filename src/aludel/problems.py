@@ -188,6 +188,26 @@ def read_problems(path: Path) -> list[TheoremProblem]:
     return [_problem(f"{path}:{n}", line) for n, line in read_lines(path, "problems")]
 
 
+def posed(problem: TheoremProblem, field: str) -> TheoremProblem:
+    """Return a problem whose statement is read as that of a file; one that is no theorem stays.
+
+    Args:
+        problem: a problem that somebody sent.
+        field: where its statement stands, for the error.
+
+    Raises:
+        InvalidRequest: the statement holds a proof, or cannot be told apart from one.
+    """
+    if not declares_theorem(problem.statement):
+        return problem  # the prover says what is wrong with it
+    try:
+        header = split_header(problem.statement)
+        statement = header.opened + declared(header.declaration).statement
+    except UnusableText as error:
+        raise InvalidRequest(error.message, field=field, fix=error.fix) from error
+    return problem.model_copy(update={"statement": statement})
+
+
 def _problem(where: str, line: str) -> TheoremProblem:
     try:
         row = json.loads(line)

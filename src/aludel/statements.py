@@ -35,6 +35,12 @@ _KEPT = re.compile(r"(?:open|set_option)\s")
 _DROPPED = re.compile(r"module|noncomputable\s+section|section|set_option\s+maxHeartbeats\s+\d+")
 
 
+LOCAL_RECURSION = (
+    "it declares a function by `let rec`, which is a constant of the declaration's own"
+)
+"""Why a statement is none: what it says would depend on who declares it (decision 0095)."""
+
+
 class UnusableText(InvalidRequest):
     """A text that is not the statement of one theorem; the message says why."""
 
@@ -78,7 +84,8 @@ def declared(text: str, name: str | None = None) -> Declared:
         name: the full name, which replaces a declared one that is its end.
 
     Raises:
-        UnusableText: it does not begin as a theorem, states nothing, or holds a proof.
+        UnusableText: it does not begin as a theorem, states nothing, declares a function of its
+            own, or holds a proof.
     """
     bare = _bare(text)
     found = significant(pieces(bare))
@@ -87,6 +94,8 @@ def declared(text: str, name: str | None = None) -> Declared:
     rest = bare[declaring.start + len(declaring.text) : _statement_end(bare, found[begin:])]
     if not significant(pieces(rest)):
         raise UnusableText("it states nothing")
+    if declares_recursion(rest):
+        raise UnusableText(LOCAL_RECURSION, fix="state it with a definition of the imports")
     shown = declaring.text
     full = name if name and name.endswith(f".{shown}") else shown
     return Declared(full, f"theorem {full}{rest}".rstrip())
@@ -111,6 +120,19 @@ def split_header(text: str) -> Header:
             raise UnusableText(f"a statement cannot carry `{line[:80]}`")
     opened = "".join(f"{line}\n" for line in kept)
     return Header(tuple(dict.fromkeys(imports)), opened, "\n".join(lines))
+
+
+def declares_recursion(text: str) -> bool:
+    """Whether a statement declares a function by ``let rec``; what cannot be read does not."""
+    try:
+        found = significant(pieces(text))
+    except UnreadableText:
+        return False
+    return any(
+        (first.text, second.text) == ("let", "rec")
+        and (third.kind is Kind.NAME or third.text == "@")
+        for first, second, third in zip(found, found[1:], found[2:], strict=False)
+    )
 
 
 def declares_theorem(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from aludel.goals import Goals
 from aludel.provers import AnyProver
 from aludel.settings import Settings
 from aludel.store import Store
+from aludel.task_names import LEAN_QUEUES
 from aludel.workers.local import LocalQueue, LocalWorker
 from aludel.workers.runtime import Parts, Runtime
 
@@ -34,6 +35,7 @@ def live_api(
     settings: Settings,
     checker: Callable[[Settings], AnyProver] = lambda _: FakeChecker(),
     goals: Callable[[AnyProver, Settings], Goals] | None = None,
+    queues: Sequence[str] = LEAN_QUEUES,
     **parts: Any,
 ) -> Iterator[LiveApi]:
     """Serve until the block ends; ``parts`` are further ones of the worker."""
@@ -41,7 +43,7 @@ def live_api(
     port = free_port()
     with Store.open(settings) as store:
         runtime = Runtime.open(settings, Parts(checker, goals=goals, **parts), messages)
-        worker = LocalWorker(runtime, messages)
+        worker = LocalWorker(runtime, messages, queues)
         sessions = None if goals is None else goals(runtime.checker, settings)
         app = create_app(settings, store, messages, sessions)
         config = uvicorn.Config(app, port=port, log_config=None, lifespan="off", access_log=False)

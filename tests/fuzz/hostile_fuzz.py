@@ -57,11 +57,11 @@ GOOD: dict[tuple[str, str], Body] = {
     ("POST", "/v1/goals/{session}/steps"): {"state": 0, "tactics": ["dec", "half"]},
     ("POST", "/v1/attempts"): {
         "problems": [{"name": "p", "statement": "theorem p : True", "imports": ["Init"]}],
-        "run": "mine",
+        "name": "mine",
         "options": {"samples": 2},
     },
     ("POST", "/v1/datasets"): {"name": "mine", "recipes": ["variants"], "runs": ["mine"]},
-    ("POST", "/v1/mutations"): {"patterns": ["Nat.add_comm"], "limit": 1},
+    ("POST", "/v1/mutations"): {"pattern": ["Nat.add_comm"], "limit": 1},
     ("POST", "/v1/jobs/{id}/retry"): {"budget": {"wall_s": 9.0}},
     ("POST", "/api/check"): {"snippets": [{"id": "1", "code": "accept"}], "timeout": 5},
     ("POST", "/verify"): {"codes": [{"custom_id": "1", "proof": "accept"}], "timeout": 5},

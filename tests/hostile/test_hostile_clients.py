@@ -314,6 +314,36 @@ def test_texts_that_no_database_takes(ann: User, path: str, body: str, text: str
     assert ann.http.get("/v1/jobs").json()["jobs"] == []
 
 
+# Messages
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        (
+            "/v1/checks",
+            {"requests": [{"code": "x"}, {"code": "x", "bogus": 1}]},
+            "requests.1.bogus",
+        ),
+        ("/v1/checks", {"code": "x", "polcy": {}}, "polcy"),
+        ("/v1/checks", {"cod": "x"}, "cod"),
+        (
+            "/v1/checks",
+            {"requests": [{"code": "x", "context": {"prover": "fstar", "openz": []}}]},
+            "requests.0.context.openz",
+        ),
+        ("/v1/checks", {"code": "x", "context": {"prover": "lean", "opens": []}}, "context.opens"),
+        ("/v1/attempts", {"fstar": {"definitions": [], "exampels": []}}, "fstar.exampels"),
+        ("/v1/mutations", {"patterns": ["Nat.*"]}, "patterns"),
+        ("/v1/goals", {"statement": "theorem t : 4", "tactic": []}, "tactic"),
+    ],
+)
+def test_a_misspelt_key_is_named(ann: User, path: str, body: dict[str, Any], field: str) -> None:
+    answer = ann.http.post(path, json=body)
+    assert answer.status_code == 422 and answer.json()["field"] == field, answer.text
+    assert answer.json()["detail"] == "unknown key"
+
+
 # Data sets
 
 

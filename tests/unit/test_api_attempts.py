@@ -226,6 +226,35 @@ def test_keys_see_their_own_runs(api: LiveApi) -> None:
             they.attempts.submit(submission("ours", "accept 1"))
 
 
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("theorem t : 1 = 1 := by rfl", "holds a proof"),
+        ("theorem t : (let rec f (n : Nat) : Nat := n; f 1) = 1", "`let rec`"),
+        ("universe u\ntheorem t (α : Type u) : α = α", "cannot carry `universe u`"),
+    ],
+)
+def test_what_is_no_statement_is_refused_at_once(client: Client, statement: str, why: str) -> None:
+    with pytest.raises(InvalidRequest, match=why) as caught:
+        client.attempts.submit(submission(None, "theorem fine : True := by sorry", statement))
+    assert caught.value.field == "problems.1.statement"
+
+
+def test_statements_are_read_as_those_of_a_file(raw: httpx.Client) -> None:
+    texts = {
+        "lemma a : True": "theorem a : True",
+        "theorem b : True := by sorry -- TODO": "theorem b : True",
+        "import Init\nopen Nat\ntheorem c : True := by": "open Nat in\ntheorem c : True",
+    }
+    problems = [{"name": str(n), "statement": text} for n, text in enumerate(texts)]
+    body = {"problems": problems, "name": "as-a-file", "options": {"samples": 1}}
+    first = raw.post("/v1/attempts", json=body)
+    problems = [{"name": str(n), "statement": text} for n, text in enumerate(texts.values())]
+    again = raw.post("/v1/attempts", json={**body, "problems": problems})
+    digests = [answer.json()["request"]["problems_digest"] for answer in (first, again)]
+    assert digests[0] == digests[1]
+
+
 @pytest.mark.parametrize("form", ["jsonl", "jsonl.zst", "parquet"])
 def test_a_dataset_is_written_listed_copied_and_attempted(
     client: Client, raw: httpx.Client, tmp_path: Path, form: Any

@@ -60,6 +60,14 @@ def test_minif2f_in_the_forms_in_which_it_is_published(tmp_path: Path) -> None:
     assert third.imports == ("Init",)
 
 
+def test_byte_order_marks_of_a_record_are_no_text(tmp_path: Path) -> None:
+    row = {"header": "\ufeffopen Nat\n", "formal_statement": "\ufefftheorem t : True := by sorry"}
+    found = import_records("minif2f", _write(tmp_path / "marked.jsonl", [row]))
+    assert (found.bad, [p.statement for p in found.problems]) == (
+        [], ["open Nat in\ntheorem t : True"]
+    )  # fmt: skip
+
+
 def test_bad_records_are_reported_with_line_and_reason_and_the_rest_is_kept(
     tmp_path: Path,
 ) -> None:
