@@ -69,13 +69,12 @@ class TheoremProblem(Model):
     def candidate(self, text: str) -> CheckRequest:
         """Return the candidate that ``text`` makes: a whole file, or what stands after ``:=``.
 
-        A text that declares a theorem is taken for a file; its imports are the problem's. What is
-        accepted is confirmed by a process that sees this text alone: a proof is to be exported.
+        A text that declares a theorem is taken for a file; its imports are the problem's.
         """
         context = LeanContext(imports=self.imports)
         text = text.strip()
         code = f"{text}\n" if declares_theorem(text) else with_proof(self.statement, text)
-        return CheckRequest(context=context, statement=self.statement, code=code, tier="replay")
+        return CheckRequest(context=context, statement=self.statement, code=code)
 
     def session(self, heartbeats: int, wall_s: float) -> GoalRequest:
         """Return the request that starts a proof in steps; limits are those of each tactic."""
