@@ -23,6 +23,7 @@ from aludel.mutation.report import MutationReport
 from aludel.mutation.targets import Target, first_targets, next_targets
 from aludel.protocols import Checker, Exhausted
 from aludel.records import VariantRecord
+from aludel.tenants import for_same_tenant
 
 
 @dataclass
@@ -96,6 +97,7 @@ class MutationEngine:
         state.done = sum(history.is_done(number, target.name) for target in targets)
         workers = self.workers or os.cpu_count() or 1
         remaining = (target for target in targets if not history.is_done(number, target.name))
+        mutated = for_same_tenant(self._target)
         with ThreadPoolExecutor(workers) as threads:
             waiting: deque[Future[TargetOutcome]] = deque()
             try:
@@ -103,7 +105,7 @@ class MutationEngine:
                     state.accepted = judge.plan.limit - history.left(number)
                     self.progress(state)
                     while len(waiting) <= workers and (target := next(remaining, None)) is not None:
-                        waiting.append(threads.submit(self._target, judge, number, target))
+                        waiting.append(threads.submit(mutated, judge, number, target))
                     if not waiting:
                         return
                     yield history.take(waiting.popleft().result())

@@ -18,6 +18,7 @@ from aludel.proving.generators import ProofGenerator, TacticGenerator
 from aludel.proving.sampling import outcomes as counted
 from aludel.proving.sampling import sample_proofs
 from aludel.proving.search import best_first
+from aludel.tenants import for_same_tenant
 
 _POSES = ("statement", "imports", "context")  # fields of a problem, not of a candidate
 
@@ -129,6 +130,7 @@ def attempt_all(
     waiting = iter([problem for problem in problems if problem.name not in done])
     stop = threading.Event()
 
+    @for_same_tenant
     def one(problem: Problem) -> Done | None:
         return None if stop.is_set() else attempted(problem, attempt)
 

@@ -18,6 +18,8 @@ from aludel.models import Prover
 from aludel.queue import dispatch
 from aludel.store import Claim, Store
 from aludel.store.leases import MAX_ATTEMPTS
+from aludel.store.tables import ANONYMOUS
+from aludel.tenants import working_for
 from aludel.workers.runtime import Runtime
 
 _BEATS_PER_LEASE = 3
@@ -25,6 +27,16 @@ _LONGEST_BEAT_S = 2.0  # so that work on a cancelled job ends soon
 _FIRST_PAUSE_S = 0.5
 
 _log = logging.getLogger(__name__)
+
+
+def tenant_of(store: Store, job_id: str) -> str | None:
+    """Return whose candidates a job holds: the API key's id; None where no key was asked for.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    owner = store.jobs.owner(job_id)
+    return None if owner == ANONYMOUS else owner
 
 
 class LeaseKeeper:
@@ -134,6 +146,7 @@ class Turn:
         self._exhausted = False
         self.keeper = LeaseKeeper(runtime.store, runtime.settings.lease_s, self._claims)
         self._broken = False
+        self._tenant = tenant_of(runtime.store, job_id)
 
     def run(self) -> None:
         """Work until the turn is over or nothing is left; give back what was not begun."""
@@ -157,7 +170,8 @@ class Turn:
         try:
             while (claim := self._next()) is not None:
                 try:
-                    self._carry_out(claim)
+                    with working_for(self._tenant):
+                        self._carry_out(claim)
                 finally:
                     with self._lock:
                         self._held.pop(claim.item_id, None)
@@ -204,8 +218,10 @@ def run_single(runtime: Runtime, kind: JobKind, carry_out: CarryOut) -> None:
     chosen = runtime.store.items.next_job(kind)
     if chosen is None:
         return
+    tenant = tenant_of(runtime.store, chosen)
     for claim in runtime.store.items.claim(chosen, runtime.name, 1, lease_s):
-        with LeaseKeeper(runtime.store, lease_s, lambda held=claim: [held]) as keeper:  # type: ignore[misc]
+        keeper = LeaseKeeper(runtime.store, lease_s, lambda held=claim: [held])  # type: ignore[misc]
+        with keeper, working_for(tenant):
             _carry_out(runtime, claim, keeper, carry_out)
     following = runtime.store.items.next_job(kind)
     if following is not None and not runtime.stopping.is_set():

@@ -16,6 +16,7 @@ from aludel.proof_states import ProofTrace
 from aludel.protocols import Exhausted
 from aludel.records import Result, VariantRecord
 from aludel.store import Store
+from aludel.tenants import for_same_tenant
 
 _PAGE = 200
 
@@ -83,7 +84,9 @@ def extract_states(
     with ThreadPoolExecutor(workers) as threads:
         while page := list(islice(remaining, _PAGE)):
             for variant, outcome in zip(
-                page, threads.map(partial(_extract, store, tracer), page), strict=True
+                page,
+                threads.map(for_same_tenant(partial(_extract, store, tracer)), page),
+                strict=True,
             ):
                 _count(told, variant, outcome)
     return told

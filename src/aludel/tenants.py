@@ -6,8 +6,12 @@ Whoever carries out a request says whose it is; pools and caches of provers look
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _TENANT: ContextVar[str] = ContextVar("aludel_tenant", default="")
 
@@ -25,3 +29,14 @@ def working_for(tenant: str | None) -> Iterator[None]:
         yield
     finally:
         _TENANT.reset(token)
+
+
+def for_same_tenant(function: Callable[P, T]) -> Callable[P, T]:
+    """Return ``function`` such that other threads run it for the tenant of this one."""
+    tenant = current_tenant()
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        with working_for(tenant):
+            return function(*args, **kwargs)
+
+    return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from fake_checker import TOOLCHAIN, FakeChecker
 import aludel.workers.checks
 from aludel.errors import BackendUnavailable, InvalidRequest, StoreError
 from aludel.jobs import ItemState, Job, JobKind, JobState, MutationRequest
-from aludel.models import CheckRequest
+from aludel.models import CheckRequest, Verdict
 from aludel.queue import dispatch
 from aludel.records import VariantRecord
 from aludel.settings import Settings
-from aludel.store import Store
+from aludel.store import Store, Submission
 from aludel.store.leases import MAX_ATTEMPTS
 from aludel.task_names import CHECK_QUEUE, MUTATE_QUEUE, RUN_CHECKS, RUN_MUTATION
+from aludel.tenants import current_tenant, for_same_tenant
 from aludel.workers.checks import run_checks
 from aludel.workers.housekeeping import Housekeeper, sweep
 from aludel.workers.local import LocalQueue, LocalWorker
@@ -157,9 +159,42 @@ def test_running_a_task_twice_changes_nothing(runtime: Runtime, checker: FakeChe
     assert len(checker.calls) == 2
 
 
-def test_two_workers_share_a_job(open_runtime: Callable[..., Runtime]) -> None:
-    from concurrent.futures import ThreadPoolExecutor
+def test_candidates_are_checked_for_the_key_that_sent_them(
+    runtime: Runtime, checker: FakeChecker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, seen = checker.check, []
 
+    def noted(request: CheckRequest) -> Verdict:
+        seen.append((request.code, current_tenant()))
+        return check(request)
+
+    monkeypatch.setattr(checker, "check", noted)
+    ann, eve = (runtime.store.keys.create(name)[0].id for name in ("ann", "eve"))
+    submitted = [Submission(key_id=ann), Submission(key_id=eve), Submission()]
+    for number, submission in enumerate(submitted):
+        request = CheckRequest(code=f"accept {number}")
+        run_checks(runtime, runtime.store.jobs.create_check([request], submission).id)
+    assert seen == [("accept 0", ann), ("accept 1", eve), ("accept 2", "")]
+    assert current_tenant() == ""
+
+
+def test_a_mutation_is_made_for_the_key_that_sent_it(open_runtime: Callable[..., Runtime]) -> None:
+    seen: list[str] = []
+
+    def mutate(_: MutationContext) -> Mapping[str, Any]:
+        with ThreadPoolExecutor(1) as threads:
+            seen.append(threads.submit(for_same_tenant(current_tenant)).result())
+        return {}
+
+    runtime = open_runtime(mutate=mutate)
+    request = MutationRequest(pattern="Nat.*")
+    ann = runtime.store.keys.create("ann")[0].id
+    job = runtime.store.jobs.create_mutation(request, Submission(key_id=ann))
+    run_mutation(runtime, job.id)
+    assert seen == [ann]
+
+
+def test_two_workers_share_a_job(open_runtime: Callable[..., Runtime]) -> None:
     first, second = open_runtime(), open_runtime()
     job = _job(first, *[f"sleep 0.005 accept {i}" for i in range(60)])
     with ThreadPoolExecutor(2) as pool:

@@ -10,8 +10,9 @@ from aludel.models import Budget, CheckRequest, Toolchain, Undecided, Verdict, c
 from aludel.protocols import Checker
 from aludel.store.reconsidering import Selection
 from aludel.store.store import Store
+from aludel.tenants import current_tenant
 
-_Flight = tuple[str, Budget]
+_Flight = tuple[str, Budget, str]
 _Undecided = dict[_Flight, Undecided]
 
 
@@ -64,7 +65,8 @@ class CachedChecker:
         self._checker.close()
 
     def _check(self, request: CheckRequest, undecided: _Undecided) -> Verdict:
-        flight = (content_hash(self.toolchain.digest, request), request.budget)
+        key = content_hash(self.toolchain.digest, request)
+        flight = (key, request.budget, current_tenant())
         with self._lock:
             if flight in undecided:
                 return undecided[flight]
