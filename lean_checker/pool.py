@@ -398,6 +398,7 @@ class LeanPool:
             deadline,
             watchdog=self._watchdog,
             memory_mb=self._memory_mb,
+            stopping=lambda: self._closed,
         )
         try:
             return start()

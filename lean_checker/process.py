@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -169,7 +169,13 @@ class LeanProcess:
 
     @classmethod
     def start(
-        cls, command: ServerCommand, deadline: Deadline, *, watchdog: Watchdog, memory_mb: float
+        cls,
+        command: ServerCommand,
+        deadline: Deadline,
+        *,
+        watchdog: Watchdog,
+        memory_mb: float,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> LeanProcess:
         """Start a server and wait for its first line.
 
@@ -178,14 +184,16 @@ class LeanProcess:
             deadline: when to give up.
             watchdog: kills it should this process end without doing so.
             memory_mb: resident megabytes at which a request is ended.
+            stopping: whether it is wanted no more.
 
         Raises:
             ToolchainMissing: the program to run is not there.
-            BackendUnavailable: it was not ready in time, or stopped before (`BackendCrashed`).
+            BackendUnavailable: it was not ready in time, is not wanted any more, or stopped before
+                (`BackendCrashed`).
         """
         process = cls(_spawn(command), watchdog, memory_mb)
         try:
-            process._await_ready(deadline)
+            process._await_ready(deadline, stopping)
         except BaseException:
             process.kill()
             raise
@@ -310,9 +318,11 @@ class LeanProcess:
                 assert pipe is not None  # noqa: S101 - opened as a pipe
                 pipe.close()
 
-    def _await_ready(self, deadline: Deadline) -> None:
+    def _await_ready(self, deadline: Deadline, stopping: Callable[[], bool]) -> None:
         try:
             while (line := self._channel.poll_line(min(_POLL_S, deadline.remaining()))) is None:
+                if stopping():
+                    raise BackendUnavailable("the pool of Lean processes is closed")
                 if deadline.passed:
                     raise BackendUnavailable(
                         "the Lean server was not ready in time", fix="run `aludel doctor`"

@@ -259,6 +259,20 @@ def test_closing_ends_idle_and_busy_processes(make_pool: MakePool) -> None:
         pass
 
 
+def test_closing_does_not_wait_for_what_starts(make_pool: MakePool, fake_toolchain: Any) -> None:
+    pool = make_pool(type(fake_toolchain)(env={"FAKE_START": "silent"}), pool_size=1)
+    with ThreadPoolExecutor(1) as threads:
+        starting = threads.submit(pool.warm_up)
+        while not servers():
+            time.sleep(0.01)
+        began = time.monotonic()
+        pool.close()
+        assert time.monotonic() - began < 5
+        with pytest.raises(BackendUnavailable, match="closed"):
+            starting.result(5)
+    assert servers() == set()
+
+
 def test_closing_wakes_those_who_wait(make_pool: MakePool) -> None:
     pool = make_pool(pool_size=1)
 
