@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NoReturn
 
@@ -69,8 +70,10 @@ class LeanProver:
         Raises:
             BackendUnavailable: one cannot be started, or does not answer.
         """
-        self.pool.warm_up()
-        self.checker.judge.warm_up()
+        with ThreadPoolExecutor(2) as threads:
+            started = (self.pool.warm_up, self.checker.judge.warm_up)
+            for done in [threads.submit(start) for start in started]:
+                done.result()
 
     def caught(self) -> frozenset[str]:
         """Name the processes that were caught at a false claim so far, by their labels."""

@@ -11,6 +11,7 @@ import logging
 import secrets
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -134,8 +135,9 @@ class Judge:
         Raises:
             BackendUnavailable: it cannot be started, or does not do its work.
         """
-        for pool in self._pools:
-            pool.warm_up(1)
+        with ThreadPoolExecutor(len(self._pools)) as threads:
+            for done in [threads.submit(pool.warm_up, 1) for pool in self._pools]:
+                done.result()
 
     def prepare(self) -> None:
         """Begin to start the processes, once, while the first candidate is elaborated."""

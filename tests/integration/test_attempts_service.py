@@ -75,8 +75,7 @@ def test_the_portfolio_proves_theorems_though_its_worker_is_killed(service: Serv
         found = next(r for r in records if r.verdict.kind == "accepted")
         with pytest.raises(Conflict, match="no process that saw this candidate alone"):
             client.receipt(found.verdict.hash)
-        [problem] = [problem for problem in PROBLEMS if problem.name == found.problem]
-        request = problem.candidate(found.candidate).model_copy(update={"tier": "replay"})
+        request = found.candidate.model_copy(update={"tier": "replay"})
         assert client.receipt(client.check(request).hash).verdict.kind == "accepted"
         _search(client)
         _export(client, service.folder / "copy")
