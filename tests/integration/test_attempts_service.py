@@ -21,7 +21,7 @@ from aludel.jobs import JobState
 from aludel.lean_checker.toolchains import LeanToolchain
 from aludel.problems import TheoremProblem
 
-pytestmark = [pytest.mark.lean, *NEEDS_REDIS]
+pytestmark = [pytest.mark.lean, pytest.mark.timeout(600), *NEEDS_REDIS]
 
 STATEMENTS = {
     "swap": "theorem swap (a b : Nat) : a + b = b + a",
@@ -56,7 +56,7 @@ def test_the_portfolio_proves_theorems_though_its_worker_is_killed(service: Serv
         options = AttemptOptions(samples=4)
         wanted = AttemptSubmission(name="whole", problems=PROBLEMS, options=options)
         job = client.attempts.submit(wanted)
-        until(lambda: client.job(job.id).progress.done >= 1, "an outcome", 120)
+        until(lambda: client.job(job.id).progress.done >= 1, "an outcome", 240)
         family = descendants(worker.pid)
         os.kill(worker.pid, signal.SIGKILL)
         worker.wait()
