@@ -55,7 +55,8 @@ def export_recorded(
 ) -> ExportReport:
     """Write what a store holds; variants that are recorded meanwhile are left out.
 
-    So is what one kernel alone accepted (:func:`aludel.vouching.one_kernel_alone`).
+    So is what one kernel alone accepted (:func:`aludel.vouching.one_kernel_alone`), and what rests
+    on a verdict that was taken back.
 
     Without recipes named, all are made that there are records for.
 
@@ -93,27 +94,28 @@ class _Corpus:
         self._runs = [store.attempts.run(name) for name in dict.fromkeys(selection.runs)]
 
     def variants(self) -> Iterator[VariantRecord]:
-        """Yield the variants, without what one kernel alone accepted; later ones are cut off."""
+        """Yield the variants whose verdicts may be passed on; later ones are cut off."""
         recorded = islice(self._store.variants.iterate(self._filter), self.count)
         while page := tuple(islice(recorded, _PAGE)):
-            refused = self._store.verdicts.of_one_kernel([v.verdict_hash for v in page])
+            refused = self._store.verdicts.unfit([v.verdict_hash for v in page])
             self._refused |= refused
             yield from (v for v in page if v.verdict_hash not in refused)
 
     def attempts(self) -> Iterator[RunAttempt]:
-        """Yield the attempts, without what one kernel alone accepted."""
-        for attempt in attempts_of(self._store, self._selection.runs):
-            verdict = attempt.attempt.verdict
-            if one_kernel_alone(verdict):
-                self._refused |= {verdict.hash}
-            else:
-                yield attempt
+        """Yield the attempts whose verdicts may be passed on."""
+        attempts = attempts_of(self._store, self._selection.runs)
+        while page := tuple(islice(attempts, _PAGE)):
+            refused = self._store.verdicts.unfit([a.attempt.verdict.hash for a in page])
+            refused |= {v.hash for a in page if one_kernel_alone(v := a.attempt.verdict)}
+            self._refused |= refused
+            yield from (a for a in page if a.attempt.verdict.hash not in refused)
 
     def tell_refused(self) -> None:
-        """Say how many records were left out for want of a second kernel."""
+        """Say how many records were left out."""
         if self._refused:
             _LOG.warning(
-                "%d records are left out: Lean's kernel alone accepted them; check them again",
+                "%d records are left out: Lean's kernel alone accepted them, or their verdicts "
+                "were taken back; check them again",
                 len(self._refused),
             )
 

@@ -36,6 +36,7 @@ from aludel.proof_export.run import ExportOrder, carry_out
 from aludel.receipts import differences, issue, rerun_request
 from aludel.records import VariantRecord
 from aludel.store import Store
+from aludel.store.reconsidering import Selection as TakenBack
 from aludel.vouching import axioms_in_words, one_kernel_alone
 
 BOTH = ("lean 4.28.0-pre", "aludel 0.1.0")
@@ -138,6 +139,22 @@ def test_an_export_leaves_out_what_one_kernel_alone_accepted(
         done = carry_out(store, tmp_path / "out", order, _no_lean, Silent())
     assert done.report.rows["variants"] == 2
     assert "1 records are left out: Lean's kernel alone" in caplog.text
+
+
+def test_an_export_leaves_out_what_rests_on_a_verdict_taken_back(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a", "b"):
+        asked = request(name)
+        store.verdicts.put(asked, LEAN, accepted(asked, BOTH))
+        store.variants.add(variant(asked, name))
+    taken = store.reconsidering.find(TakenBack(kind="accepted"))[:1]
+    store.reconsidering.take_back(taken, "doubt")
+    order = ExportOrder(ExportOptions(("variants",), ("jsonl",)), Selection(), (), "x")
+    with caplog.at_level(logging.WARNING):
+        done = carry_out(store, tmp_path / "out", order, _no_lean, Silent())
+    assert done.report.rows["variants"] == 1
+    assert "1 records are left out" in caplog.text and "taken back" in caplog.text
 
 
 def _no_lean() -> None:

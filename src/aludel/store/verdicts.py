@@ -127,17 +127,21 @@ class Verdicts:
                 for query in _ASKED
             )
 
-    def of_one_kernel(self, keys: Sequence[str]) -> frozenset[str]:
-        """Return those of ``keys`` under which one kernel's acceptance is recorded.
+    def unfit(self, keys: Sequence[str]) -> frozenset[str]:
+        """Return those of ``keys`` whose verdicts must not be passed on.
+
+        They were taken back, or one kernel alone accepted.
 
         Raises:
             StoreError: the database cannot be read.
         """
-        query = select(VerdictRow.hash, VerdictRow.verdict).where(VerdictRow.hash.in_(keys))
+        columns = (VerdictRow.hash, VerdictRow.verdict, VerdictRow.taken_back_at)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(select(*columns).where(VerdictRow.hash.in_(keys))).all()
         return frozenset(
-            key for key, value in rows if one_kernel_alone(VERDICT.validate_python(value))
+            key
+            for key, value, taken_back_at in rows
+            if taken_back_at is not None or one_kernel_alone(VERDICT.validate_python(value))
         )
 
     def receipt(self, key: str) -> Receipt:
