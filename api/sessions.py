@@ -13,7 +13,7 @@ from aludel.goals import GoalRequest, Goals, GoalState, Step
 from aludel.models import CheckRequest
 from aludel.settings import Settings
 from aludel.store import ApiKey
-from aludel.store.tables import ANONYMOUS
+from aludel.store.keys import tenant_of
 from aludel.tenants import working_for
 
 _REMEMBERED = 10_000
@@ -74,7 +74,7 @@ class KeyedGoals:
         self._begin(key)
         try:
             self._charge_for(key, 1 + len(request.tactics))
-            with working_for(None if key.id == ANONYMOUS else key.id):
+            with working_for(tenant_of(key.id)):
                 state = self._goals.open(request)
             with self._lock:
                 self._owned[state.session] = _Owned(key.id, request.ttl_s)

@@ -183,11 +183,13 @@ def _module(host: LeanHost, source: ProgramSource, module: str, folder: Path, ke
     if not kept.is_dir():
         _compile_module(host, source, module, folder)
         kept.parent.mkdir(exist_ok=True)
-        partial = Path(tempfile.mkdtemp(suffix=".partial", dir=kept.parent))
-        for path in target.glob(f"{module.rpartition('.')[2]}.*"):
-            shutil.copy(path, partial)
-        with contextlib.suppress(OSError):  # another program's compilation was first
-            partial.replace(kept)
+        with tempfile.TemporaryDirectory(suffix=".partial", dir=kept.parent) as beside:
+            partial = Path(beside) / kept.name
+            partial.mkdir()
+            for path in target.glob(f"{module.rpartition('.')[2]}.*"):
+                shutil.copy(path, partial)
+            with contextlib.suppress(OSError):  # another program's compilation was first
+                partial.replace(kept)
         return
     kept.touch()
     for path in kept.iterdir():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from aludel.attempts import AttemptOptions, AttemptPlan
 from aludel.errors import InvalidRequest
-from aludel.generators import Endpoint, GeneratorSpec, LocalModel
+from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio
 from aludel.goals import Goals
 from aludel.models import Prover
 from aludel.problems import TheoremProblem
@@ -51,9 +51,11 @@ def open_generators(
     elif isinstance(spec, LocalModel):
         local = LocalGenerator(spec)
         yield Generators(local, local)
-    else:
+    elif isinstance(spec, Portfolio):
         proofs = FStarPortfolio() if prover is Prover.FSTAR else ProofPortfolio()
         yield Generators(proofs, TacticPortfolio())
+    else:
+        assert_never(spec)
 
 
 def attempt_with(

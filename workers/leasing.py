@@ -17,8 +17,8 @@ from aludel.jobs import Failure, JobKind
 from aludel.models import Prover
 from aludel.queue import dispatch
 from aludel.store import Claim, Store
+from aludel.store.keys import tenant_of
 from aludel.store.leases import MAX_ATTEMPTS
-from aludel.store.tables import ANONYMOUS
 from aludel.tenants import working_for
 from aludel.workers.runtime import Runtime
 
@@ -27,16 +27,6 @@ _LONGEST_BEAT_S = 2.0  # so that work on a cancelled job ends soon
 _FIRST_PAUSE_S = 0.5
 
 _log = logging.getLogger(__name__)
-
-
-def tenant_of(store: Store, job_id: str) -> str | None:
-    """Return whose candidates a job holds: the API key's id; None where no key was asked for.
-
-    Raises:
-        StoreError: the database cannot be read.
-    """
-    owner = store.jobs.owner(job_id)
-    return None if owner == ANONYMOUS else owner
 
 
 class LeaseKeeper:
@@ -146,7 +136,7 @@ class Turn:
         self._exhausted = False
         self.keeper = LeaseKeeper(runtime.store, runtime.settings.lease_s, self._claims)
         self._broken = False
-        self._tenant = tenant_of(runtime.store, job_id)
+        self._tenant = tenant_of(runtime.store.jobs.owner(job_id))
 
     def run(self) -> None:
         """Work until the turn is over or nothing is left; give back what was not begun."""
@@ -218,7 +208,7 @@ def run_single(runtime: Runtime, kind: JobKind, carry_out: CarryOut) -> None:
     chosen = runtime.store.items.next_job(kind)
     if chosen is None:
         return
-    tenant = tenant_of(runtime.store, chosen)
+    tenant = tenant_of(runtime.store.jobs.owner(chosen))
     for claim in runtime.store.items.claim(chosen, runtime.name, 1, lease_s):
         keeper = LeaseKeeper(runtime.store, lease_s, lambda held=claim: [held])  # type: ignore[misc]
         with keeper, working_for(tenant):

@@ -20,13 +20,13 @@ from aludel.distribution import installed_version
 from aludel.errors import AludelError, BackendUnavailable
 from aludel.lean_checker.claims import Claim
 from aludel.lean_checker.intake import validate_imports
+from aludel.lean_checker.judge.case import Case
 from aludel.lean_checker.judge.lean_kernel import (
     KernelAnswer,
     LeanKernel,
     ReachedAxiom,
     probe_kernel,
 )
-from aludel.lean_checker.judge.printing import propositions_of
 from aludel.lean_checker.judge.question import Question, Statement, WrongCandidate, ask
 from aludel.lean_checker.judge.second_kernel import (
     AnySecondKernel,
@@ -41,7 +41,6 @@ from aludel.lean_checker.policy import (
     SORRY_AXIOM,
     Finding,
     allows_axiom,
-    refused,
 )
 from aludel.lean_checker.policy import Question as Asked
 from aludel.lean_checker.pool import LeanPool, import_set
@@ -49,16 +48,14 @@ from aludel.lean_checker.process import LeanProcess
 from aludel.models import (
     Accepted,
     CheckRequest,
-    Evidence,
     LeanContext,
     RejectReason,
     UndecidedReason,
-    Usage,
     Verdict,
 )
 from aludel.progress import Progress
 from aludel.settings import Settings
-from aludel.vouching import NATIVE_AXIOMS, axioms_in_words
+from aludel.vouching import NATIVE_AXIOMS
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 4
@@ -181,7 +178,7 @@ class Judge:
         """
         if not isinstance(claim.verdict, Accepted):
             return Decision(claim.verdict)
-        case = _Case(request, claim, claim.verdict)
+        case = Case(request, claim, claim.verdict)
         if claim.terms is None:
             message = "the accepted terms are too large to be judged"
             return Decision(case.refuse(Finding(UndecidedReason.MEMORY, message)))
@@ -199,7 +196,7 @@ class Judge:
         return self._judged(case, question, statement, answer)
 
     def _statement(
-        self, case: _Case, context: LeanContext, imports: tuple[str, ...]
+        self, case: Case, context: LeanContext, imports: tuple[str, ...]
     ) -> Statement | None:
         text = case.request.statement
         if text is None:
@@ -211,7 +208,7 @@ class Judge:
 
     def _judged(
         self,
-        case: _Case,
+        case: Case,
         question: Question,
         statement: Statement | None,
         answer: KernelAnswer,
@@ -233,7 +230,7 @@ class Judge:
             return self._hidden_axiom(case, answer, decision)
         return self._by_both(case, question, statement, answer)
 
-    def _hidden_axiom(self, case: _Case, answer: KernelAnswer, decision: Decision) -> Decision:
+    def _hidden_axiom(self, case: Case, answer: KernelAnswer, decision: Decision) -> Decision:
         """Say so where the claim hides an axiom that its own declarations mention."""
         direct = {one.name for one in answer.axioms if len(one.path) < 2}
         if direct <= set(case.claimed_axioms):
@@ -243,7 +240,7 @@ class Judge:
 
     def _by_both(
         self,
-        case: _Case,
+        case: Case,
         question: Question,
         statement: Statement | None,
         answer: KernelAnswer,
@@ -270,7 +267,7 @@ class Judge:
         verdict = case.accept(question, statement, answer, kernels, self._advisories)
         return Decision(verdict, question.digest)
 
-    def _asks_second(self, case: _Case, answer: KernelAnswer) -> bool:
+    def _asks_second(self, case: Case, answer: KernelAnswer) -> bool:
         """Whether our own kernel is asked: what rests on compiled code it cannot check."""
         if any(axiom.name in NATIVE_AXIOMS for axiom in answer.axioms):
             return False
@@ -303,7 +300,7 @@ class Judge:
 
     def _incident(
         self,
-        case: _Case,
+        case: Case,
         what: str,
         reason: RejectReason | UndecidedReason,
         message: str,
@@ -314,7 +311,7 @@ class Judge:
         self._report(case, what, message)
         return Decision(case.refuse(Finding(reason, message, name)), digest, what)
 
-    def _report(self, case: _Case, what: str, message: str) -> None:
+    def _report(self, case: Case, what: str, message: str) -> None:
         self.incidents[what] += 1
         usage = case.usage
         _LOG.error(
@@ -327,63 +324,6 @@ def _start_one(pool: LeanPool) -> None:
     """Start a process; who needs it afterwards hears of what goes wrong."""
     with contextlib.suppress(AludelError):
         pool.warm_up(1)
-
-
-class _Case:
-    """One claim on its way to a verdict, with what it has cost so far."""
-
-    def __init__(self, request: CheckRequest, claim: Claim, accepted: Accepted) -> None:
-        self.request = request
-        self.asked = Asked(request.statement, request.policy, request.code)
-        self.usage: Usage = accepted.usage
-        self.imports = claim.facts.imports
-        self.claimed_axioms = claim.facts.axioms
-        self._claim = claim
-        self._accepted = accepted
-
-    def refuse(self, finding: Finding, axioms: tuple[str, ...] | None = None) -> Verdict:
-        """Return the verdict that states ``finding``."""
-        return refused(
-            self._claim.facts,
-            self.asked,
-            finding,
-            content_hash=self._accepted.hash,
-            usage=self.usage,
-            axioms=axioms,
-        )
-
-    def accept(
-        self,
-        question: Question,
-        statement: Statement | None,
-        answer: KernelAnswer,
-        kernels: tuple[str, ...],
-        advisories: tuple[int, ...],
-    ) -> Verdict:
-        """Return the acceptance, with evidence that rests on the answers alone."""
-        claimed = self._accepted.evidence
-        axioms = tuple(one.name for one in answer.axioms)
-        evidence = Evidence(
-            statement_match=question.match,
-            binders=claimed.binders,
-            declarations=question.declared,
-            checks=claimed.checks,
-            kernels=kernels,
-            advisories=advisories,
-            tables_hash=question.digest,
-            statement_hash=None if statement is None else statement.digest,
-            attribution="elaborator",
-            propositions=() if statement is not None else propositions_of(self._claim.terms),
-            hidden=answer.hidden,
-        )
-        return self._accepted.model_copy(
-            update={
-                "evidence": evidence,
-                "axioms": axioms,
-                "message": axioms_in_words(axioms, answer.hidden) if answer.hidden else None,
-                "usage": self.usage,
-            }
-        )
 
 
 def _imports_of(claim: Claim, context: LeanContext) -> tuple[str, ...]:

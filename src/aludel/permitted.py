@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import assert_never
 
 from aludel.errors import InvalidRequest
-from aludel.generators import Endpoint, GeneratorSpec, LocalModel
+from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio
 from aludel.settings import Settings
 
 _WITH_VARIABLE = re.compile(r"(.+)=([A-Za-z_][A-Za-z0-9_]*)")
@@ -29,6 +30,8 @@ def ensure_permitted(spec: GeneratorSpec, settings: Settings) -> None:
         # A revision is other weights, and may be other code: the operator's choice as well.
         named = spec.model if spec.revision is None else f"{spec.model}@{spec.revision}"
         _ensure(named, settings.models.split(), "model", "ALUDEL_MODELS")
+    elif not isinstance(spec, Portfolio):
+        assert_never(spec)  # a kind that nobody thought of here is not permitted
 
 
 def key_of(spec: GeneratorSpec, settings: Settings, environ: Mapping[str, str]) -> str:

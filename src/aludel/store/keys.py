@@ -53,6 +53,11 @@ class ApiKey(Model):
     revoked_at: datetime | None = None
 
 
+def tenant_of(key_id: str) -> str | None:
+    """Return the tenant that work for a key is done for; None where no key was asked for."""
+    return None if key_id == ANONYMOUS else key_id
+
+
 class ApiKeys:
     """The table of API keys."""
 
