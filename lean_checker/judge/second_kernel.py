@@ -41,6 +41,8 @@ STEPS = 3_000_000
 """Steps of one question; the largest honest proof measured takes 139,000."""
 WORKER_MB = 3_000
 INDEX = "library.index.json"
+MOST_LIBRARIES = 64
+"""Import sets of one toolchain that are exported; that of Std takes 56 MB."""
 _PART = 65_536
 
 Verdict = Literal["accepted", "rejected", "not_shown_equal", "declined", "out_of_budget"]
@@ -75,6 +77,9 @@ class SecondAnswer:
 class Libraries:
     """Exported libraries of one toolchain, in the cache folder. Thread-safe.
 
+    Whoever sends a request names its import set. So that nobody fills disk or memory by naming
+    many, one is exported at a time, and there are :data:`MOST_LIBRARIES` at most.
+
     Args:
         settings: name the cache folder.
         toolchain: whose libraries they are.
@@ -92,6 +97,7 @@ class Libraries:
         self._export = export
         self._progress = progress or Silent()
         self._failed: dict[Path, str] = {}
+        self._exporting = threading.Lock()
         self._root = settings.cache_dir.expanduser() / "kernel" / toolchain.digest[:32]
 
     def folder(self, imports: tuple[str, ...]) -> Path:
@@ -107,14 +113,15 @@ class Libraries:
         """Export the library of an import set, unless it is there; return its folder.
 
         Raises:
-            NoLibrary: it took more time or memory than there is, now or before.
+            NoLibrary: it took more time or memory than there is, now or before, or there are as
+                many as there may be.
             InvalidRequest: there is no such import set.
             BackendUnavailable: the machine failed.
         """
         folder = self.folder(imports)
         if not self.has(imports):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with folder_lock(folder.with_suffix(".lock"), EXPORT_S):
+            with self._exporting, folder_lock(folder.with_suffix(".lock"), EXPORT_S):
                 if not self.has(imports):
                     self._install(imports, folder)
         return folder
@@ -122,6 +129,11 @@ class Libraries:
     def _install(self, imports: tuple[str, ...], folder: Path) -> None:
         if folder in self._failed:
             raise NoLibrary(self._failed[folder])
+        if sum(not path.suffix for path in folder.parent.iterdir()) >= MOST_LIBRARIES:
+            raise NoLibrary(
+                f"{MOST_LIBRARIES} libraries of this toolchain are exported, as many as there may "
+                f"be; the operator may remove some from {folder.parent}"
+            )
         shown, begun = ", ".join(imports), time.monotonic()
         self._progress.step(f"exporting {shown} for the second kernel")
         partial = folder.with_suffix(".partial")

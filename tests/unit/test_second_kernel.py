@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from fake_toolchain import FakeLeanToolchain
 from aludel.advisories import advisories_of
 from aludel.errors import BackendUnavailable
 from aludel.lean_checker.checker import LeanChecker
-from aludel.lean_checker.judge import deciding
+from aludel.lean_checker.judge import deciding, second_kernel
 from aludel.lean_checker.judge.lean_kernel import KernelAnswer, LeanKernel, ReachedAxiom
 from aludel.lean_checker.judge.second_kernel import (
     INDEX,
@@ -187,6 +188,21 @@ def test_a_library_is_exported_on_first_need_once_and_is_read_only(tmp_path: Pat
     assert told.steps == ["exporting Std for the second kernel"]
     assert {file.stat().st_mode & 0o222 for file in folder.iterdir()} == {0}
     assert made.folder(("Init",)) != folder
+
+
+def test_naming_import_sets_does_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(second_kernel, "MOST_LIBRARIES", 2)
+    export = Export()
+    made = libraries(tmp_path, export)
+    kept = [made.install((name,)) for name in ("A", "B")]
+    with pytest.raises(NoLibrary, match="as many as there may be"):
+        made.install(("C",))
+    assert made.install(("A",)) == kept[0]
+    shutil.rmtree(kept[1])
+    made.install(("C",))
+    assert export.asked == [("A",), ("B",), ("C",)]
 
 
 def test_an_export_that_failed_leaves_nothing_half_done(tmp_path: Path) -> None:
