@@ -40,11 +40,12 @@ class Settings(BaseModel):
         toolchain: the Lean toolchain: ``lean-embedded``, ``lean-native`` (the ``lean`` on PATH),
             ``lean-VERSION`` (one of elan's), or a toolchain's folder.
         project: folder of a Lake project whose modules may be imported; empty for none.
-        sandbox: ``required`` refuses a native prover where the system cannot confine it;
+        sandbox: ``required`` refuses a native Lean where the system cannot confine it;
             ``available`` makes do with what the system has.
         node: path of a Node 24 binary; empty uses the one that came with the Python dependency.
         fstar: path of ``fstar.exe``; empty searches PATH.
-        pool_size: prover processes at once; 0 means one per CPU.
+        pool_size: prover processes that read candidates at once; 0 means one per CPU. Lean has
+            others beside them that judge: at least two, and workers of our own kernel.
         process_memory_mb: resident size at which a prover process is recycled or killed.
         process_max_requests: requests after which a prover process is recycled.
         max_code_bytes: largest candidate accepted.
@@ -57,7 +58,8 @@ class Settings(BaseModel):
             candidates and statements, ``none`` shares them; empty is ``key`` where keys are
             required.
         second_kernel: ``request`` has our own kernel asked as each request's policy says, whose
-            default is always; ``require`` has it always asked, whatever a request says.
+            default is always; ``require`` has it always asked, whatever a request says, but about
+            proofs by compiled code, which it cannot check.
         second_kernel_share: share of acceptances, drawn by lot, of which it is asked where the
             policy says ``sample``.
         confirm_share: share of acceptances, drawn by lot, that a fresh process which sees only
