@@ -14,6 +14,7 @@ from aludel.api import (
     datasets,
     events,
     jobs,
+    kernel,
     kimina,
     metrics,
     problem_details,
@@ -24,6 +25,7 @@ from aludel.api import goals as goal_routes
 from aludel.api.admission import Admission
 from aludel.api.auth import SUBMITTING
 from aludel.api.gate import Gate
+from aludel.api.kernel_runs import KernelRuns
 from aludel.api.middleware import BodyLimit, RequestLog
 from aludel.api.service import Service
 from aludel.api.sessions import KeyedGoals
@@ -55,11 +57,11 @@ def create_app(
     app = FastAPI(title="Aludel", version=installed_version(), docs_url=None, redoc_url=None)
     admission = Admission(settings, store)
     sessions = None if goals is None else KeyedGoals(goals, settings, store.keys.charge)
-    app.state.service = Service(settings, store, queue, admission, sessions)
+    app.state.service = Service(settings, store, queue, admission, KernelRuns(settings), sessions)
     problem_details.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
     for module in (
-        checks, attempts, datasets, jobs, events, corpus, kimina, metrics, system, web
+        checks, attempts, datasets, jobs, events, corpus, kernel, kimina, metrics, system, web
     ):  # fmt: skip
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)

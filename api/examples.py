@@ -153,3 +153,30 @@ KIMINA_VERIFY_EXAMPLES: dict[str, Example] = {
         },
     },
 }
+
+# `theorem same : ∀ (a : Prop) (a : a), a`, as lean4export writes it.
+EXPORT_EXAMPLE = """\
+{"meta":{"exporter":{"name":"lean4export","version":"3.1.0"},"format":{"version":"3.1.0"}}}
+{"str":{"pre":0,"str":"same"},"in":1}
+{"str":{"pre":0,"str":"a"},"in":2}
+{"sort":0,"ie":0}
+{"bvar":0,"ie":1}
+{"bvar":1,"ie":2}
+{"forallE":{"name":2,"type":1,"body":2,"binderInfo":"default"},"ie":3}
+{"forallE":{"name":2,"type":0,"body":3,"binderInfo":"default"},"ie":4}
+{"lam":{"name":2,"type":1,"body":1,"binderInfo":"default"},"ie":5}
+{"lam":{"name":2,"type":0,"body":5,"binderInfo":"default"},"ie":6}
+{"thm":{"name":1,"levelParams":[],"type":4,"value":6,"all":[1]}}
+"""
+
+COMPARE_EXAMPLES: dict[str, Example] = {
+    "one": {
+        "summary": "A theorem that may rest on no axiom",
+        "value": {
+            "challenge": EXPORT_EXAMPLE,
+            "solution": EXPORT_EXAMPLE,
+            "theorems": ["same"],
+            "axioms": [],
+        },
+    }
+}

@@ -14,6 +14,7 @@ from pydantic_core import PydanticSerializationError
 from aludel.api.admission import Admission
 from aludel.api.auth import Caller
 from aludel.api.dataset_files import DatasetFolder
+from aludel.api.kernel_runs import KernelRuns
 from aludel.api.results import events_of, results_of
 from aludel.api.sessions import KeyedGoals
 from aludel.deadline import Deadline
@@ -37,6 +38,7 @@ class Service:
     store: Store
     queue: TaskQueue
     admission: Admission
+    kernel: KernelRuns
     goals: KeyedGoals | None = None
 
     @property

@@ -2,63 +2,57 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from aludel.lean_kernel.api import EXPORT_STEPS, Outcome, check_export
-from aludel.lean_kernel.names import show
+from aludel.cli.remote import check_export_through
+from aludel.http_models import MAX_EXPORT_STEPS, KernelOutcome
+from aludel.lean_kernel.api import check_export
+from aludel.lean_kernel.shown import outcome_object
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXPORT_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXIT_CODES = {"accepted": 0, "rejected": 1, "not_shown_equal": 1}
+"""By verdict; those that decide nothing are 2."""
 
-
-@click.command(name="kernel")
-@click.argument("file", type=_FILE)
-@click.option(
+steps_option = click.option(
     "--steps",
-    type=click.IntRange(min=1),
-    default=EXPORT_STEPS,
+    type=click.IntRange(1, MAX_EXPORT_STEPS),
+    default=MAX_EXPORT_STEPS,
     show_default=True,
     help="Steps after which to stop; the count is the same on every machine.",
 )
+server_option = click.option(
+    "--server", help="URL of a service whose kernel checks; this machine by default."
+)
+
+
+@click.command(name="kernel")
+@click.argument("file", type=EXPORT_FILE)
+@steps_option
+@server_option
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
-def command(file: Path, steps: int, as_json: bool) -> int:
+def command(file: Path, steps: int, server: str | None, as_json: bool) -> int:
     """Check every declaration of an export of Lean, FILE, from nothing.
 
     The format is lean4export's NDJSON, version 3.
 
     Exit codes: 0 accepted, 1 rejected, 2 undecided.
     """
+    found = _here(file, steps) if server is None else check_export_through(server, file, steps)
+    click.echo(found.model_dump_json() if as_json else as_text(found))
+    return EXIT_CODES.get(found.verdict, 2)
+
+
+def _here(file: Path, steps: int) -> KernelOutcome:
     with file.open(encoding="utf-8", errors="surrogateescape") as lines:
-        outcome = check_export(lines, steps)
-    click.echo(json.dumps(as_object(outcome)) if as_json else as_text(outcome))
-    return outcome.exit_code
+        return KernelOutcome.model_validate(outcome_object(check_export(lines, steps)))
 
 
-def as_object(outcome: Outcome) -> dict[str, object]:
-    """An outcome for machines."""
-    return {
-        "verdict": outcome.verdict,
-        "rule": outcome.rule,
-        "message": printable(outcome.message),
-        "declarations": outcome.declarations,
-        "steps": outcome.steps,
-        "axioms": [printable(show(n)) for n in outcome.axioms],
-    }
-
-
-def as_text(outcome: Outcome) -> str:
+def as_text(outcome: KernelOutcome) -> str:
     """An outcome for people, in one line."""
     verdict = outcome.verdict.replace("_", " ")
-    if not outcome.accepted:
-        return printable(f"{verdict}: {outcome.message}")
-    axioms = ", ".join(show(n) for n in outcome.axioms) or "none"
-    return printable(
-        f"{verdict} ({outcome.declarations} declarations, {outcome.steps} steps); axioms {axioms}"
-    )
-
-
-def printable(text: str) -> str:
-    """A text in one line that leaves the terminal as it is."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    if outcome.verdict != "accepted":
+        return f"{verdict}: {outcome.message}"
+    counts = f"({outcome.declarations} declarations, {outcome.steps} steps)"
+    return f"{verdict} {counts}; axioms {', '.join(outcome.axioms) or 'none'}"

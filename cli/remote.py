@@ -1,15 +1,16 @@
-"""Checks and attempts through the HTTP API of a running service."""
+"""Checks, attempts and exports through the HTTP API of a running service."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import httpx
 
 from aludel.attempt_figures import RunFigures
 from aludel.client import Client
 from aludel.client.flows import chunks, error_of_failure
-from aludel.http_models import AttemptSubmission
+from aludel.http_models import AttemptSubmission, ComparisonOutcome, KernelOutcome
 from aludel.jobs import Item
 from aludel.models import CheckRequest
 from aludel.progress import Progress
@@ -52,3 +53,36 @@ def attempt_through(
         if failed is not None:
             raise error_of_failure(failed)
         return client.attempts.run(asked.name or "").figures
+
+
+def check_export_through(
+    server: str, export: Path, steps: int, http: httpx.Client | None = None
+) -> KernelOutcome:
+    """Have the kernel of the service at ``server`` check a file.
+
+    Raises:
+        InvalidRequest: the service refuses it, for example as too large.
+        BackendUnavailable: it does not answer.
+    """
+    with Client(server, key=load_settings().api_key or None, http=http) as client:
+        return client.kernel(export.read_bytes(), steps=steps)
+
+
+def compare_through(
+    server: str,
+    challenge: Path,
+    solution: Path,
+    theorems: Sequence[str],
+    axioms: Sequence[str],
+    steps: int,
+    http: httpx.Client | None = None,
+) -> ComparisonOutcome:
+    """Have the kernel of the service at ``server`` compare two files.
+
+    Raises:
+        InvalidRequest: the service refuses them, for example as too large.
+        BackendUnavailable: it does not answer.
+    """
+    with Client(server, key=load_settings().api_key or None, http=http) as client:
+        exports = (challenge.read_bytes(), solution.read_bytes())
+        return client.compare(*exports, theorems, axioms=axioms, steps=steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,7 @@ from aludel.generators import Endpoint, GeneratorSpec, Portfolio
 from aludel.goals import MAX_TACTICS, Step
 from aludel.job_requests import DatasetSplit, RunName
 from aludel.jobs import Item, Job
-from aludel.models import MAX_WALL_S, CandidateText, CheckRequest, Model
+from aludel.models import MAX_WALL_S, STANDARD_AXIOMS, CandidateText, CheckRequest, Model
 from aludel.problems import FStarDefinition, FStarHints, TheoremProblem
 
 MAX_BATCH = 10_000
@@ -21,6 +21,11 @@ MAX_CANDIDATES = 1_024
 MAX_STEP_S = 600.0
 MAX_WAIT_S = 300.0
 MAX_COUNT = 2**31 - 1
+EXPORT_STEPS = 20_000_000
+"""Steps after which the check of an export stops, unless the request allows more or fewer."""
+MAX_EXPORT_STEPS = 500_000_000
+MAX_EXPORT_S = 300.0
+"""Seconds that the check of an export, or the comparison of two, may take."""
 
 
 class CheckBatch(Model):
@@ -188,6 +193,71 @@ class Steps(Model):
     """The results of tactics, in order."""
 
     steps: tuple[Step, ...]
+
+
+class KernelOutcome(Model):
+    """What our own kernel says of an export of Lean.
+
+    Attributes:
+        verdict: ``rejected``, for a broken rule; the last three decide nothing.
+        rule: the rule that is broken.
+        message: why it is not accepted.
+        declarations: how many were accepted.
+        steps: how many were taken; the same on every machine.
+        axioms: those that the export declares, or that a proof rests on.
+    """
+
+    verdict: Literal["accepted", "rejected", "not_shown_equal", "declined", "out_of_budget"]
+    rule: str
+    message: str
+    declarations: int
+    steps: int
+    axioms: tuple[str, ...]
+
+
+class ExplainedOutcome(KernelOutcome):
+    """An outcome of a comparison; ``fix`` says what to do about it."""
+
+    fix: str
+
+
+class TheoremOutcome(ExplainedOutcome):
+    """The outcome for one theorem."""
+
+    name: str
+
+
+class ComparisonOutcome(ExplainedOutcome):
+    """Whether one export proves what another one states.
+
+    Attributes:
+        failed: the export that is not accepted by itself, ``challenge`` or ``solution``.
+        theorems: the outcome of each; none where an export failed.
+    """
+
+    failed: Literal["", "challenge", "solution"]
+    theorems: tuple[TheoremOutcome, ...]
+
+
+LeanName = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class CompareRequest(Model):
+    """Two exports of Lean (lean4export's NDJSON), to be checked and compared.
+
+    Attributes:
+        challenge: states the theorems; their proofs may be missing.
+        solution: proves theorems of the same names.
+        theorems: their names, as Lean writes them.
+        axioms: what a proof may rest on.
+        steps: after which to stop.
+    """
+
+    challenge: str
+    solution: str
+    theorems: tuple[LeanName, ...] = Field(max_length=MAX_BATCH)
+    axioms: tuple[LeanName, ...] = Field(STANDARD_AXIOMS, max_length=MAX_BATCH)
+    steps: int = Field(EXPORT_STEPS, ge=1, le=MAX_EXPORT_STEPS)
 
 
 class ProblemDetails(Model):

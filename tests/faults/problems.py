@@ -21,9 +21,7 @@ def submit(client: Client, draw: random.Random, count: int) -> Job:
     """Submit a prove job of ``count`` problems, one sample each."""
     kinds = draw.choices(list(_KINDS), weights=[3, 1], k=count)
     problems = tuple(
-        TheoremProblem(
-            name=f"{kind}-{n}", statement=f'theorem p{n} : "{_KINDS[kind]}" ≠ ""'
-        )
+        TheoremProblem(name=f"{kind}-{n}", statement=f'theorem p{n} : "{_KINDS[kind]}" ≠ ""')
         for n, kind in enumerate(kinds)
     )
     options = AttemptOptions(samples=1)

@@ -415,6 +415,8 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
         "/v1/goals/{session}/states/{state}/check",
         "/v1/goals/{session}/states/{state}/script",
         "/v1/mutations",
+        "/v1/kernel",
+        "/v1/compare",
         "/v1/attempts",
         "/v1/attempts/compare",
         "/v1/attempts/{run}",

@@ -18,12 +18,13 @@ from aludel.client.base import BaseClient, async_every
 from aludel.client.datasets import AsyncDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import AsyncGoals
+from aludel.client.kernel import Export, check_export, compare_exports
 from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
 from aludel.deadline import Deadline
 from aludel.errors import AludelError
-from aludel.http_models import Submitted
+from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
 from aludel.jobs import Item, Job
-from aludel.models import CheckRequest, Verdict
+from aludel.models import STANDARD_AXIOMS, CheckRequest, Verdict
 from aludel.receipts import Receipt
 from aludel.records import Result
 
@@ -165,6 +166,22 @@ class AsyncClient(BaseClient):
     async def receipt(self, key: str) -> Receipt:
         """Return a receipt of the verdict recorded under a content hash."""
         return await self._run(flows.receipt(key))
+
+    async def kernel(self, export: Export, *, steps: int = EXPORT_STEPS) -> KernelOutcome:
+        """Have an export of Lean checked; see :meth:`aludel.Client.kernel`."""
+        return await self._run(check_export(export, steps))
+
+    async def compare(
+        self,
+        challenge: Export,
+        solution: Export,
+        theorems: Sequence[str],
+        *,
+        axioms: Sequence[str] = STANDARD_AXIOMS,
+        steps: int = EXPORT_STEPS,
+    ) -> ComparisonOutcome:
+        """Have two exports of Lean compared; see :meth:`aludel.Client.compare`."""
+        return await self._run(compare_exports(challenge, solution, theorems, axioms, steps))
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""

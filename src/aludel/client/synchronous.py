@@ -19,12 +19,13 @@ from aludel.client.base import BaseClient, every
 from aludel.client.datasets import RemoteDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import RemoteGoals
+from aludel.client.kernel import Export, check_export, compare_exports
 from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
 from aludel.deadline import Deadline
 from aludel.errors import AludelError
-from aludel.http_models import Submitted
+from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
 from aludel.jobs import Item, Job
-from aludel.models import CheckRequest, Verdict
+from aludel.models import STANDARD_AXIOMS, CheckRequest, Verdict
 from aludel.receipts import Receipt
 from aludel.records import Result
 
@@ -201,6 +202,40 @@ class Client(BaseClient):
     def receipt(self, key: str) -> Receipt:
         """Return a receipt of the verdict recorded under a content hash."""
         return self._run(flows.receipt(key))
+
+    def kernel(self, export: Export, *, steps: int = EXPORT_STEPS) -> KernelOutcome:
+        """Have our own kernel check an export of Lean (lean4export's NDJSON) from nothing.
+
+        Raises:
+            QueueFull: as many exports are checked as may be.
+            BackendUnavailable: the service does not answer, or cannot start a process.
+        """
+        return self._run(check_export(export, steps))
+
+    def compare(
+        self,
+        challenge: Export,
+        solution: Export,
+        theorems: Sequence[str],
+        *,
+        axioms: Sequence[str] = STANDARD_AXIOMS,
+        steps: int = EXPORT_STEPS,
+    ) -> ComparisonOutcome:
+        """Have two exports of Lean checked, and whether the second proves what the first states.
+
+        Args:
+            challenge: states the theorems; their proofs may be missing.
+            solution: proves theorems of the same names.
+            theorems: names, as Lean writes them.
+            axioms: what a proof may rest on.
+            steps: after which to stop.
+
+        Raises:
+            InvalidRequest: an export is not UTF-8, or a name is none of Lean's.
+            QueueFull: as many exports are checked as may be.
+            BackendUnavailable: the service does not answer, or cannot start a process.
+        """
+        return self._run(compare_exports(challenge, solution, theorems, axioms, steps))
 
     def close(self) -> None:
         """Close the connections; safe to call twice."""

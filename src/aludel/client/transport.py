@@ -35,12 +35,16 @@ _TRANSIENT = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to be sent. ``read_s`` is how long its answer may take."""
+    """A request to be sent, with a body of JSON or of bytes.
+
+    ``read_s`` is how long its answer may take.
+    """
 
     method: str
     path: str
     params: Mapping[str, str | int | float] = field(default_factory=dict)
     json: Any = None
+    content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     read_s: float = 30.0
 
@@ -150,6 +154,7 @@ def request_of(call: Call) -> dict[str, Any]:
         "url": call.path,
         "params": dict(call.params),
         "json": call.json,
+        "content": call.content,
         "headers": dict(call.headers),
         "timeout": httpx.Timeout(10.0, read=call.read_s, write=60.0),
     }
