@@ -30,12 +30,11 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["kernel"])
 T = TypeVar("T")
 
 _LOOK_S = 1.0  # how often a call looks whether its caller is still there
+# NDJSON, whatever the content type says; tools that read the document know plain text.
 _EXPORT = {
     "requestBody": {
         "required": True,
-        "content": {
-            "application/x-ndjson": {"schema": {"type": "string"}, "example": EXPORT_EXAMPLE}
-        },
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": EXPORT_EXAMPLE}},
     }
 }
 
