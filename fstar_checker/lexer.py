@@ -81,7 +81,7 @@ _CHAR = re.compile(rf"'(?:[^'\\]|{_ESCAPE})'B?", re.DOTALL)
 _TVAR = re.compile(rf"'(?:{_LETTER}|_)(?:{_LETTER}|[0-9'_])*")
 _PRAGMA = re.compile(
     r"#(?:set-options|reset-options|push-options|pop-options|restart-solver|light|"
-    r"print-effects-graph|show-options|check|eval)\b|%splice(?:_t)?\b"
+    r"print-effects-graph|show-options|check|eval|lang-\w+)\b|%splice(?:_t)?\b"
 )
 _IDENT = re.compile(rf"{_WORD}(?:\.{_WORD})*")
 _NUMBER = re.compile(r"[0-9][0-9a-zA-Z_]*(?:\.[0-9][0-9a-zA-Z_]*)?")

@@ -43,6 +43,7 @@ from aludel.fstar_checker.wordlists import (
     ALLOWED_QUALIFIERS,
     EFFECT_DEFINITIONS,
     MODULE_ATTRIBUTES,
+    OURS,
     TACTIC_ENTRIES,
 )
 from aludel.models import Diagnostic, RejectReason, Severity
@@ -204,6 +205,9 @@ def _scan_identifier(tokens: list[Token], index: int, local: frozenset[str]) -> 
         elif part in TACTIC_ENTRIES:
             message = f"{part} runs or builds metaprograms; use assert ... by (...)"
             yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
+        elif part.startswith(OURS):
+            message = f"{part}: names that begin with {OURS} are the checker's own"
+            yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
     if any(ord(c) > 127 and not unicodedata.category(c).startswith("L") for c in token.text):
         message = f"identifier {token.text!r} holds a character that is no letter"
         yield _at(token, RejectReason.FORBIDDEN_CONSTRUCT, message)
@@ -286,9 +290,15 @@ def _scan_declaration(declaration: Declaration, later: list[Declaration]) -> Ite
         yield _at(declaration, RejectReason.MISSING_DECLARATION, message)
     if declaration.keyword == "friend":
         yield _at(declaration, RejectReason.FORBIDDEN_CONSTRUCT, "friend is not allowed")
-    if declaration.keyword in EFFECT_DEFINITIONS:
+    if declaration.keyword in EFFECT_DEFINITIONS or _defines_effect(declaration):
         message = f"{declaration.keyword} could state what an effect does not guarantee"
         yield _at(declaration, RejectReason.FORBIDDEN_CONSTRUCT, message)
+
+
+def _defines_effect(declaration: Declaration) -> bool:
+    """Whether it is ``effect { ... }``, by which newer F* defines one; else it abbreviates."""
+    texts = [token.text for token in declaration.tokens]
+    return declaration.keyword == "effect" and texts[texts.index("effect") + 1 :][:1] == ["{"]
 
 
 def _repeats(declaration: Declaration, val_tokens: tuple[str, ...]) -> bool:

@@ -29,9 +29,13 @@ TACTIC_ENTRIES = words(
     with_tactic pack pack_ln pack_fv pack_sigelt pack_comp unquote unsafe_tac_exec launch_process
     set_guard_policy with_policy set_options reflect reify splice splice_quals t_exact t_apply
     set_goals set_smt_goals topdown_rewrite t_pointwise unshelve tac_return handle_smt_goals
-    resolve_implicits override_resolve_implicits_handler"""
+    resolve_implicits override_resolve_implicits_handler unfold_with_tactic
+    unfold_rewrite_with_tactic"""
 )
 """Names that run a metaprogram outside ``by (...)``, or make terms or goals from data."""
+
+OURS = "aludel_"
+"""How the names of our own probes begin: a candidate that takes one would make a probe fail."""
 
 UNSAFE_TACTICS = TACTIC_ENTRIES | words(
     """addns binder_retype catch change change_with commute_applied_match curms

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from aludel.errors import InvalidRequest
 from aludel.lean_text import Kind, Piece, UnreadableText, pieces, significant
+from aludel.statements import LOCAL_RECURSION, declares_recursion, proof_begins
 
 _THEOREMS = frozenset({"theorem", "lemma"})
 _HEADER = frozenset({"module", "prelude", "import", "public", "meta", "all"})
@@ -47,7 +48,8 @@ def last_theorem(text: str) -> OwnTheorem:
     """Return the last theorem that a text declares, whatever follows it.
 
     Raises:
-        InvalidRequest: there is none, or the text cannot be divided into words.
+        InvalidRequest: there is none, its statement declares a function, or the text cannot be
+            divided into words.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
@@ -55,11 +57,15 @@ def last_theorem(text: str) -> OwnTheorem:
     except UnreadableText as error:
         raise InvalidRequest(error.message, field="statement", fix=error.fix) from error
     begin = _after_header(found)
-    name, opened = _scan(text, found[begin:])
+    name, at, opened = _scan(text, found[begin:])
     if name is None:
         raise InvalidRequest(
             "it declares no theorem", field="statement", fix="give a theorem with its proof"
         )
+    declaration = found[begin + at :]
+    if declares_recursion(text[declaration[0].start : proof_begins(text, declaration)]):
+        fix = "state it with a definition before the theorem"
+        raise InvalidRequest(LOCAL_RECURSION, field="statement", fix=fix)
     body = text[found[begin].start :].rstrip()
     ends = "".join(f"\nend {scope.name}".rstrip() for scope in reversed(opened))
     return OwnTheorem(name, f"section\n{body}\n{ends}\nend\n\n")
@@ -83,22 +89,22 @@ def _after_header(found: list[Piece]) -> int:
     return at
 
 
-def _scan(text: str, found: list[Piece]) -> tuple[str | None, list[_Scope]]:
-    """Return the full name of the last theorem, and the scopes that are open at the end."""
+def _scan(text: str, found: list[Piece]) -> tuple[str | None, int, list[_Scope]]:
+    """Return the last theorem's full name and place, and the scopes that are open at the end."""
     scopes: list[_Scope] = []
-    name = None
+    name, at = None, 0
     for index, piece in enumerate(found):
         if piece.depth or piece.kind is not Kind.NAME:
             continue
         following = found[index + 1] if index + 1 < len(found) else None
         if piece.text in _THEOREMS and following and following.kind is Kind.NAME:
-            name = _full_name(scopes, following.text)
+            name, at = _full_name(scopes, following.text), index
         elif piece.text in _OPENING:
             scopes += _opened(piece.text, _name_after(text, piece, following))
         elif piece.text == "end":
             closed = _name_after(text, piece, following)
             del scopes[max(0, len(scopes) - max(1, len(_components(closed)))) :]
-    return name, scopes
+    return name, at, scopes
 
 
 def _name_after(text: str, piece: Piece, following: Piece | None) -> str:

@@ -100,6 +100,7 @@ def _ranked(entries: list[_T], group: Callable[[_T], Hashable]) -> list[tuple[in
 
 def _own_target(checker: Checker, plan: MutationPlan, text: str) -> Target:
     """The last theorem of a user's text, which Lean must accept as a whole."""
+    own = last_theorem(text)
     verdict = checker.check(CheckRequest(context=LeanContext(imports=plan.imports), code=text))
     if not isinstance(verdict, Accepted):
         raise InvalidRequest(
@@ -107,7 +108,6 @@ def _own_target(checker: Checker, plan: MutationPlan, text: str) -> Target:
             field="statement",
             fix="give a theorem with its proof; variants of an unproved one could not be proved",
         )
-    own = last_theorem(text)
     declared = (name for name in verdict.evidence.declarations if names_it(name, own.name))
     name = next(declared, None)
     if name is None:

@@ -281,7 +281,7 @@ function route() {
     else link.removeAttribute("aria-current");
   }
   show("…");
-  open(name, argument).catch(complain);
+  open(name, name === asked ? argument : "").catch(complain);
   view.focus({ preventScroll: true });
 }
 

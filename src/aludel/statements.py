@@ -189,21 +189,32 @@ def _statement_end(bare: str, found: list[Piece]) -> int:
     Raises:
         UnusableText: a proof follows, as a term, tactics, alternatives or ``where``.
     """
+    begin = proof_begins(bare, found)
+    after = " ".join(bare[begin:].removeprefix(":=").split())
+    if after not in _OPEN_ENDS:
+        raise UnusableText("it holds a proof")
+    return begin
+
+
+def proof_begins(text: str, found: list[Piece]) -> int:
+    """Return where the proof of a declaration begins: its ``:=``, ``where`` or first alternative.
+
+    Args:
+        text: holds the declaration.
+        found: its pieces from the declaration's keyword on.
+    """
     outer = [piece for piece in found if piece.depth == 0]
     bound = 0
     for index, piece in enumerate(outer):
         if piece.kind is Kind.NAME and piece.text in _BINDS:
             bound += 1
-        elif piece.text == "where" or (piece.text == "|" and _is_alternative(bare, outer, index)):
-            raise UnusableText("it holds a proof")
+        elif piece.text == "where" or (piece.text == "|" and _is_alternative(text, outer, index)):
+            return piece.start
         elif piece.text == ":=" and bound:
             bound -= 1
         elif piece.text == ":=":
-            after = " ".join(bare[piece.start + 2 :].split())
-            if after not in _OPEN_ENDS:
-                raise UnusableText("it holds a proof")
             return piece.start
-    return len(bare)
+    return len(text)
 
 
 def _is_alternative(bare: str, outer: list[Piece], index: int) -> bool:

@@ -30,7 +30,14 @@ from aludel.cli.main import cli
 from aludel.errors import AludelError, ToolchainMissing
 from aludel.fstar_checker.checker import build_checker
 from aludel.lean_checker.prover import LeanProver, build_prover
-from aludel.models import CheckRequest, FStarContext, Policy, RejectReason, Verdict
+from aludel.models import (
+    CheckRequest,
+    FStarContext,
+    LeanContext,
+    Policy,
+    RejectReason,
+    Verdict,
+)
 from aludel.provers import AnyProver
 from aludel.settings import Settings, load_settings
 from aludel.task_names import FSTAR_QUEUES
@@ -125,16 +132,20 @@ def _of_item(item: dict[str, Any]) -> str:
 
 def lean_case(prover: LeanProver, api: LiveApi, case: Case, folder: Path) -> Row:
     """A candidate, by every route that can carry its statement and policy."""
+    imports = case.get("imports")
     request = CheckRequest(
+        context=LeanContext(imports=imports),
         statement=case.get("statement"),
         code=case["code"],
         policy=Policy(**case.get("policy", {})),
     )
     got = {"in process": said(lambda: prover.check(request)), "HTTP": by_http(api, request)}
     if "policy" not in case:
-        got["command"] = by_command(prover, case, folder)
-        if "statement" not in case or case["id"] in ("K3", "B23"):
-            got["kimina"] = by_kimina(api, case["code"])
+        words = ("--imports", ",".join(imports)) if imports else ()
+        got["command"] = by_command(prover, case, folder, *words)
+        if "statement" not in case or case["id"].startswith(("K3", "B23", "CR")):
+            header = "".join(f"import {name}\n" for name in imports or ())
+            got["kimina"] = by_kimina(api, header + case["code"])
     return _row(case, got)
 
 

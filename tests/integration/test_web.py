@@ -218,3 +218,29 @@ def test_every_control_has_a_name_and_the_page_a_policy(page: Page, api: LiveApi
     headers = page.request.get(f"{api.url}/").headers
     assert "default-src 'self'" in headers["content-security-policy"]
     assert page.request.get(f"{api.url}/static/../app.py").status == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("constructor", ""),
+        ("__proto__/x", ""),
+        ("job/%", "cannot be read"),
+        ("job/..", "there is no job .."),
+        ("job/%2e%2e%2fkeys", "there is no job ../keys"),
+        ("variants/..", "there is no variants .."),
+        ("variant/..", "theorem"),
+        ("variant/%E0%A4%A", "cannot be read"),
+    ],
+)
+def test_an_address_is_anybodys_text(page: Page, api: LiveApi, address: str, told: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(api.url)))
+    page.goto(f"{api.url}/#/{address}")
+    if told:
+        expect(page.get_by_role("status")).to_contain_text(told)
+    else:
+        expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+    assert all(re.fullmatch(r"/(static/.*|v1/(jobs|lineage)\?.*|v1/events.*|)", url) for url in asked), asked
+    page.get_by_role("link", name="Corpus").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Corpus")

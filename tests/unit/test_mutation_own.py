@@ -56,6 +56,38 @@ def test_a_text_without_a_theorem_is_refused(text: str) -> None:
     assert caught.value.field == "statement"
 
 
+RECURSION = "(let rec f (n : Nat) : Nat := n; f 1)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"theorem t : {RECURSION} = 1 := rfl",
+        f"theorem t (n : Nat) : n = {RECURSION} →\n    n = 1\n  | h => h",
+        f"def f := 1\nprivate theorem t (h : {RECURSION} = 1) : True := trivial\ndef g := 2",
+        "theorem t : let rec f := 1; let x := 2; f < x := by decide",
+    ],
+)
+def test_a_function_that_the_statement_declares_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="`let rec`") as caught:
+        last_theorem(text)
+    assert caught.value.field == "statement" and "before the theorem" in (caught.value.fix or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"theorem t : True := by have := {RECURSION}; trivial",
+        "theorem t : (let x := 1; x = 1) := let rec f := 1; rfl",
+        "theorem t : ∀ n : Nat, n = n\n  | 0 => let rec f := 1; rfl\n  | _ => rfl",
+        f"theorem u : {RECURSION} = 1 := rfl\ntheorem t : True := trivial",
+        f"theorem t : True := trivial\ndef after := {RECURSION}",
+    ],
+)
+def test_one_in_the_proof_or_elsewhere_is_not(text: str) -> None:
+    assert last_theorem(text).name == "t"
+
+
 def test_private_names_are_known() -> None:
     assert names_it("t", "t") and names_it("_private.0.A.t", "A.t")
     assert names_it("_private.Main.0.t", "t")

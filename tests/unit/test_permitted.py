@@ -27,6 +27,16 @@ def test_models_are_the_operators_choice() -> None:
     assert "https://x/v1" in (caught.value.fix or "") and "X_KEY" not in str(caught.value)
 
 
+def test_a_revision_is_other_weights_and_the_operators_choice_too() -> None:
+    chosen = Settings(models="hub/b hub/c@v2")
+    ensure_permitted(LocalModel(model="hub/b"), chosen)
+    ensure_permitted(LocalModel(model="hub/c", revision="v2"), chosen)
+    for model, revision in (("hub/b", "main"), ("hub/c", None), ("hub/c", "v3")):
+        with pytest.raises(InvalidRequest, match="does not permit") as caught:
+            ensure_permitted(LocalModel(model=model, revision=revision), chosen)
+        assert caught.value.field == "generator.model"
+
+
 def test_each_endpoint_gets_its_own_key() -> None:
     chosen = Settings(endpoints="http://models:8000/v1 https://x/v1=X_KEY")
     environ = {"X_KEY": "secret"}
