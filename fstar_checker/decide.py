@@ -162,7 +162,7 @@ def _checks(session: Session, ask: Intake) -> tuple[str, ...]:
 
 
 def _is_defined_here(session: Session, ask: Intake, name: str, deadline: Deadline) -> bool:
-    found = session.defined_at(symbol_of(name), deadline)
+    found = session.defined_at(symbol_of(name), ask.plan.module, deadline)
     return found is not None and found >= ask.candidate.line
 
 

@@ -49,6 +49,29 @@ SAFE_OPTIONS: dict[str, str | None] = {
 """Option to the pattern of its value; ``None`` for an option that takes none."""
 
 
+_SWITCHES = """
+arith.nl arith.nl.branching arith.propagate_eqs arith.random_initial_value auto_config core.minimize
+dack.eq delay_units ematching mbqi theory_aware_branching theory_case_split
+"""
+_COUNTS = """
+arith.branch_cut_ratio arith.nl.rounds arith.propagation_mode arith.solver case_split dack
+dack.threshold lemma_gc_strategy max_conflicts mbqi.max_cexs mbqi.max_iterations phase_selection
+qi.max_instances qi.max_multi_patterns qi.quick_checker random_seed relevancy restart_strategy
+"""
+_FACTORS = "qi.eager_threshold qi.lazy_threshold restart_factor"
+SEARCH_PARAMETERS: dict[str, str] = {
+    **dict.fromkeys(_SWITCHES.split(), _BOOL),
+    **dict.fromkeys(_COUNTS.split(), _NATURAL),
+    **dict.fromkeys(_FACTORS.split(), rf"(?:{_NATURAL})(?:\.[0-9]{{1,9}})?"),
+}
+"""Parameters ``smt.NAME`` of Z3 that a candidate may set, and the pattern of their values.
+
+They steer the search, and Z3 4.8.5 and 4.13.3 know them all. At any other, or at a value that does
+not fit, Z3 ends, and F* with it.
+"""
+_PARAMETER = re.compile(r"\(set-option :smt\.(\S+) (\S+)\)|smt\.([^=]+)=(.*)")
+
+
 def split_options(text: str) -> list[str]:
     """Split the text of a pragma or option string as F* does (spaces, quotes).
 
@@ -112,11 +135,13 @@ def unsafe_in_pragma(text: str) -> str | None:
     if render_options(pairs).split() != text.split():
         return "quotes are allowed only around a value with spaces"
     foreign = [v for o, v in pairs if o in ("--z3cliopt", "--z3smtopt") and not _tunes_search(v)]
-    return f"{foreign[0]!r} is no option of Z3's search (smt. ...)" if foreign else None
+    return f"{foreign[0]!r} is no parameter of Z3's search that is known here" if foreign else None
 
 
 def _tunes_search(value: str) -> bool:
-    return value.startswith(("smt.", "(set-option :smt."))
+    match = _PARAMETER.fullmatch(value)
+    name, chosen = (match[1] or match[3], match[2] or match[4]) if match else ("", "")
+    return re.fullmatch(SEARCH_PARAMETERS.get(name, r"(?!)"), chosen) is not None
 
 
 def switches_proofs_off(text: str) -> bool:

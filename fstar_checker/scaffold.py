@@ -26,6 +26,7 @@ from aludel.fstar_checker.structure import (
     split_declarations,
     val_of,
 )
+from aludel.fstar_checker.wordlists import OURS
 from aludel.models import FStarContext
 
 DEFAULT_MODULE = "Candidate"
@@ -76,7 +77,7 @@ class Statement:
 
     def use(self) -> str:
         """Return a declaration that uses the name at the asked type, under an unguessable name."""
-        probe = f"aludel_probe_{secrets.token_hex(8)}"
+        probe = f"{OURS}probe_{secrets.token_hex(8)}"
         used = f"( {self.name[1:-1]} )" if self.is_operator else self.name
         return f"val {probe} {self.rest}\nlet {probe} = {used}\n"
 
@@ -96,7 +97,7 @@ class Statement:
             return None
         if body[0].text in ("fun", "function"):
             return None
-        probe = f"aludel_probe_{secrets.token_hex(8)}"
+        probe = f"{OURS}probe_{secrets.token_hex(8)}"
         unit = f"{probe}_unit"
         rest = code[tokens[head].end : tokens[-1].end].strip()
         return f"val {probe} ({unit}: unit) {self.rest}\nlet {probe} {unit} {rest}\n"
@@ -146,6 +147,9 @@ def parse_statement(text: str) -> Statement:
     if val is None or wrong or not named:
         message = "an F* statement is one declaration 'val NAME : TYPE'"
         raise InvalidRequest(message, field="statement")
+    if val[0].startswith(OURS):
+        message = f"names that begin with {OURS} are the checker's own"
+        raise InvalidRequest(message, field="statement", fix="name the definition otherwise")
     clean = blank_comments(text).strip() + "\n"
     tokens = code_tokens(clean)
     first = [t.text for t in tokens].index("val") + 1

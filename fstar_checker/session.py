@@ -17,6 +17,7 @@ from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, ToolchainMissing
 from aludel.fstar_checker.process import DeadlinePassed, FStarProcess
 from aludel.fstar_checker.protocol import (
+    INPUT,
     Banner,
     ProtocolError,
     Response,
@@ -191,16 +192,17 @@ class Session:
             raise self._broken(f"pop was refused: {response.body}")
         self.stack.pop()
 
-    def defined_at(self, symbol: str, deadline: Deadline) -> int | None:
-        """Return the line at which F* says ``symbol`` is defined, or None when it knows none."""
+    def defined_at(self, symbol: str, module: str, deadline: Deadline) -> int | None:
+        """Return the line of ``module`` at which F* says ``symbol`` is defined, if it is there."""
         wanted = {"context": "code", "location": None, "requested-info": ["defined-at"]}
         response = self.ask("lookup", {"symbol": symbol, **wanted}, deadline)
         place = response.body.get("defined-at") if isinstance(response.body, dict) else None
         if response.status != "success" or not isinstance(place, dict):
             return None
         try:
-            return int(place["beg"][0])
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            here = (INPUT, "", f"{module}.fst")
+            return int(place["beg"][0]) if place["fname"].rpartition("/")[2] in here else None
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise self._broken(f"lookup answered outside its protocol: {place}") from error
 
     def restart_solver(self, deadline: Deadline) -> None:

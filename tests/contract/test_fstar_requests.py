@@ -208,6 +208,26 @@ def test_option_text_of_the_list_is_allowed() -> None:
         check_options(["--ext", "x"])
 
 
+@pytest.mark.parametrize("setting", ["smt.qi.eager_threshold=100.5", "smt.mbqi=false",
+                                     "smt.arith.nl.rounds=7"])  # fmt: skip
+def test_a_candidate_tunes_the_search(setting: str) -> None:
+    assert unsafe_in_pragma(f"--z3cliopt {setting}") is None
+    option = f"(set-option :{setting.replace('=', ' ')})"
+    assert unsafe_in_pragma(f"--z3smtopt '{option}'") is None
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["smt.nothing=true", "smt.mbqi=maybe", "smt.mbqi=", "smt.random_seed=-1", "smt.logic=QF_LIA",
+     "smt.macro_finder=true", "proof=true", "smt.=true", "smt.mbqi=1"],
+)  # fmt: skip
+def test_no_candidate_sets_what_ends_z3(setting: str) -> None:
+    """An unknown parameter ends Z3, and F* with it: the machine would seem to be at fault."""
+    assert unsafe_in_pragma(f"--z3cliopt {setting}") is not None
+    option = f"(set-option :{setting.replace('=', ' ')})"
+    assert unsafe_in_pragma(f"--z3smtopt '{option}'") is not None
+
+
 def test_warnings_are_made_errors_after_the_prefix_and_before_the_val() -> None:
     context = FStarContext(module="T", prefix="let g = 1\n")
     codes = [f.code for f in plan(context, VAL, warn_error=True).fragments]

@@ -241,6 +241,8 @@ def test_an_address_is_anybodys_text(page: Page, api: LiveApi, address: str, tol
         expect(page.get_by_role("status")).to_contain_text(told)
     else:
         expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
-    assert all(re.fullmatch(r"/(static/.*|v1/(jobs|lineage)\?.*|v1/events.*|)", url) for url in asked), asked
+    assert all(
+        re.fullmatch(r"/(static/.*|v1/(jobs|lineage)\?.*|v1/events.*|)", url) for url in asked
+    ), asked
     page.get_by_role("link", name="Corpus").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Corpus")
