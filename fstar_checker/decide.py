@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from dataclasses import dataclass, replace
 
 from aludel.deadline import Deadline
@@ -20,6 +21,7 @@ from aludel.fstar_checker.process import MemoryExceeded
 from aludel.fstar_checker.protocol import INPUT, Issue, Response
 from aludel.fstar_checker.scaffold import symbol_of
 from aludel.fstar_checker.session import SOLVER_FIX, Fragment, Session, TimedOut
+from aludel.fstar_checker.wordlists import OURS
 from aludel.models import (
     Diagnostic,
     Position,
@@ -32,10 +34,7 @@ _LOG = logging.getLogger(__name__)
 LOAD_S = 300.0
 PROBE_S = 30.0
 RESTART_S = 10.0
-CONTROL = (
-    '#push-options "--z3rlimit 1 --max_fuel 0 --max_ifuel 0"\n'
-    "let aludel_control () : Lemma False = ()\n#pop-options\n"
-)
+CONTROL_OPTIONS = "--z3rlimit 1 --max_fuel 0 --max_ifuel 0"
 DEFINITION_CHECKS = (
     "policy", "typecheck_under_val", "defined_here", "use_at_type", "total", "control",
 )  # fmt: skip
@@ -209,7 +208,10 @@ def _control_context(session: Session, fragments: tuple[Fragment, ...], deadline
 
 
 def _proves_false(session: Session, line: int, deadline: Deadline) -> bool:
-    judgement, _ = _push(session, Fragment(CONTROL, line), deadline)
+    name = f"{OURS}control_{secrets.token_hex(8)}"
+    lemma = f"let {name} () : Lemma False = ()"
+    code = f'#push-options "{CONTROL_OPTIONS}"\n{lemma}\n#pop-options\n'
+    judgement, _ = _push(session, Fragment(code, line), deadline)
     if judgement.reason is None:
         session.pop(deadline)
         return True

@@ -220,7 +220,7 @@ def test_no_candidate_is_a_module_of_the_library(module: str) -> None:
         read_request(request, FStarContext(), able)
 
 
-@pytest.mark.parametrize("name", ["aludel_control", "aludel_probe_0"])
+@pytest.mark.parametrize("name", ["aludel_control_0", "aludel_probe_0"])
 def test_no_candidate_takes_the_name_of_a_probe(checker: FStarChecker, name: str) -> None:
     code = f"module Ex\nlet {name} = 1\nlet l () : Lemma (1 == 2) = ()\n"
     verdict = checker.check(CheckRequest(context=FStarContext(), code=code))
