@@ -55,6 +55,10 @@ COMMANDS = {
     "receipt": Entry("lean", "Verify receipts, or make the key that signs them."),
     "serve": Entry("service", "Serve the HTTP API."),
     "toolchain": Entry("lean", "Install and list prover toolchains."),
+    "verify": Entry(
+        "lean",
+        "Check every candidate of CANDIDATES against the problem of PROBLEMS that it names.",
+    ),
     "worker": Entry("service", "Run jobs that the broker at ALUDEL_BROKER_URL hands out."),
 }
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from aludel.columns import INFORMAL, first_text, theorem_of
 from aludel.proof_import.records import Imported, json_lines
-from aludel.proof_import.statements import UnusableText, declared, split_header
-
-_STATEMENTS = ("formal_statement", "lean4_code", "statement")
-_INFORMAL = ("informal_statement", "informal_stmt", "informal_prefix", "problem")
-_NAMES = ("name", "problem_id", "id")
+from aludel.statements import UnusableText
 
 
 def read(path: Path) -> Imported:
-    """Read problems; the fields that the publications of miniF2F use are known.
+    """Read problems; the columns of :mod:`aludel.columns` are known.
 
     Raises:
         InvalidRequest: the file cannot be read.
@@ -29,26 +26,11 @@ def read(path: Path) -> Imported:
 
 
 def _problem(row: dict[str, Any]) -> dict[str, Any]:
-    text = _first(row, _STATEMENTS)
-    if not text:
-        raise UnusableText(f"it has no field {' or '.join(_STATEMENTS)}")
-    header = row.get("header") or ""
-    if not isinstance(header, str):
-        raise UnusableText("its field header is not text")
-    # Each was a file once, and may begin with a byte order mark.
-    texts = (part.removeprefix("\ufeff") for part in (header, text))
-    imports, opened, declaration = split_header("\n".join(texts))
-    name, statement = declared(declaration)
-    listed = row.get("imports")
+    posed = theorem_of(row)
     return {
-        "name": _first(row, _NAMES) or name,
-        "statement": opened + statement,
-        "imports": listed if listed is not None else imports or ("Init",),
+        "name": posed.name,
+        "statement": posed.statement,
+        "imports": posed.imports,
         "split": str(row.get("split") or ""),
-        "informal": _first(row, _INFORMAL),
+        "informal": first_text(row, INFORMAL),
     }
-
-
-def _first(row: dict[str, Any], names: tuple[str, ...]) -> str:
-    """Return the first field that is there, as text."""
-    return next((str(row[name]).strip() for name in names if row.get(name)), "")

@@ -20,8 +20,9 @@ MAX_NESTING = 2_000
 _OPENING = "([{⟨⟦⌊⌈‹"
 _CLOSING = ")]}⟩⟧⌋⌉›"
 _BRACKETS = re.compile(f"[{re.escape(_OPENING + _CLOSING)}]")
-_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.M | re.S)
+_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+*-]*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.M | re.S)
 _LEAN = frozenset({"", "lean", "lean4", "tactic", "tactics"})
+_FSTAR = frozenset({"", "fstar", "fst", "f*", "ocaml", "fsharp"})
 _THOUGHT_END = "</think>"
 _THOUGHT = "<think>"
 _STARTS_TACTICS = re.compile(r":=\s*by\s*$")
@@ -46,7 +47,7 @@ def extract(text: str, statement: str | None = None) -> str:
     Returns:
         Lean text; empty where the answer holds none.
     """
-    code = _answered(text)
+    code = _answered(text, _LEAN)
     if len(code.encode(errors="surrogatepass")) > MAX_CODE_BYTES:
         return code  # reading it would take seconds, and no checker takes it
     code = _in_plain_words(_without_imports(code))
@@ -58,15 +59,20 @@ def extract(text: str, statement: str | None = None) -> str:
     return with_proof(bare_statement(statement), proof.strip().removeprefix(":=").lstrip())
 
 
-def _answered(text: str) -> str:
-    """Return the part of an answer that is code."""
+def extract_fstar(text: str) -> str:
+    """Return the F* definition that a model's answer holds, as :func:`extract` finds Lean's."""
+    return _answered(text, _FSTAR)
+
+
+def _answered(text: str, languages: frozenset[str]) -> str:
+    """Return the part of an answer that is code, in one of ``languages`` before others."""
     said = text.removeprefix("\ufeff").rsplit(_THOUGHT_END, 1)[-1]
     if _THOUGHT in said:  # it was cut off before there was an answer
         said = said[: said.index(_THOUGHT)]
     fences = [(language.lower(), body) for language, body in _FENCE.findall(said)]
     if not fences:
         return said
-    ours = [body for language, body in fences if language in _LEAN]
+    ours = [body for language, body in fences if language in languages]
     return str(ours[-1] if ours else fences[-1][1])
 
 

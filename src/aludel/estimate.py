@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aludel.models import Model
 
@@ -80,10 +80,36 @@ def mean_pass_at_k(
         edge = wilson(round(value * len(values)), len(values))
         return edge.model_copy(update={"value": value})
     if len(values) > _BOOTSTRAP_AT_MOST:
-        half = _Z95 * statistics.stdev(values) / math.sqrt(len(values))
-        low, high = max(0.0, value - half), min(1.0, value + half)
-        return Estimate(value=value, low=low, high=high, count=len(values))
+        return _normal(value, statistics.stdev(values), len(values))
     draw = random.Random(seed)  # noqa: S311 - a bootstrap, not a secret
     means = sorted(math.fsum(draw.choices(values, k=len(values))) for _ in range(resamples))
     low, high = means[int(0.025 * resamples)], means[min(resamples - 1, int(0.975 * resamples))]
     return Estimate(value=value, low=low / len(values), high=high / len(values), count=len(values))
+
+
+def tallied_pass_at_k(tally: Mapping[tuple[int, int], int], k: int) -> Estimate:
+    """Return what :func:`mean_pass_at_k` does, of problems that are counted and not listed.
+
+    Args:
+        tally: how many problems have these samples and correct ones.
+        k: how many tries count as one.
+
+    Raises:
+        ValueError: there are no problems, or one has fewer than ``k`` samples.
+    """
+    total = sum(tally.values())
+    if total <= _BOOTSTRAP_AT_MOST:
+        return mean_pass_at_k([o for o in sorted(tally) for _ in range(tally[o])], k)
+    shares = [(pass_at_k(*outcome, k), count) for outcome, count in tally.items()]
+    value = math.fsum(share * count for share, count in shares) / total
+    if len({share for share, _ in shares}) == 1:
+        edge = wilson(round(value * total), total)
+        return edge.model_copy(update={"value": value})
+    squares = math.fsum(count * (share - value) ** 2 for share, count in shares)
+    return _normal(value, math.sqrt(squares / (total - 1)), total)
+
+
+def _normal(value: float, deviation: float, count: int) -> Estimate:
+    half = _Z95 * deviation / math.sqrt(count)
+    low, high = max(0.0, value - half), min(1.0, value + half)
+    return Estimate(value=value, low=low, high=high, count=count)

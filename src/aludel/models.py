@@ -20,12 +20,12 @@ MAX_STATEMENT_BYTES = 100_000
 MAX_WALL_S = 3_600.0
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 _N = TypeVar("_N", int, float)
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def _readable(text: object) -> object:
     """Replace what neither UTF-8 nor a database holds; a checker rejects the text that has it."""
-    return _NO_TEXT.sub(UNREADABLE, text) if isinstance(text, str) else text
+    return NO_TEXT.sub(UNREADABLE, text) if isinstance(text, str) else text
 
 
 CandidateText = Annotated[str, BeforeValidator(_readable)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aludel.errors import InvalidRequest
-from aludel.jsonl import line, lines_of, read_lines
+from aludel.jsonl import line, lines_of, read_lines, stream_lines
 from aludel.problems import read_problems
 
 
@@ -69,3 +70,22 @@ def test_a_record_that_is_none_says_why(tmp_path: Path, statement: str) -> None:
     with pytest.raises(InvalidRequest, match="not a valid problem record") as caught:
         read_problems(path)
     assert caught.value.field == f"{path}:1"
+
+
+def test_lines_are_streamed_from_anywhere(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf1\r\n\n" + b"x" * 50 + b"\n\xff\n5")
+    read = list(stream_lines(path, "FILE", most=20))
+    assert [(one.number, one.text) for one in read] == [(1, "1"), (3, ""), (4, ""), (5, "5")]
+    assert [one.fault for one in read] == [
+        "",
+        "a line of more than 20 bytes",
+        "not UTF-8 (byte 0)",
+        "",
+    ]
+    assert [one.end for one in read][-1] == path.stat().st_size
+    for before, after in itertools.pairwise(read):
+        again = next(stream_lines(path, "FILE", before.end, before.number + 1, most=20))
+        assert (again.number, again.text, again.end) == (after.number, after.text, after.end)
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        next(stream_lines(tmp_path, "FILE"))
