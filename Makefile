@@ -120,7 +120,8 @@ lint: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/lint-imports
 
 CORPUS ?= tests/attacks/lean
-ATTACKS ?= $(if $(filter tests/attacks/lean,$(CORPUS)),--fuzz 2500 --library -1)
+ATTACKS ?= $(if $(filter tests/attacks/lean,$(CORPUS)),--fuzz 2500 --library -1 \
+	--exports tests/attacks/exports --exports tests/kernel/arena)
 
 attacks: setup ## verdicts on the attack corpus (CORPUS=DIR: on another), fuzzed, and on all of Init
 	@$(BIN)/aludel attacks $(ATTACKS) $(CORPUS)

@@ -18,9 +18,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
+from aludel.lean_checker.attacks.exports import ExportAttack, all_exports, run_exports
 from aludel.lean_checker.attacks.fuzz import combinations
 from aludel.lean_checker.attacks.library import LIBRARY, restated_theorems
 from aludel.lean_checker.attacks.run import MAX_SHOWN, Report, run_cases
+from aludel.lean_checker.judge.lean_kernel import LeanKernel, probe_kernel
 from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.settings import load_settings
 
@@ -32,11 +34,18 @@ from aludel.settings import load_settings
 @click.option(
     "--library", default=0, show_default=True, help="Theorems of Init to restate; -1 for all."
 )
-def command(corpus: Path, fuzz: int, seed: int, library: int) -> int:
+@click.option(
+    "--exports",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    help="Folder of exports to put to both kernels as well; may be given again.",
+)
+def command(corpus: Path, fuzz: int, seed: int, library: int, exports: tuple[Path, ...]) -> int:
     """Check every case of the folder CORPUS (format: docs/trust.md) and count wrong verdicts."""
     console = Console(stderr=True)
     started = time.monotonic()
     families = read_corpus(corpus)
+    files = [attack for folder in exports for attack in all_exports(folder)]
     with contextlib.closing(build_prover(load_settings())) as checker:
         cases = [(family.name, case) for family, case in all_cases(families)]
         if fuzz:
@@ -45,6 +54,8 @@ def command(corpus: Path, fuzz: int, seed: int, library: int) -> int:
             restated = restated_theorems(checker.pool, library)
             cases += [(LIBRARY, case) for case in restated.cases]
         report = _run(checker, cases, console)
+        if files:
+            _put_to_kernels(checker, files, report)
         figures = report.figures()
         if library:
             figures["library"] = restated.figures()
@@ -62,6 +73,14 @@ def _run(checker: LeanProver, cases: list[tuple[str, Case]], console: Console) -
         return run_cases(
             checker, cases, threads=checker.pool.size, progress=lambda _: advance.advance()
         )
+
+
+def _put_to_kernels(checker: LeanProver, files: list[ExportAttack], report: Report) -> None:
+    pool = checker.pool.another(1, probe_kernel, shared=True)
+    try:
+        run_exports(files, LeanKernel(pool), report, threads=checker.pool.size)
+    finally:
+        pool.close()
 
 
 class _Advance:

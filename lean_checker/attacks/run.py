@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
+from typing import Protocol
 
 from aludel.errors import BackendCrashed, InvalidRequest
 from aludel.lean_checker.attacks.corpus import ACCEPTED, INVALID, Case
@@ -15,6 +16,24 @@ from aludel.protocols import Checker
 MAX_SHOWN = 20
 CRASHED = "backend_crashed"
 """What a case got that left no verdict: wrong for every case, and no end of the others."""
+
+
+class AnyCase(Protocol):
+    """What has to come of something."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def honest(self) -> bool:
+        """Whether it must be accepted."""
+        ...
+
+    def allows(self, outcome: str) -> bool:
+        """Whether ``outcome`` is one of those that are right."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Outcome:
     """
 
     family: str
-    case: Case
+    case: AnyCase
     got: str
     message: str = ""
     placed: bool = True

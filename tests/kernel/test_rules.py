@@ -164,8 +164,8 @@ def _(w: World) -> None:
 
 @case("positivity")
 def _(w: World) -> None:
-    n = w.c("Neg")
-    w.inductive("Neg", w.sort(1), [("Neg.mk", w.arrow(w.arrow(n, n), n))])
+    n = w.c("Negative")
+    w.inductive("Negative", w.sort(1), [("Negative.mk", w.arrow(w.arrow(n, n), n))])
 
 
 @case("block_universe")
