@@ -120,8 +120,10 @@ lint: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/lint-imports
 
 CORPUS ?= tests/attacks/lean
+OUTCOMES ?= # a file: a run that is stopped goes on from there
 ATTACKS ?= $(if $(filter tests/attacks/lean,$(CORPUS)),--fuzz 2500 --library -1 \
-	--exports tests/attacks/exports --exports tests/kernel/arena)
+	--exports tests/attacks/exports --exports tests/kernel/arena) \
+	$(if $(OUTCOMES),--outcomes $(OUTCOMES))
 
 attacks: setup ## verdicts on the attack corpus (CORPUS=DIR: on another), fuzzed, and on all of Init
 	@$(BIN)/aludel attacks $(ATTACKS) $(CORPUS)

@@ -21,7 +21,8 @@ from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
 from aludel.lean_checker.attacks.exports import ExportAttack, all_exports, run_exports
 from aludel.lean_checker.attacks.fuzz import combinations
 from aludel.lean_checker.attacks.library import LIBRARY, restated_theorems
-from aludel.lean_checker.attacks.run import MAX_SHOWN, Report, run_cases
+from aludel.lean_checker.attacks.outcomes import RecordedOutcomes
+from aludel.lean_checker.attacks.run import MAX_SHOWN, Outcome, Report, run_cases
 from aludel.lean_checker.judge.lean_kernel import LeanKernel, probe_kernel
 from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.settings import load_settings
@@ -40,7 +41,19 @@ from aludel.settings import load_settings
     multiple=True,
     help="Folder of exports to put to both kernels as well; may be given again.",
 )
-def command(corpus: Path, fuzz: int, seed: int, library: int, exports: tuple[Path, ...]) -> int:
+@click.option(
+    "--outcomes",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every outcome of a candidate to this file, and do not repeat what it holds.",
+)
+def command(
+    corpus: Path,
+    fuzz: int,
+    seed: int,
+    library: int,
+    exports: tuple[Path, ...],
+    outcomes: Path | None,
+) -> int:
     """Check every case of the folder CORPUS (format: docs/trust.md) and count wrong verdicts."""
     console = Console(stderr=True)
     started = time.monotonic()
@@ -53,7 +66,7 @@ def command(corpus: Path, fuzz: int, seed: int, library: int, exports: tuple[Pat
         if library:
             restated = restated_theorems(checker.pool, library)
             cases += [(LIBRARY, case) for case in restated.cases]
-        report = _run(checker, cases, console)
+        report = _run(checker, cases, console, outcomes)
         if files:
             _put_to_kernels(checker, files, report)
         figures = report.figures()
@@ -68,11 +81,30 @@ def command(corpus: Path, fuzz: int, seed: int, library: int, exports: tuple[Pat
     return 0 if report.holds else 1
 
 
-def _run(checker: LeanProver, cases: list[tuple[str, Case]], console: Console) -> Report:
-    with _bar(console, len(cases)) as advance:
-        return run_cases(
-            checker, cases, threads=checker.pool.size, progress=lambda _: advance.advance()
-        )
+def _run(
+    checker: LeanProver, cases: list[tuple[str, Case]], console: Console, path: Path | None
+) -> Report:
+    known: list[Outcome] = []
+    with contextlib.ExitStack() as stack:
+        recorded = None
+        if path is not None:
+            recorded = RecordedOutcomes(path, checker.toolchain.digest)
+            stack.callback(recorded.close)
+            found = [(case, recorded.of(*case)) for case in cases]
+            known = [outcome for _, outcome in found if outcome is not None]
+            cases = [case for case, outcome in found if outcome is None]
+            console.print(f"{len(known)} outcomes are known from {path}", highlight=False)
+        advance = stack.enter_context(_bar(console, len(cases)))
+
+        def ended(outcome: Outcome) -> None:
+            advance.advance()
+            if recorded is not None:
+                recorded.add(outcome)
+
+        report = run_cases(checker, cases, threads=checker.pool.size, progress=ended)
+    for outcome in known:
+        report.add(outcome)
+    return report
 
 
 def _put_to_kernels(checker: LeanProver, files: list[ExportAttack], report: Report) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from aludel.errors import InvalidRequest
+from aludel.errors import InvalidRequest, RunFileError
 from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
 from aludel.lean_checker.attacks.fuzz import combinations
 from aludel.lean_checker.attacks.library import argument_names
-from aludel.lean_checker.attacks.run import Outcome, Report, run_cases
+from aludel.lean_checker.attacks.outcomes import RecordedOutcomes
+from aludel.lean_checker.attacks.run import CRASHED, Outcome, Report, run_cases
 from aludel.lean_checker.checker import LeanChecker
 
 CORPUS = Path(__file__).parents[1] / "attacks" / "lean"
@@ -123,3 +124,34 @@ def test_a_folder_without_cases_is_bad_input(tmp_path: Path) -> None:
 )
 def test_a_restated_theorem_is_given_its_own_arguments(header: str, names: list[str]) -> None:
     assert argument_names(header) == names
+
+
+def test_recorded_outcomes_outlive_a_run_that_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.jsonl"
+    one, two = (
+        Outcome("f", case(), "axiom", "why\u2028", False),
+        case().model_copy(update={"code": "theorem u : True := trivial\n"}),
+    )
+    recorded = RecordedOutcomes(path, "digest")
+    recorded.add(one)
+    recorded.add(Outcome("f", two, CRASHED))
+    recorded.close()
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"hash": "cut o')
+    again = RecordedOutcomes(path, "digest")
+    assert again.of("f", one.case) == one
+    assert again.of("f", two) is None
+    again.add(Outcome("f", two, "axiom"))
+    again.close()
+    third = RecordedOutcomes(path, "digest")
+    assert third.of("f", two) == Outcome("f", two, "axiom")
+    assert RecordedOutcomes(path, "of another Lean").of("f", two) is None
+
+
+def test_another_file_is_no_file_of_outcomes(tmp_path: Path) -> None:
+    path = tmp_path / "problems.jsonl"
+    path.write_text('{"name": "one"}\n', encoding="utf-8")
+    with pytest.raises(RunFileError, match="line 1: not an outcome"):
+        RecordedOutcomes(path, "digest")
+    with pytest.raises(RunFileError, match="directory"):
+        RecordedOutcomes(tmp_path, "digest")
