@@ -13,7 +13,7 @@ READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
 .PHONY: help setup toolchain services kimina-client hf-datasets models demo test slow smoke-trl faults fuzz lint attacks \
-	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation schemas docs-settings serve lock clean
+	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -152,6 +152,12 @@ bench-load: $(READY) services ## load on the service: rates, latency, memory, pa
 
 bench-mutation: setup ## the lemma index against brute force on 40 theorems (SEED=N); ten minutes
 	@$(BIN)/python benchmarks/mutation_index.py --seed $(SEED)
+
+DEMO ?= out/demo
+
+bench-kernel: setup ## the second kernel's cost, on what a demo had accepted (DEMO=DIR, made when missing)
+	@[ -d $(DEMO) ] || $(BIN)/aludel demo --out $(DEMO)
+	@$(BIN)/python benchmarks/kernel.py --demo $(DEMO)
 
 bench-fstar: $(READY) ## F* candidates of one definition: prefix kept, reloaded, fresh process
 	@$(BIN)/python benchmarks/fstar_prefix.py
