@@ -11,7 +11,9 @@ import pytest
 
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.prover import LeanProver
 from aludel.lean_checker.toolchains import LeanToolchain, find_toolchain
+from aludel.progress import Progress
 from aludel.settings import Settings, load_settings
 from aludel.store import Store
 
@@ -134,3 +136,23 @@ def lean_checker(lean_toolchain: LeanToolchain) -> Iterator[LeanChecker]:
     checker = LeanChecker(LeanPool(lean_toolchain, settings), settings)
     yield checker
     checker.close()
+
+
+class _Borrowed(LeanProver):
+    """A prover whose processes outlive it."""
+
+    def close(self) -> None:
+        self._sessions.close()
+
+
+@pytest.fixture
+def shared_lean(lean_checker: LeanChecker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have commands that a test runs in its own process use the suite's Lean processes.
+
+    Starting Lean takes longer than anything else these tests do.
+    """
+
+    def build(settings: Settings, progress: Progress | None = None) -> LeanProver:
+        return _Borrowed(lean_checker, settings)
+
+    monkeypatch.setattr("aludel.lean_checker.prover.build_prover", build)

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from openai_server import openai_server
 
+from aludel.cli.main import main
 from aludel.settings import Settings
 from aludel.store import Store
 
@@ -24,15 +26,31 @@ ROWS = [
 ]
 
 
-def attempts(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from aludel.cli.main import main; main()", "attempts", *arguments],
-        env={**os.environ, "ALUDEL_DATA_DIR": str(folder), "ALUDEL_POOL_SIZE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+class Ended(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def attempts(
+    shared_lean: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., Ended]:
+    """Run the command in this process, on Lean processes that are there."""
+    monkeypatch.setenv("ALUDEL_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ALUDEL_POOL_SIZE", "1")
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["aludel", "attempts", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert isinstance(end.value.code, int)
+        return Ended(end.value.code, *capsys.readouterr())
+
+    return run
 
 
 MANY = [
@@ -41,7 +59,10 @@ MANY = [
 ]
 
 
-def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
+@pytest.mark.long
+def test_a_killed_run_goes_on_and_comes_to_the_same(
+    tmp_path: Path, attempts: Callable[..., Ended]
+) -> None:
     path = tmp_path / "problems.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in MANY))
     words = ["run", str(path), "--samples", "2", "--seed", "3", "--json"]
@@ -56,10 +77,10 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
         running.wait(60)
         before = store.attempts.outcomes("killed")
         assert 2 <= len(before) < len(MANY)
-        assert attempts(tmp_path, *words, "--name", "killed").returncode == 0
+        assert attempts(*words, "--name", "killed").returncode == 0
         after = {outcome.problem: outcome for outcome in store.attempts.outcomes("killed")}
         assert all(after[outcome.problem] == outcome for outcome in before)
-        assert attempts(tmp_path, *words, "--name", "whole").returncode == 0
+        assert attempts(*words, "--name", "whole").returncode == 0
         tries = [
             [
                 (a.problem, a.position, a.candidate, a.verdict.kind)
@@ -71,12 +92,14 @@ def test_a_killed_run_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
     assert sum(outcome.accepted > 0 for outcome in after.values()) == len(MANY)
 
 
-def test_a_run_is_made_repeated_and_compared(tmp_path: Path) -> None:
+def test_a_run_is_made_repeated_and_compared(
+    tmp_path: Path, attempts: Callable[..., Ended]
+) -> None:
     path = tmp_path / "problems.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
 
     def run(name: str, *more: str) -> dict[str, Any]:
-        done = attempts(tmp_path, "run", str(path), "--name", name, "--json", *more)
+        done = attempts("run", str(path), "--name", name, "--json", *more)
         assert done.returncode == 0, done.stderr
         figures: dict[str, Any] = json.loads(done.stdout)
         return figures
@@ -96,11 +119,11 @@ def test_a_run_is_made_repeated_and_compared(tmp_path: Path) -> None:
     assert (model["proved"], model["tried"]) == (1, 4)
     assert model["price"] == model["completion_tokens"] > 0
 
-    compared = attempts(tmp_path, "compare", "steps", "model", "--json")
+    compared = attempts("compare", "steps", "model", "--json")
     assert json.loads(compared.stdout)["problems"] == 3
-    listed = attempts(tmp_path, "list", "--json").stdout.splitlines()
+    listed = attempts("list", "--json").stdout.splitlines()
     assert {json.loads(line)["name"] for line in listed} == {"steps", "model"}
-    other = attempts(tmp_path, "run", str(path), "--name", "steps")
+    other = attempts("run", str(path), "--name", "steps")
     assert other.returncode == 64 and "choose another name" in other.stderr
-    bare = attempts(tmp_path, "run", str(path), "--name", "x", "--generator", "openai")
+    bare = attempts("run", str(path), "--name", "x", "--generator", "openai")
     assert bare.returncode == 64 and "--url" in bare.stderr

@@ -1,18 +1,26 @@
-"""``aludel check`` as a user runs it, with the real Lean: exit codes, streams, no process left."""
+"""``aludel check`` with the real Lean: exit codes, streams, no process left.
+
+Each kind of ending is seen once in a process of its own, as a user runs it; the others are run in
+this one, on Lean processes that are there.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 import pytest
+
+from aludel.cli.main import main
 
 pytestmark = [pytest.mark.lean, pytest.mark.timeout(300), pytest.mark.usefixtures("lean_toolchain")]
 
@@ -78,13 +86,30 @@ def check(*arguments: str, text: str = "") -> Outcome:
     return Outcome(process.returncode, out, err, family.left())
 
 
-def verdict_of(*arguments: str, text: str) -> tuple[Outcome, dict[str, Any]]:
-    outcome = check("-", "--json", *arguments, text=text)
+def verdict_in(outcome: Outcome) -> dict[str, Any]:
     assert outcome.out.count("\n") == 1, outcome.err
     verdict: dict[str, Any] = json.loads(outcome.out)
     assert {"kind", "reason", "diagnostics", "axioms", "usage", "hash"} <= set(verdict)
     assert outcome.left == []
-    return outcome, verdict
+    return verdict
+
+
+@pytest.fixture
+def here(
+    shared_lean: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Run the command in this process."""
+
+    def run(*arguments: str, text: str = "") -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["aludel", "check", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        with pytest.raises(SystemExit) as end:
+            main()
+        code = end.value.code
+        assert isinstance(code, int)
+        return Outcome(code, *capsys.readouterr(), [])
+
+    return run
 
 
 CANDIDATES = {
@@ -112,31 +137,33 @@ CANDIDATES = {
 }
 
 
-QUICK = {"a correct proof", "a wrong one", "sorry, no statement"}
-
-
-@pytest.mark.parametrize(
-    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.long) for n in CANDIDATES]
-)
-def test_the_exit_code_is_the_verdict(name: str) -> None:
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_the_exit_code_is_the_verdict(name: str, here: Callable[..., Outcome]) -> None:
     text, statement, code, reason = CANDIDATES[name]
     arguments = ["--statement", statement] if statement else []
-    outcome, verdict = verdict_of(*arguments, text=text)
-    assert (outcome.code, verdict["reason"]) == (code, reason), outcome.err
+    outcome = here("-", "--json", *arguments, text=text)
+    assert (outcome.code, verdict_in(outcome)["reason"]) == (code, reason), outcome.err
+
+
+def test_a_process_of_its_own_ends_with_its_verdict_and_leaves_nothing() -> None:
+    text, statement, code, reason = CANDIDATES["a wrong one"]
+    outcome = check("-", "--json", "--statement", str(statement), text=text)
+    assert (outcome.code, verdict_in(outcome)["reason"]) == (code, reason), outcome.err
 
 
 def test_an_endless_proof_is_undecided_in_time_and_leaves_nothing() -> None:
     began = time.monotonic()
-    outcome, verdict = verdict_of("--timeout", "5", text=ENDLESS)
+    outcome = check("-", "--json", "--timeout", "5", text=ENDLESS)
+    verdict = verdict_in(outcome)
     assert (outcome.code, verdict["kind"], verdict["reason"]) == (2, "undecided", "timeout")
     assert 5 <= verdict["usage"]["wall_s"] < 8
     assert time.monotonic() - began < 90
 
 
-def test_people_are_shown_the_place(tmp_path: Path) -> None:
+def test_people_are_shown_the_place(tmp_path: Path, here: Callable[..., Outcome]) -> None:
     file = tmp_path / "Wrong.lean"
     file.write_text("theorem t (a : Nat) :\n    a = a + 1 := by\n  rfl\n", encoding="utf-8")
-    outcome = check(str(file))
+    outcome = here(str(file))
     assert outcome.code == 1 and outcome.left == []
     assert outcome.out.startswith("rejected (elaboration, ")
     assert f"{file}:3:3: error: " in outcome.out and "\n 3 |   rfl\n   |   ^^^" in outcome.out
@@ -145,20 +172,15 @@ def test_people_are_shown_the_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text", "words"),
     [
-        pytest.param(
-            ["--imports", "No.Such.Module"],
-            "theorem t : True := trivial",
-            ["--imports", "No"],
-            marks=pytest.mark.long,
-        ),
+        (["--imports", "No.Such.Module"], "theorem t : True := trivial", ["--imports", "No"]),
         ([], "import No.Such.Module\ntheorem t : True := trivial", ["<stdin>", "No"]),
         (["--statement", "theorem t : a +"], "theorem t : True := trivial", ["--statement"]),
     ],
 )
 def test_what_only_lean_can_see_to_be_wrong_is_64(
-    arguments: list[str], text: str, words: list[str]
+    arguments: list[str], text: str, words: list[str], here: Callable[..., Outcome]
 ) -> None:
-    outcome = check("-", *arguments, text=text)
+    outcome = here("-", *arguments, text=text)
     assert outcome.code == 64 and outcome.out == "" and outcome.left == []
     assert "Traceback" not in outcome.err
     assert [word for word in words if word not in outcome.err] == []
