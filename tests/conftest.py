@@ -145,14 +145,21 @@ class _Borrowed(LeanProver):
         self._sessions.close()
 
 
-@pytest.fixture
-def shared_lean(lean_checker: LeanChecker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have commands that a test runs in its own process use the suite's Lean processes.
+@pytest.fixture(scope="session")
+def lend_lean(lean_checker: LeanChecker) -> Callable[..., LeanProver]:
+    """What builds a prover, on the suite's Lean processes.
 
-    Starting Lean takes longer than anything else these tests do.
+    Starting Lean takes longer than anything else that most tests do with it.
     """
 
     def build(settings: Settings, progress: Progress | None = None) -> LeanProver:
         return _Borrowed(lean_checker, settings)
 
-    monkeypatch.setattr("aludel.lean_checker.prover.build_prover", build)
+    return build
+
+
+@pytest.fixture
+def shared_lean(lend_lean: Callable[..., LeanProver], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what a test runs in its own process use the suite's Lean processes."""
+    monkeypatch.setattr("aludel.lean_checker.prover.build_prover", lend_lean)
+    monkeypatch.setattr("aludel.lean.build_prover", lend_lean)

@@ -54,7 +54,7 @@ def receipts(lean_checker: LeanChecker) -> list[Receipt]:
 
 
 def test_fifty_receipts_hold_when_run_again(
-    receipts: list[Receipt], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    receipts: list[Receipt], shared_lean: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "receipts.jsonl"
     file.write_text("".join(one.text() + "\n" for one in receipts))
@@ -63,7 +63,7 @@ def test_fifty_receipts_hold_when_run_again(
 
 
 def test_fifty_forged_receipts_fail_with_the_field_that_differs(
-    receipts: list[Receipt], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    receipts: list[Receipt], shared_lean: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pairs = [forged(one, number) for number, one in enumerate(receipts)]
     file = tmp_path / "forged.jsonl"

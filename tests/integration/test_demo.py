@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.dataset
 import pytest
 
+from aludel.cli.main import cli
+
 pytestmark = [pytest.mark.lean, pytest.mark.slow, pytest.mark.timeout(600)]
 
-ALUDEL = str(Path(sys.executable).with_name("aludel"))
 
+@pytest.fixture
+def demo(
+    shared_lean: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[Path], dict[str, Any]]:
+    """Run the command in this process, on Lean processes that are there."""
+    monkeypatch.setenv("ALUDEL_DATABASE_URL", "")
 
-def demo(out: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [ALUDEL, "demo", "--targets", "8", "--out", str(out)],
-        env={**os.environ, "ALUDEL_DATABASE_URL": "", "ALUDEL_POOL_SIZE": "2"},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    def run(out: Path) -> dict[str, Any]:
+        cli.main(["demo", "--targets", "8", "--out", str(out)], standalone_mode=False)
+        figures: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return figures
+
+    return run
 
 
 def rows(dataset: Path, recipe: str, split: str) -> list[dict[str, Any]]:
@@ -44,7 +43,9 @@ def recorded(out: Path) -> list[tuple[str, str]]:
         return list(database.execute(query))
 
 
-def test_held_out_theorems_are_attempted_once_and_exported(tmp_path: Path) -> None:
+def test_held_out_theorems_are_attempted_once_and_exported(
+    tmp_path: Path, demo: Callable[[Path], dict[str, Any]]
+) -> None:
     out = tmp_path / "demo"
     first = demo(out)
     shown, since = first["attempts"], recorded(out)

@@ -6,12 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from live_api import live_api
 
-from aludel.lean_checker.prover import build_prover
+from aludel.lean_checker.prover import LeanProver
 from aludel.rl import make_reward
 from aludel.settings import load_settings
 from aludel.workers.app import lean_goals
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.lean
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-def test_the_reward_function(tmp_path: Path) -> None:
+def test_the_reward_function(tmp_path: Path, lend_lean: Callable[..., LeanProver]) -> None:
     chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
-    with live_api(load_settings().model_copy(update=chosen), build_prover) as api:
+    with live_api(load_settings().model_copy(update=chosen), lend_lean) as api:
         run = subprocess.run(
             [sys.executable, str(EXAMPLES / "rl_reward.py")],
             env={**os.environ, "ALUDEL_SERVER": api.url},
@@ -36,9 +37,9 @@ def test_the_reward_function(tmp_path: Path) -> None:
     assert run.stdout.splitlines() == ["1  by omega", "0  by sorry", "1  rfl", "0  rfl"]
 
 
-def test_stepping_through_a_proof(tmp_path: Path) -> None:
+def test_stepping_through_a_proof(tmp_path: Path, lend_lean: Callable[..., LeanProver]) -> None:
     chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
-    with live_api(load_settings().model_copy(update=chosen), build_prover, lean_goals) as api:
+    with live_api(load_settings().model_copy(update=chosen), lend_lean, lean_goals) as api:
         run = subprocess.run(
             [sys.executable, str(EXAMPLES / "step_by_step.py")],
             env={**os.environ, "ALUDEL_SERVER": api.url},
@@ -62,12 +63,16 @@ def test_stepping_through_a_proof(tmp_path: Path) -> None:
     ]
 
 
-def test_the_page_on_rewards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_on_rewards(
+    tmp_path: Path,
+    lend_lean: Callable[..., LeanProver],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     text = (EXAMPLES.parent / "docs/how-to/train-with-rewards.md").read_text("utf-8")
     [block] = re.findall(r"```python\n(.*?)\n```\n", text, re.S)
     assert len([line for line in block.splitlines() if line]) <= 10
     chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
-    with live_api(load_settings().model_copy(update=chosen), build_prover) as api:
+    with live_api(load_settings().model_copy(update=chosen), lend_lean) as api:
         exec(block, {"URL": api.url})  # noqa: S102 - the documentation's own lines
         reward = make_reward(api.url)
         open_end = "theorem swap (a b : Nat) : a + b = b + a := by"

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aludel.cli.main import cli
+
 pytestmark = pytest.mark.lean
 
-ALUDEL = str(Path(sys.executable).with_name("aludel"))
 RECHECK = """
 import json, sys
 from aludel.models import CheckRequest, LeanContext
@@ -46,31 +46,31 @@ def recheck(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def aludel(home: Path, *words: str) -> dict[str, Any]:
+PLANTED = [
+    {"name": "good", "imports": ["Init"], "text": "theorem good : 1 + 1 = 2 := rfl\n"},
+    {"name": "bad", "imports": ["Init"], "text": "theorem bad : 1 + 1 = 3 := rfl\n"},
+    {"name": "lazy", "imports": ["Init"], "text": "theorem lazy : 1 + 1 = 2 := sorry\n"},
+]
+
+
+@pytest.fixture
+def aludel(
+    shared_lean: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., dict[str, Any]]:
     """Run a command on a store of its own; return the JSON object it prints."""
-    result = subprocess.run(
-        [ALUDEL, *words, "--json"],
-        cwd=home,
-        env={**os.environ, "ALUDEL_DATA_DIR": str(home / "data")},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    content = json.loads(result.stdout)
-    assert isinstance(content, dict)
-    return content
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ALUDEL_DATA_DIR", str(tmp_path / "data"))
 
+    def run(*words: str) -> dict[str, Any]:
+        cli.main([*words, "--json"], standalone_mode=False)
+        content = json.loads(capsys.readouterr().out)
+        assert isinstance(content, dict)
+        return content
 
-def test_the_recheck_itself_tells_true_from_false() -> None:
-    rows = [
-        {"name": "good", "imports": ["Init"], "text": "theorem good : 1 + 1 = 2 := rfl\n"},
-        {"name": "bad", "imports": ["Init"], "text": "theorem bad : 1 + 1 = 3 := rfl\n"},
-        {"name": "lazy", "imports": ["Init"], "text": "theorem lazy : 1 + 1 = 2 := sorry\n"},
-    ]
-    verdicts = recheck(rows)
-    assert [verdict["kind"] for verdict in verdicts] == ["accepted", "rejected", "rejected"]
+    return run
 
 
 @pytest.mark.slow
@@ -79,14 +79,16 @@ def test_the_recheck_itself_tells_true_from_false() -> None:
     ("variants", "size"), [(20, 12), pytest.param(150, 100, marks=pytest.mark.long)]
 )
 def test_a_sample_of_exported_proofs_is_accepted_again(
-    tmp_path: Path, variants: int, size: int
+    aludel: Callable[..., dict[str, Any]], variants: int, size: int
 ) -> None:
-    aludel(tmp_path, "mutate", "Nat.*", "--limit", str(variants), "--out", "mutated")
-    report = aludel(tmp_path, "export", "--out", "exported", "--recipe", "cpt")
+    aludel("mutate", "Nat.*", "--limit", str(variants), "--out", "mutated")
+    report = aludel("export", "--out", "exported", "--recipe", "cpt")
     lines = [line for path in report["jsonl"] for line in Path(path).read_text("utf-8").split("\n")]
     rows = [json.loads(line) for line in lines if line]
     assert len(rows) == report["rows"]["cpt"] >= size
     sample = random.Random(0).sample(rows, size)
-    verdicts = recheck(sample)
+    verdicts = recheck([*PLANTED, *sample])
+    planted, verdicts = verdicts[: len(PLANTED)], verdicts[len(PLANTED) :]
+    assert [v["kind"] for v in planted] == ["accepted", "rejected", "rejected"]
     assert [v for v in verdicts if v["kind"] != "accepted" or v["name"] not in v["declared"]] == []
     assert [v["name"] for v in verdicts] == [row["name"] for row in sample]

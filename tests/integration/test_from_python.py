@@ -47,14 +47,8 @@ def test_the_story_has_its_examples() -> None:
 
 
 @pytest.mark.lean
-@pytest.mark.parametrize(
-    "block",
-    [
-        pytest.param(block, marks=[pytest.mark.long] if place else [], id=f"block {place}")
-        for place, block in enumerate(b for b in STORY if "Lean()" in b)
-    ],
-)
-def test_the_story_of_lean_holds(block: str) -> None:
+@pytest.mark.parametrize("block", [block for block in STORY if "Lean()" in block])
+def test_the_story_of_lean_holds(block: str, shared_lean: None) -> None:
     exec(block, {})  # noqa: S102 - our own text
 
 
@@ -77,14 +71,14 @@ def _run(block: str, names: dict[str, Any]) -> str:
 
 
 @pytest.mark.lean
-def test_the_example_of_the_readme_holds() -> None:
+def test_the_example_of_the_readme_holds(shared_lean: None) -> None:
     text = (PAGE.parents[2] / "README.md").read_text("utf-8")
     [block] = re.findall(r"```python\n(.*?)```", text, re.S)
     assert _run(block, {}) == "accepted\n"
 
 
 @pytest.mark.lean
-def test_the_page_prints_what_it_shows() -> None:
+def test_the_page_prints_what_it_shows(shared_lean: None) -> None:
     names: dict[str, Any] = {}
     for block, shown in [pair for pair in SHOWN if "FStar" not in pair[0]]:
         assert _run(block, names) == shown

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from live_api import LiveApi, live_api
 
 from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
-from aludel.lean_checker.prover import build_prover
+from aludel.lean_checker.prover import LeanProver
 from aludel.models import Accepted, CheckRequest, RejectReason
 from aludel.settings import load_settings
 
@@ -32,7 +32,9 @@ _CHECK_NAT = {
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
+def api(
+    lend_lean: Callable[..., LeanProver], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveApi]:
     settings = load_settings().model_copy(
         update={
             "data_dir": tmp_path_factory.mktemp("kimina"),
@@ -40,7 +42,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveApi]:
             "pool_size": 1,
         }
     )
-    with live_api(settings, build_prover) as opened:
+    with live_api(settings, lend_lean) as opened:
         yield opened
 
 
