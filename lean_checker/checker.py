@@ -12,7 +12,8 @@ from aludel.errors import BackendCrashed
 from aludel.lean_checker import intake
 from aludel.lean_checker.claims import Claim, parse_terms
 from aludel.lean_checker.facts import parse_facts
-from aludel.lean_checker.judge.deciding import Decision, Judge
+from aludel.lean_checker.judge.deciding import Decision, Judge, header_of
+from aludel.lean_checker.judge.statements import Header, read_statement
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.native.leanchecker import ModuleChecker
 from aludel.lean_checker.policy import Finding, Question, refusal
@@ -38,6 +39,7 @@ from aludel.settings import Settings
 _LOG = logging.getLogger(__name__)
 _BEGIN = Position(line=1, column=0)
 _LOTS = secrets.SystemRandom()
+_MISREAD = "a fresh process reads another statement in the text than the one that was proved"
 CONFIRMED = "replay_in_fresh_process"
 """Name of the check that a process which saw only this candidate gave the tables."""
 
@@ -140,9 +142,16 @@ class LeanChecker:
         decision: Decision,
         process: LeanProcess,
     ) -> Verdict:
-        """The verdict on what a fresh process says of this candidate alone."""
-        spent = decision.verdict.usage
+        """The verdict on what a fresh process says of this candidate alone.
+
+        It reads the statement first, for who read it before had read others, too.
+        """
+        header, usage = _header(request, context, first, decision), Usage()
+        statement = None
         with self._pool.fresh(Deadline.after(QUEUE_S)) as alone:
+            if header is not None:
+                statement, usage = read_statement(alone, header, request.budget)
+            spent = decision.verdict.usage + usage
             again = self._exchange(alone, request, context, digest, spent, native=first.native)
         second = self._judge.decide(request, context, again)
         if second.digest != decision.digest and decision.incident is None:
@@ -150,6 +159,12 @@ class LeanChecker:
         verdict = second.verdict
         if not isinstance(verdict, Accepted):
             return verdict
+        if request.statement is not None and header is None:
+            return self._confirmed(request, context, digest, again, second, alone)
+        if header and statement and statement.digest != verdict.evidence.statement_hash:
+            self._judge.report_misread(header)
+            finding = Finding(UndecidedReason.ELABORATOR, _MISREAD)
+            return refusal(finding, content_hash=digest, usage=verdict.usage)
         verdict = attributed(verdict)
         if self._modules is None or first.native or request.tier != "replay":
             return verdict
@@ -253,6 +268,19 @@ class LeanChecker:
         verdict = first_verdict(facts, ask, content_hash=digest, usage=usage)
         verdict = with_open_goals(verdict, process, body, deadline)
         return Claim(verdict, facts, terms, native)
+
+
+def _header(
+    request: CheckRequest, context: LeanContext, claim: Claim, decision: Decision
+) -> Header | None:
+    """The statement with where it is read; None while only a claim says what is imported."""
+    if request.statement is None:
+        return None
+    if context.imports is not None:
+        return header_of(request.statement, context.imports, context)
+    if not isinstance(decision.verdict, Accepted):
+        return None
+    return header_of(request.statement, claim.facts.imports, context)
 
 
 def attributed(verdict: Accepted) -> Accepted:

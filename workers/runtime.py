@@ -143,7 +143,9 @@ class Runtime:
         self.export = parts.export
         self.attempter = parts.attempter(checker, settings) if parts.attempter else None
         self.queue = queue
-        self.cached = CachedChecker(_Yielding(checker), store, checker.caught)
+        self.cached = CachedChecker(
+            _Yielding(checker), store, checker.caught, per_key=settings.per_key
+        )
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.threads = (settings.pool_size or os.cpu_count() or 1) + 1
         self.stopping = threading.Event()

@@ -201,7 +201,7 @@ class Judge:
         text = case.request.statement
         if text is None:
             return None
-        header = Header(text, imports, tuple(sorted(context.options.items())))
+        header = header_of(text, imports, context)
         statement, usage = self.statements.find(header, case.request.budget)
         case.usage += usage
         return statement
@@ -283,6 +283,12 @@ class Judge:
         _LOG.error("process %s gave tables that its candidate's text does not", process.label)
         self.distrust(process)
 
+    def report_misread(self, header: Header) -> None:
+        """Note that a fresh process reads another statement in a text than the one asked for it."""
+        self.incidents["statement"] += 1
+        _LOG.error("a process read a statement that its text does not hold: %s", header.text)
+        self.statements.distrust(header)
+
     def distrust(self, process: LeanProcess) -> None:
         """Note that a process made a false claim: it is asked no more, nor believed what it said.
 
@@ -318,6 +324,11 @@ class Judge:
             "a Lean process claimed what is not so (%s: %s); process %s, request %s",
             what, message, usage.process, usage.request,
         )  # fmt: skip
+
+
+def header_of(text: str, imports: tuple[str, ...], context: LeanContext) -> Header:
+    """A statement with where it is read."""
+    return Header(text, imports, tuple(sorted(context.options.items())))
 
 
 def _start_one(pool: LeanPool) -> None:

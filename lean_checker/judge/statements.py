@@ -63,7 +63,7 @@ class Statements:
     def __init__(self, pool: LeanPool) -> None:
         self._pool = pool
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Statement] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Statement, LeanProcess]] = OrderedDict()
         self._pending: dict[str, Future[Statement]] = {}
         self.elaborated = 0
 
@@ -76,14 +76,14 @@ class Statements:
             ProcessDied: it exhausts its process.
             BackendUnavailable: the machine failed.
         """
-        key = canonical_json([self._pool.tenant, header.imports, header.options, header.text])
+        key = self._key(header)
         deadline = Deadline.after(budget.wall_s)
         while True:
             with self._lock:
                 known = self._kept.get(key)
                 if known is not None:
                     self._kept.move_to_end(key)
-                    return known, Usage()
+                    return known[0], Usage()
                 pending = self._pending.get(key)
                 if pending is None:
                     mine = self._pending[key] = Future()
@@ -96,11 +96,12 @@ class Statements:
     ) -> tuple[Statement, Usage]:
         """Have it elaborated; whoever waits for it looks again when this ends, however it ends."""
         try:
-            statement, usage = self._asked(header, budget)
+            with self._pool.lease(header.imports, Deadline.after(QUEUE_S)) as process:
+                statement, usage = read_statement(process, header, budget)
             with self._lock:
                 self.elaborated += 1
                 if len(statement.tables.exprs) <= _LARGE:
-                    self._kept[key] = statement
+                    self._kept[key] = (statement, process)
                     while len(self._kept) > KEPT:
                         self._kept.popitem(last=False)
             return statement, usage
@@ -109,17 +110,32 @@ class Statements:
                 del self._pending[key]
             mine.cancel()
 
-    def _asked(self, header: Header, budget: Budget) -> tuple[Statement, Usage]:
-        body = {
-            "imports": list(header.imports),
-            "options": dict(header.options),
-            "statement": header.text,
-            "heartbeats": budget.heartbeats,
-        }
-        with self._pool.lease(header.imports, Deadline.after(QUEUE_S)) as process:
-            deadline = Deadline.after(budget.wall_s)
-            reply = process.ask("statement", body, deadline, memory_mb=budget.memory_mb)
-            return parse_statement(reply.result, header.imports), reply.usage
+    def distrust(self, header: Header) -> None:
+        """Ask the process that read a statement no more, and forget all that it read."""
+        with self._lock:
+            known = self._kept.get(self._key(header))
+            if known is None:
+                return
+            reader = known[1]
+            reader.distrusted = True
+            for key in [key for key, (_, process) in self._kept.items() if process is reader]:
+                del self._kept[key]
+
+    def _key(self, header: Header) -> str:
+        return canonical_json([self._pool.tenant, header.imports, header.options, header.text])
+
+
+def read_statement(process: LeanProcess, header: Header, budget: Budget) -> tuple[Statement, Usage]:
+    """Have a process elaborate a statement; raises as :meth:`Statements.find`."""
+    body = {
+        "imports": list(header.imports),
+        "options": dict(header.options),
+        "statement": header.text,
+        "heartbeats": budget.heartbeats,
+    }
+    deadline = Deadline.after(budget.wall_s)
+    reply = process.ask("statement", body, deadline, memory_mb=budget.memory_mb)
+    return parse_statement(reply.result, header.imports), reply.usage
 
 
 def parse_statement(result: dict[str, Any], imports: tuple[str, ...]) -> Statement:

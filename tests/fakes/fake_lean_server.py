@@ -22,6 +22,9 @@ from typing import Any
 Request = dict[str, Any]
 QUESTION = ("statement", "imports", "options")
 GOAL_CASES = Path(__file__).parents[1] / "contract" / "goal_cases.json"
+# Who has read this statement reads another in every later one.
+MISREAD = "theorem misread : True"
+READ: set[str] = set()
 DIRECTIVE = re.compile(r"-- fake: (\w+)(?: (\S+))?")
 
 
@@ -82,6 +85,9 @@ def statement(request: Request, cases: list[Request]) -> None:
             return
     tables = proof_of_true(text.split()[1])
     tables["declarations"] = [["axm", 1, [], 0]]
+    if MISREAD in READ:
+        tables["names"][2] = [0, "Another"]
+    READ.add(text)
     result = {"imports": ["Init"], "kind": "theorem", "shown": "True", "tables": tables}
     done(request, {**result, "imports": request["imports"]}, 0, 0)
 

@@ -10,9 +10,10 @@ import pytest
 from fake_checker import TOOLCHAIN, FakeChecker
 
 from aludel.errors import BackendCrashed, InvalidRequest
-from aludel.models import Budget, CheckRequest, Policy, Verdict
+from aludel.models import Budget, CheckRequest, Policy, Verdict, content_hash
 from aludel.settings import Settings
 from aludel.store import CachedChecker, Store
+from aludel.tenants import working_for
 
 
 @pytest.fixture
@@ -140,3 +141,61 @@ def test_what_a_process_said_that_is_caught_is_taken_back(store: Store) -> None:
     [(_, why, kind)] = store.reconsidering.history(before[1])
     assert (why, kind) == ("process liar made a false claim", "rejected")
     assert cached.check(CheckRequest(code="accept 3 honest")).kind == "accepted"
+
+
+class Keys:
+    """Two keys whose processes may decide differently; ``asked`` is what each asked for before."""
+
+    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: set[tuple[str, str]] = set()
+        monkeypatch.setattr(
+            store.verdicts, "asked_by", lambda key, tenant: (key, tenant) in self.asked
+        )
+        self.checkers = {"anna": FakeChecker(), "bert": FakeChecker()}
+        self._caching = {
+            name: CachedChecker(checker, store, per_key=True)
+            for name, checker in self.checkers.items()
+        }
+
+    def check(self, name: str, code: str, *, says: str = "") -> Verdict:
+        """Have a key check ``code``; its processes take it for ``says``."""
+        checker = self.checkers[name]
+        request = CheckRequest(code=code)
+        with working_for(name):
+            if says:
+                verdict = checker.check(CheckRequest(code=says))
+                checker.check = lambda _: verdict.model_copy(  # type: ignore[method-assign]
+                    update={"hash": content_hash(TOOLCHAIN.digest, request)}
+                )
+            verdict = self._caching[name].check(request)
+        self.asked.add((verdict.hash, name))
+        return verdict
+
+
+def test_kept_apart_a_key_relies_on_its_own_verdicts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Keys(store, monkeypatch)
+    for name in ("anna", "anna", "bert", "bert"):
+        assert keys.check(name, "accept 1").kind == "accepted"
+    assert [keys.checkers[name].calls for name in ("anna", "bert")] == [["accept 1"]] * 2
+
+
+def test_a_forged_rejection_is_nobody_elses(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = Keys(store, monkeypatch)
+    forged = keys.check("anna", "accept 1", says="reject")
+    assert keys.check("bert", "accept 1").kind == "accepted"
+    known = store.verdicts.get(forged.hash)
+    assert known is not None and known.kind == "accepted"
+    [(_, why, kind)] = store.reconsidering.history(forged.hash)
+    assert (why, kind) == ("accepted by both kernels for another key", "rejected")
+
+
+def test_an_acceptance_that_another_keys_processes_deny_is_undecided_for_that_key(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Keys(store, monkeypatch)
+    first = keys.check("anna", "reject 1", says="accept")
+    second = keys.check("bert", "reject 1")
+    assert (first.kind, second.kind, second.reason) == ("accepted", "undecided", "elaborator")
+    assert second.hash == first.hash and store.verdicts.get(first.hash) == first

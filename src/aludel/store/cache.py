@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from aludel.models import Budget, CheckRequest, Toolchain, Undecided, Verdict, content_hash
+from aludel.models import (
+    Accepted,
+    Budget,
+    CheckRequest,
+    Rejected,
+    Toolchain,
+    Undecided,
+    UndecidedReason,
+    Verdict,
+    content_hash,
+)
 from aludel.protocols import Checker
 from aludel.store.reconsidering import Selection
 from aludel.store.store import Store
 from aludel.tenants import current_tenant
 
+_LOG = logging.getLogger(__name__)
 _Flight = tuple[str, Budget, str]
 _Undecided = dict[_Flight, Undecided]
 
@@ -24,18 +36,28 @@ class CachedChecker:
 
     What rests on the word of a process that was caught at a false claim is taken back.
 
+    Where keys are kept apart, a key is answered with verdicts that it had asked for itself: what
+    another's processes said is checked again, in those of this key.
+
     Args:
         checker: the prover.
         store: where verdicts are looked up and recorded.
         caught: names the processes that were caught so far, by their labels.
+        per_key: whether keys are kept apart.
     """
 
     def __init__(
-        self, checker: Checker, store: Store, caught: Callable[[], frozenset[str]] = frozenset
+        self,
+        checker: Checker,
+        store: Store,
+        caught: Callable[[], frozenset[str]] = frozenset,
+        *,
+        per_key: bool = False,
     ) -> None:
         self._checker = checker
         self._store = store
         self._caught = caught
+        self._per_key = per_key
         self._taken_back: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._flights: dict[_Flight, Future[Verdict]] = {}
@@ -101,13 +123,40 @@ class CachedChecker:
 
     def _decide(self, key: str, request: CheckRequest) -> Verdict:
         known = self._store.verdicts.get(key)
-        if known is not None:
+        if known is not None and self._is_own(key):
             return known
         verdict = self._checker.check(request)
-        if not isinstance(verdict, Undecided):
-            self._store.verdicts.put(request, self.toolchain, verdict)
+        if isinstance(verdict, Undecided):
+            self._take_back(verdict)
+            return verdict
+        if known is not None and known.kind != verdict.kind:
+            return self._disagree(key, request, verdict)
+        self._store.verdicts.put(request, self.toolchain, verdict)
         self._take_back(verdict)
         return verdict
+
+    def _is_own(self, key: str) -> bool:
+        tenant = current_tenant()
+        return not (self._per_key and tenant) or self._store.verdicts.asked_by(key, tenant)
+
+    def _disagree(self, key: str, request: CheckRequest, latest: Accepted | Rejected) -> Verdict:
+        """Settle what another key's processes said otherwise.
+
+        Both kernels stand behind an acceptance, one elaborator behind a rejection: an acceptance
+        takes its place. Nobody's rejection takes another's acceptance away, nor is it trusted.
+        """
+        _LOG.error("verdict %s was decided otherwise for another key, now %s", key, latest.kind)
+        if isinstance(latest, Accepted):
+            self._store.reconsidering.take_back_one(key, "accepted by both kernels for another key")
+            self._store.verdicts.put(request, self.toolchain, latest)
+            return latest
+        return Undecided(
+            reason=UndecidedReason.ELABORATOR,
+            message=f"this key's processes reject ({latest.reason}) what another's accepted; "
+            "check it in tier replay",
+            hash=key,
+            usage=latest.usage,
+        )
 
     def _take_back(self, latest: Verdict) -> None:
         """Take back what processes said that were caught, what was recorded just now included."""

@@ -135,6 +135,14 @@ class Reconsidering:
             for at in range(0, len(found), _PAGE)
         )
 
+    def take_back_one(self, key: str, why: str) -> None:
+        """Take back the verdict under a content hash, unless it was taken back before.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        self._take_back([key], why)
+
     def history(self, key: str) -> list[tuple[datetime, str, str]]:
         """Return when and why the verdict under ``key`` was taken back, and its kind, in order.
 
