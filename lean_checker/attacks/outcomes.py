@@ -60,13 +60,14 @@ class RecordedOutcomes:
         return None if known is None else Outcome(family, case, *known)
 
     def add(self, outcome: Outcome) -> None:
-        """Write down an outcome, if it is one of the case."""
-        if outcome.got == CRASHED:
+        """Write down the outcome of a candidate that got one."""
+        case = outcome.case
+        if outcome.got == CRASHED or not isinstance(case, Case):
             return
         row = {
-            "hash": content_hash(self._digest, outcome.case.request()),
+            "hash": content_hash(self._digest, case.request()),
             "family": outcome.family,
-            "case": outcome.case.name,
+            "case": case.name,
             "got": outcome.got,
             "message": outcome.message,
             "placed": outcome.placed,
