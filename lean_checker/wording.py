@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from aludel.candidates import UNKNOWN_MODULE
 from aludel.lean_text import Kind, UnreadableText, pieces, significant
 from aludel.models import Diagnostic, Position, Severity
 
@@ -43,7 +44,7 @@ _LEMMA = (
 )
 
 
-_UNKNOWN_IMPORT = re.compile(r"unknown module prefix '([^']+)'")
+_UNKNOWN_IMPORT = re.compile(rf"{UNKNOWN_MODULE} '([^']+)'")
 
 
 def import_fix(message: str) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from aludel.candidates import judged
 from aludel.goals import Goals
 from aludel.job_requests import ExportRequest
 from aludel.jobs import MutationRequest
@@ -112,7 +113,7 @@ class _Yielding:
         self.toolchain = checker.toolchain
 
     def check(self, request: CheckRequest) -> Verdict:
-        verdict = self._checker.check(request)
+        verdict = judged(self._checker, request)
         observe_prover(self.toolchain.prover.value, verdict)
         time.sleep(_YIELD_S)
         return verdict

@@ -1,7 +1,7 @@
 """Texts of candidates: whatever a model writes is judged, never an error of its request.
 
 :func:`extract` makes a candidate of a model's answer; :func:`unfit` says which texts no prover is
-given.
+given; :func:`judged` has one of many judged.
 """
 
 from __future__ import annotations
@@ -12,11 +12,25 @@ from typing import NamedTuple
 
 from aludel.errors import InvalidRequest
 from aludel.lean_text import Kind, Piece, UnreadableText, pieces, significant
-from aludel.models import MAX_CODE_BYTES, UNREADABLE, RejectReason
+from aludel.models import (
+    MAX_CODE_BYTES,
+    UNREADABLE,
+    CheckRequest,
+    Diagnostic,
+    Position,
+    Rejected,
+    RejectReason,
+    Severity,
+    Verdict,
+    content_hash,
+)
+from aludel.protocols import Checker
 from aludel.statements import declared, declares_theorem, split_header, with_proof
 
 MAX_LINES = 10_000
 MAX_NESTING = 2_000
+UNKNOWN_MODULE = "unknown module prefix"
+"""How Lean begins to say that it has no such module."""
 _OPENING = "([{⟨⟦⌊⌈‹"
 _CLOSING = ")]}⟩⟧⌋⌉›"
 _BRACKETS = re.compile(f"[{re.escape(_OPENING + _CLOSING)}]")
@@ -166,6 +180,32 @@ def unfit(code: str, max_bytes: int) -> Unfit | None:
         message = f"brackets nested more than {MAX_NESTING} deep"
         return Unfit(RejectReason.TOO_DEEP, message)
     return None
+
+
+def judged(checker: Checker, request: CheckRequest) -> Verdict:
+    """Judge one candidate of many, whose own header is a fault of its own.
+
+    A module that the candidate's header names and the toolchain does not have is a rejection here,
+    with a hint; :meth:`Checker.check` says that its caller's text is wrong. What else is wrong with
+    a request, the imports that it names itself included, is an error of the request.
+
+    Raises:
+        InvalidRequest: the request is wrong, and not its candidate.
+        BackendUnavailable: the machine failed; says nothing about the candidate.
+    """
+    try:
+        return checker.check(request)
+    except InvalidRequest as error:
+        if error.field != "code" or not error.message.startswith(UNKNOWN_MODULE):
+            raise
+        message = f"{error.message}; {error.fix}" if error.fix else error.message
+        start = Position(line=1, column=0)
+        return Rejected(
+            reason=RejectReason.PARSE,
+            message=message,
+            diagnostics=(Diagnostic(severity=Severity.ERROR, message=message, start=start),),
+            hash=content_hash(checker.toolchain.digest, request),
+        )
 
 
 def nesting(text: str) -> int:

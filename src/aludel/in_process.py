@@ -13,6 +13,7 @@ from typing import Generic, Self, TypeVar
 
 from pydantic import ValidationError
 
+from aludel.candidates import judged
 from aludel.errors import InvalidRequest
 from aludel.jobs import Failure, Item, ItemState
 from aludel.models import CheckRequest, Toolchain, Verdict
@@ -66,7 +67,8 @@ class InProcess(Generic[P]):
     ) -> Iterator[Item]:
         """Judge any number of candidates; yield their items in the order of ``requests``.
 
-        An item has a verdict, or the error of a request that is wrong. At most twice ``workers``
+        An item has a verdict, or the error of a request that is wrong; a candidate whose own header
+        names a module that the toolchain does not have is rejected. At most twice ``workers``
         requests are read ahead of what was yielded.
 
         Args:
@@ -117,7 +119,7 @@ class InProcess(Generic[P]):
     def _item(self, position: int, request: CheckRequest) -> Item:
         asked = Item(position=position, state=ItemState.DONE, attempts=1, metadata=request.metadata)
         try:
-            return asked.model_copy(update={"verdict": self._prover.check(request)})
+            return asked.model_copy(update={"verdict": judged(self._prover, request)})
         except InvalidRequest as error:
             failure = {"state": ItemState.FAILED, "error": Failure.of(error)}
             return asked.model_copy(update=failure)

@@ -112,7 +112,7 @@ def _reward(item: Item) -> float | None:
         return None
     wrong = item.error
     if wrong is not None and (wrong.code, wrong.field) == (InvalidRequest.code, "code"):
-        return None  # the service cannot pose it (an unknown import): that is no refutation
+        return None  # the prover could not be given it: that is no refutation
     verdict = verdict_of(item)
     if one_kernel_alone(verdict):
         _LOG.warning("no reward for %s: Lean's kernel alone accepted it", verdict.hash)

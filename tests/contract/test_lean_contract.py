@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from aludel.candidates import judged
 from aludel.errors import InvalidRequest
 from aludel.lean_checker.checker import LeanChecker
 from aludel.models import (
@@ -79,6 +80,21 @@ def test_each_candidate_gets_its_verdict(checker: Checker, case: dict[str, Any])
     assert verdict.hash == content_hash(checker.toolchain.digest, request_of(case))
     assert VERDICT.validate_json(verdict.model_dump_json()) == verdict
     assert verdict.usage.wall_s > 0 and verdict.usage.prover_s is not None
+
+
+def test_an_unknown_import_is_the_fault_of_one_candidate_of_many(checker: Checker) -> None:
+    own, asked = (
+        request_of(next(case for case in CASES if case["name"] == name))
+        for name in ("an unknown import", "an unknown import set")
+    )
+    verdict = judged(checker, own)
+    assert (verdict.kind, verdict.reason) == ("rejected", "parse")
+    assert "this toolchain has no No: leave the import out" in (verdict.message or "")
+    assert verdict.diagnostics[0].start is not None
+    assert verdict.hash == content_hash(checker.toolchain.digest, own)
+    with pytest.raises(InvalidRequest) as caught:
+        judged(checker, asked)
+    assert caught.value.field == "imports"
 
 
 def test_every_reason_a_lean_candidate_can_be_refused_for_is_tried() -> None:

@@ -1,8 +1,9 @@
 """A prover without a prover: the candidate's own text says what becomes of it.
 
-``accept``, ``reject``, ``undecided``, ``invalid``, ``crash`` (as if the process had died),
-``unavailable``, ``bug``; ``sleep N`` before it takes N seconds. Every call is appended to a log
-file if one is given, so that another process can count them.
+``accept``, ``reject``, ``undecided``, ``invalid``, ``foreign`` (an unknown import in its header),
+``crash`` (as if the process had died), ``unavailable``, ``bug``; ``sleep N`` before it takes N
+seconds. Every call is appended to a log file if one is given, so that another process can count
+them.
 """
 
 from __future__ import annotations
@@ -87,6 +88,10 @@ class FakeChecker(CheckerOnly):
                 return Undecided(hash=key, reason=UndecidedReason.TIMEOUT, usage=usage)
             case "invalid":
                 raise InvalidRequest("unknown import 'Nope'", field="imports", fix="install it")
+            case "foreign":
+                raise InvalidRequest(
+                    "unknown module prefix 'Mathlib'", field="code", fix="leave it out"
+                )
             case "crash":
                 raise BackendCrashed("the process died")
             case "unavailable":

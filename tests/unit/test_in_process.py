@@ -50,6 +50,15 @@ def test_a_wrong_request_is_an_item_and_the_others_go_on(prover: InProcess[FakeC
     assert second.verdict is not None and second.verdict.kind == "accepted"
 
 
+def test_a_candidates_own_unknown_import_is_its_verdict(prover: InProcess[FakeChecker]) -> None:
+    [item] = prover.check_many(asked("foreign"))
+    assert item.verdict is not None and item.state == "done"
+    assert (item.verdict.kind, item.verdict.reason) == ("rejected", "parse")
+    assert item.verdict.message == "unknown module prefix 'Mathlib'; leave it out"
+    with pytest.raises(InvalidRequest):
+        prover.check(CheckRequest(code="foreign"))
+
+
 def test_a_failing_machine_is_an_exception(prover: InProcess[FakeChecker]) -> None:
     items = prover.check_many(asked("accept", "unavailable", "accept"), workers=1)
     assert next(items).verdict is not None

@@ -23,7 +23,7 @@ class _ByProof(FakeChecker):
 
     def _decide(self, word: str, key: str, usage: Usage) -> Verdict:
         last = self.calls[-1].split()[-1:]
-        known = last and last[0] in ("accept", "undecided", "crash")
+        known = last and last[0] in ("accept", "undecided", "crash", "foreign")
         return super()._decide(last[0] if known else "reject", key, usage)
 
 
@@ -90,6 +90,14 @@ def test_a_fault_of_the_machine_is_no_reward(api: LiveApi) -> None:
 
 def test_what_hurts_is_worth_nothing(api: LiveApi) -> None:
     assert make_reward(api.url)(**_passed(*HURTFUL.values())) == [0.0] * 40
+
+
+def test_an_unknown_import_of_its_own_is_worth_nothing(api: LiveApi) -> None:
+    assert make_reward(api.url)(**_passed("foreign", "accept")) == [0.0, 1.0]
+    with Client(api.url) as client:
+        verdict = client.check("theorem t : True := foreign")
+        recorded = client.result(verdict.hash).verdict
+    assert recorded.message == verdict.message  # it is recorded, as any other
 
 
 def test_no_time_is_no_decision(api: LiveApi) -> None:
