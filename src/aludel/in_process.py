@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from aludel.candidates import judged
 from aludel.errors import InvalidRequest
 from aludel.jobs import Failure, Item, ItemState
 from aludel.models import CheckRequest, Toolchain, Verdict
+from aludel.progress import Told, teller
 from aludel.provers import AnyProver
 from aludel.settings import Settings, load_settings
 
@@ -63,7 +64,7 @@ class InProcess(Generic[P]):
         requests: Iterable[CheckRequest],
         *,
         workers: int | None = None,
-        progress: Callable[[int], object] = lambda _: None,
+        progress: Told = False,
     ) -> Iterator[Item]:
         """Judge any number of candidates; yield their items in the order of ``requests``.
 
@@ -74,19 +75,20 @@ class InProcess(Generic[P]):
         Args:
             requests: the candidates.
             workers: how many are judged at once; as many as there are prover processes by default.
-            progress: is told how many are judged so far, one call at a time, by a thread of ours.
+            progress: is told how many are judged so far, one call at a time, by a thread of ours;
+                True writes that on stderr now and then.
 
         Raises:
             BackendUnavailable: the machine failed; says nothing about the candidates.
         """
-        at_once = workers or self._prover.size
+        at_once, tell = workers or self._prover.size, teller(progress)
         waiting: deque[Future[Item]] = deque()
         numbers, one_at_a_time = itertools.count(1), threading.Lock()
 
         def judged(position: int, request: CheckRequest) -> Item:
             item = self._item(position, request)
             with one_at_a_time:
-                progress(next(numbers))
+                tell(next(numbers))
             return item
 
         with ThreadPoolExecutor(at_once) as threads:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+Told = Callable[[int], object] | bool
+"""Who is told how many are judged so far: a function, or True for a line on stderr now and then."""
+_QUIET_S = 2.0
 
 
 class Progress(Protocol):
@@ -39,3 +44,23 @@ def watched(records: Iterable[T], title: str, total: int | None, progress: Progr
     for record in records:
         yield record
         progress.advance()
+
+
+def teller(told: Told) -> Callable[[int], object]:
+    """Return the function that is told how many are judged; False is one that does nothing."""
+    if callable(told):
+        return told
+    return _Teller() if told else lambda _: None
+
+
+class _Teller:
+    """Writes how many are judged on stderr, every two seconds at most."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, count: int) -> None:
+        now = time.monotonic()
+        if now - self._said >= _QUIET_S:
+            self._said = now
+            sys.stderr.write(f"aludel: {count:,} judged\n")

@@ -1,10 +1,12 @@
 """Reward functions for trainers: 1 for a proof that the service accepts, 0 for one it rejects.
 
 :func:`make_reward` has the signature of TRL's ``reward_funcs``; :func:`make_async_reward` awaits.
+:func:`length_shaped` lets the length of a completion count too.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -79,6 +81,55 @@ def make_async_reward(
         else:
             items = [item async for item in client.verify_many(requests, deadline=deadline)]
         return _rewards(items, passed.get("log_metric"))
+
+    return proved
+
+
+def length_shaped(
+    reward: Callable[..., Any], budget: float | Callable[[int], float], *, weight: float = 0.5
+) -> Callable[..., Any]:
+    """Return a reward function in which the length of what earns something counts too.
+
+    A reward is multiplied by ``1 - weight + weight * s``, where ``s`` rises from 0 to 1 at a length
+    of ``budget`` and falls to 0 again at twice that. So a wrong proof earns nothing at any length,
+    and None stays None.
+
+    Args:
+        reward: a reward function, awaited or not, as :func:`make_reward` returns; what is returned
+            is of the same kind.
+        budget: the best length in tokens; or a function of the trainer's step, for a budget that
+            shrinks (``lambda step: max(64, 256 * 0.7 ** (step // 150))``).
+        weight: the share of a reward that depends on the length, from 0 to 1.
+
+    Raises:
+        InvalidRequest: ``weight`` or ``budget`` does not fit. The function raises it where the
+            trainer passes no ``completion_ids``, which TRL does.
+    """
+    if not 0 <= weight <= 1 or (not callable(budget) and budget <= 0):
+        raise InvalidRequest("weight is from 0 to 1, and budget above 0", field="weight, budget")
+
+    def shaped(rewards: Rewards, passed: Mapping[str, Any]) -> Rewards:
+        if passed.get("completion_ids") is None:
+            fix = "pass the tokens of each completion"
+            raise InvalidRequest("there are none", field="completion_ids", fix=fix)
+        step = getattr(passed.get("trainer_state"), "global_step", 0)
+        best = budget(step) if callable(budget) else budget
+        factors = (
+            1 - weight + weight * max(0.0, 1 - abs(len(ids) / best - 1))
+            for ids in passed["completion_ids"]
+        )
+        pairs = zip(rewards, factors, strict=True)
+        return [None if one is None else one * factor for one, factor in pairs]
+
+    if inspect.iscoroutinefunction(reward):
+
+        async def proved_later(**passed: Any) -> Rewards:  # noqa: ANN401
+            return shaped(await reward(**passed), passed)
+
+        return proved_later
+
+    def proved(**passed: Any) -> Rewards:  # noqa: ANN401
+        return shaped(reward(**passed), passed)
 
     return proved
 

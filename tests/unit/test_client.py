@@ -83,7 +83,10 @@ def test_many_are_verified_in_order_and_taken_as_they_are_needed(client: Client)
 
 
 def test_many_are_all_verified(client: Client) -> None:
-    items = list(client.verify_many(iter(_requests(53)), concurrency=3, batch=7))
+    told: list[int] = []
+    many = client.verify_many(iter(_requests(53)), concurrency=3, batch=7, progress=told.append)
+    items = list(many)
+    assert told == sorted(told) and told[-1] == 53 and len(told) == 8
     assert [item.position for item in items] == list(range(53))
     assert [item.metadata["n"] for item in items] == [str(n) for n in range(53)]
 
@@ -113,7 +116,10 @@ def test_the_awaiting_client_says_the_same(api: LiveApi) -> None:
     async def use() -> None:
         async with AsyncClient(api.url) as client:
             assert (await client.check("accept two")).kind == "accepted"
-            found = [i async for i in client.verify_many(_requests(23), concurrency=2, batch=4)]
+            told: list[int] = []
+            many = client.verify_many(_requests(23), concurrency=2, batch=4, progress=told.append)
+            found = [item async for item in many]
+            assert told == sorted(told) and told[-1] == 23 and len(told) == 6
             assert [item.position for item in found] == list(range(23))
             job = (await client.submit(_requests(3))).job
             assert (await client.wait(job.id)).state == "done"

@@ -37,6 +37,18 @@ def test_items_come_in_order_whichever_is_judged_first(prover: InProcess[FakeChe
     assert told == [1, 2, 3, 4, 5]
 
 
+def test_progress_is_told_on_stderr(
+    prover: InProcess[FakeChecker],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    list(prover.check_many(asked("accept", "reject"), progress=True))
+    assert capsys.readouterr().err == ""  # they were quicker than it speaks
+    monkeypatch.setattr("aludel.progress._QUIET_S", 0.0)
+    list(prover.check_many(asked("accept", "reject"), progress=True))
+    assert capsys.readouterr().err == "aludel: 1 judged\naludel: 2 judged\n"
+
+
 def test_a_progress_that_fails_is_told(prover: InProcess[FakeChecker]) -> None:
     with pytest.raises(ZeroDivisionError):
         list(prover.check_many(asked("accept", "accept"), progress=lambda n: 1 // (n - n)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from hurtful import HURTFUL
 from live_api import LiveApi, live_api
 
 from aludel import AsyncClient, Client
-from aludel.errors import BackendUnavailable
+from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.models import Usage, Verdict
-from aludel.rl import make_async_reward, make_reward
+from aludel.rl import length_shaped, make_async_reward, make_reward
 from aludel.settings import Settings
 
 
@@ -98,6 +99,36 @@ def test_an_unknown_import_of_its_own_is_worth_nothing(api: LiveApi) -> None:
         verdict = client.check("theorem t : True := foreign")
         recorded = client.result(verdict.hash).verdict
     assert recorded.message == verdict.message  # it is recorded, as any other
+
+
+def _known(*, completions: Any, **_: Any) -> list[float | None]:
+    return [{"accept": 1.0, "undecided": None}.get(one, 0.0) for one in completions]
+
+
+async def _known_later(**passed: Any) -> list[float | None]:
+    return _known(**passed)
+
+
+def test_length_counts_where_there_is_a_reward() -> None:
+    lengths = (10, 5, 20, 30, 10, 10)
+    answers = ("accept", "accept", "accept", "accept", "reject", "undecided")
+    passed = _passed(*answers) | {"completion_ids": [[7] * length for length in lengths]}
+    expected = [1.0, 0.75, 0.5, 0.5, 0.0, None]
+    assert length_shaped(_known, 10)(**passed) == expected
+    assert asyncio.run(length_shaped(_known_later, 10)(**passed)) == expected
+    assert length_shaped(_known, 10, weight=0.0)(**passed)[:5] == [1.0, 1.0, 1.0, 1.0, 0.0]
+    state = SimpleNamespace(global_step=300)
+    shrinking = length_shaped(_known, lambda step: 20 * 0.5 ** (step // 150), weight=1.0)
+    assert shrinking(**passed | {"trainer_state": state})[:3] == [0.0, 1.0, 0.0]
+
+
+def test_a_shape_that_does_not_fit_is_refused() -> None:
+    for budget, weight in ((0, 0.5), (10, 1.5)):
+        with pytest.raises(InvalidRequest):
+            length_shaped(_known, budget, weight=weight)
+    with pytest.raises(InvalidRequest) as caught:
+        length_shaped(_known, 10)(completions=["accept"])
+    assert caught.value.field == "completion_ids"
 
 
 def test_no_time_is_no_decision(api: LiveApi) -> None:

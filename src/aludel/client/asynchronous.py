@@ -25,6 +25,7 @@ from aludel.errors import AludelError
 from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
 from aludel.jobs import Item, Job
 from aludel.models import STANDARD_AXIOMS, CheckRequest, Verdict
+from aludel.progress import Told
 from aludel.receipts import Receipt
 from aludel.records import Result
 
@@ -89,16 +90,18 @@ class AsyncClient(BaseClient):
         concurrency: int = 4,
         batch: int = 16,
         deadline: float | None = None,
+        progress: Told = False,
     ) -> AsyncIterator[Item]:
         """Have any number of candidates judged; see :meth:`aludel.Client.verify_many`."""
         waiting: deque[tuple[int, asyncio.Task[list[Item]]]] = deque()
         slots = asyncio.Semaphore(concurrency)
         end = None if deadline is None else Deadline.after(deadline)
+        judged = flows.Judged(progress)
 
         async def one(chunk: list[CheckRequest]) -> list[Item]:
             async with slots:
                 left = None if end is None else end.remaining()
-                return await self.check_batch(chunk, deadline=left)
+                return judged.and_told(await self.check_batch(chunk, deadline=left))
 
         try:
             start = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -28,6 +29,7 @@ from aludel.errors import (
 from aludel.http_models import MAX_BATCH, ItemPage, Submitted
 from aludel.jobs import Failure, Item, ItemState, Job
 from aludel.models import CheckRequest, Verdict
+from aludel.progress import Told, teller
 from aludel.receipts import Receipt
 from aludel.records import Result
 
@@ -191,3 +193,19 @@ def chunks(requests: Iterable[CheckRequest], size: int) -> Iterator[list[CheckRe
 def placed(items: Sequence[Item], start: int) -> list[Item]:
     """Return items with their place in the whole, not in their job."""
     return [item.model_copy(update={"position": start + item.position}) for item in items]
+
+
+class Judged:
+    """Counts the items that were judged, and tells whoever wants to know; thread-safe."""
+
+    def __init__(self, progress: Told) -> None:
+        self._tell = teller(progress)
+        self._count = 0
+        self._one_at_a_time = threading.Lock()
+
+    def and_told(self, items: list[Item]) -> list[Item]:
+        """Return the items of a job that has ended, after they were counted."""
+        with self._one_at_a_time:
+            self._count += sum(item.state is not ItemState.CANCELLED for item in items)
+            self._tell(self._count)
+        return items

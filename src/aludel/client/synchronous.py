@@ -26,6 +26,7 @@ from aludel.errors import AludelError
 from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
 from aludel.jobs import Item, Job
 from aludel.models import STANDARD_AXIOMS, CheckRequest, Verdict
+from aludel.progress import Told
 from aludel.receipts import Receipt
 from aludel.records import Result
 
@@ -104,6 +105,7 @@ class Client(BaseClient):
         concurrency: int = 4,
         batch: int = 16,
         deadline: float | None = None,
+        progress: Told = False,
     ) -> Iterator[Item]:
         """Have any number of candidates judged; yield their items in the order of ``requests``.
 
@@ -114,14 +116,19 @@ class Client(BaseClient):
         service and no more are submitted; each request left has an item of the state ``cancelled``.
         Closing the iterator, or an exception or Ctrl-C in it, cancels the jobs under way too.
 
+        ``progress`` is told how many are judged so far, after each job and by a thread of ours;
+        True writes that on stderr now and then.
+
         Raises:
             InvalidRequest: a request is wrong.
             BackendUnavailable: the service does not answer.
         """
         end = None if deadline is None else Deadline.after(deadline)
+        judged = flows.Judged(progress)
 
         def one(chunk: list[CheckRequest], key: str) -> list[Item]:
-            return self._results(chunk, key, None if end is None else end.remaining())
+            left = None if end is None else end.remaining()
+            return judged.and_told(self._results(chunk, key, left))
 
         with ThreadPoolExecutor(concurrency) as pool:
             waiting: deque[_Waiting] = deque()
