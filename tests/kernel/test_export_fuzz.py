@@ -112,6 +112,7 @@ def test_changed_exports_get_a_declared_outcome() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 def test_many_changed_exports_get_a_declared_outcome() -> None:
     verdicts = Counter(check(seed).verdict for seed in range(1_000, 6_000))
     assert verdicts["rejected"] > 2_000, verdicts
