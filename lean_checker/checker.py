@@ -18,9 +18,10 @@ from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.native.leanchecker import ModuleChecker
 from aludel.lean_checker.policy import Finding, Question, refusal
 from aludel.lean_checker.policy import judge as first_verdict
-from aludel.lean_checker.pool import LeanPool, probe
+from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess, ProcessDied
 from aludel.lean_checker.sorries import with_open_goals
+from aludel.lean_checker.starting import probe
 from aludel.models import (
     Accepted,
     CheckRequest,

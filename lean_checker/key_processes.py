@@ -10,7 +10,8 @@ import threading
 from collections import OrderedDict
 
 from aludel.errors import BackendUnavailable, QueueFull
-from aludel.lean_checker.pool import LeanPool, memory_admits, probe
+from aludel.lean_checker.pool import LeanPool, memory_admits
+from aludel.lean_checker.starting import probe
 
 _RETRY_S = 5.0
 

@@ -3,58 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 import psutil
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
 from aludel.lean_checker.confinement.plan import CPU_S
-from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.meter import MEGABYTE
-from aludel.lean_checker.process import LeanProcess, ServerCommand
+from aludel.lean_checker.process import LeanProcess
+from aludel.lean_checker.starting import ServerToolchain, probe, start_process
 from aludel.lean_checker.watchdog import Watchdog
 from aludel.models import Toolchain
 from aludel.settings import Settings
 from aludel.tenants import current_tenant
 
-_LOG = logging.getLogger(__name__)
-START_S = 120.0
-_PROBE_S = 60.0
 _CLOSE_S = 10.0
 # A process is recycled well below the size at which a request is ended, so that what earlier
 # requests left behind never decides the verdict on a later one.
 RECYCLE_AT = 0.75
 # Resident size expected of a process before one has been measured.
 _UNMEASURED_MB = 1_500.0
-_PROBE: dict[str, Any] = {
-    "imports": ["Init"],
-    "options": {},
-    "statement": "theorem aludel_probe : True",
-    "code": "theorem aludel_probe : True := True.intro\n",
-    "heartbeats": 200_000,
-    "allow_native": False,
-}
-
-
-class ServerToolchain(Protocol):
-    """What a pool needs of a toolchain: its identity, and how to start its server."""
-
-    @property
-    def toolchain(self) -> Toolchain:
-        """The toolchain that decides."""
-        ...
-
-    def server_command(self) -> ServerCommand:
-        """How to start one server process."""
-        ...
 
 
 def import_set(imports: Iterable[str]) -> tuple[str, ...]:
@@ -76,27 +49,6 @@ class PoolStats:
     discarded: int
     recycled: int
     incidents: Mapping[str, int] = field(default_factory=dict)
-
-
-def probe(process: LeanProcess) -> None:
-    """Have ``process`` check a theorem that holds.
-
-    Raises:
-        BackendUnavailable: it does not answer, or answers wrongly: the machine is at fault.
-    """
-    try:
-        reply = process.ask("check", _PROBE, Deadline.after(_PROBE_S))
-    except (BackendUnavailable, LimitReached) as error:
-        raise BackendCrashed(
-            f"the Lean server cannot check a first theorem: {error.message}",
-            fix="run `aludel doctor`",
-        ) from error
-    statement = reply.result.get("statement")
-    if not isinstance(statement, dict) or statement.get("match") != "identical":
-        process.kill()
-        raise BackendCrashed(
-            "the Lean server does not accept `theorem : True`", fix="run `aludel doctor`"
-        )
 
 
 class LeanPool:
@@ -369,7 +321,9 @@ class LeanPool:
     def _start(self) -> LeanProcess:
         """Start a process in the slot that was reserved, outside the lock."""
         try:
-            process = self._start_at_most_twice()
+            process = start_process(
+                self._toolchain, self._watchdog, self._memory_mb, lambda: self._closed
+            )
         except BaseException:
             with self._changed:
                 self._starting -= 1
@@ -384,27 +338,6 @@ class LeanPool:
             self._discard(process)
             raise BackendUnavailable("the pool of Lean processes is closed")
         return process
-
-    def _start_at_most_twice(self) -> LeanProcess:
-        """Start a process; once more if it died, for Lean's threads race while it starts.
-
-        Rarely, on a busy machine, that ends in "LEAN ASSERTION VIOLATION ... g_task_manager".
-        Nobody's text has been read by then, so starting again hides no fault of a candidate.
-        """
-        deadline = Deadline.after(START_S)
-        start = functools.partial(
-            LeanProcess.start,
-            self._toolchain.server_command(),
-            deadline,
-            watchdog=self._watchdog,
-            memory_mb=self._memory_mb,
-            stopping=lambda: self._closed,
-        )
-        try:
-            return start()
-        except BackendCrashed as crash:
-            _LOG.warning("a Lean process died while it started; starting another: %s", crash)
-            return start()
 
     def _release(self, process: LeanProcess, healthy: bool) -> None:
         if not healthy or not process.idle:

@@ -23,7 +23,7 @@ EVERY = 30
 # The first budget ends these, whatever the machine does meanwhile.
 LIMITED = "theorem t (f : Nat → Nat) (h : ∀ x, f x = f (x + 1)) : f 0 = 1"
 
-pytestmark = [pytest.mark.lean, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lean, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def candidates() -> list[CheckRequest]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.dataset
 import pytest
+from recheck import ensure_proved
 
 from aludel.cli.main import cli
 
@@ -66,6 +67,8 @@ def test_held_out_theorems_are_attempted_once_and_exported(
     assert {row["problem"] for row in attempted} == held_out
     proved = {row["problem"] for row in attempted if row["accepted"]}
     assert len(proved) == shown["proved"]
+
+    ensure_proved(rows(dataset, "cpt", "train")[:12])
 
     again = demo(out)
     assert again["attempts"] == shown and recorded(out) == since

@@ -47,7 +47,14 @@ def test_the_story_has_its_examples() -> None:
 
 
 @pytest.mark.lean
-@pytest.mark.parametrize("block", [block for block in STORY if "Lean()" in block])
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, marks=[pytest.mark.long] if "mutate" in block else [])
+        for block in STORY
+        if "Lean()" in block
+    ],
+)
 def test_the_story_of_lean_holds(block: str, shared_lean: None) -> None:
     exec(block, {})  # noqa: S102 - our own text
 
