@@ -247,11 +247,11 @@ class _Worker:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "aludel.lean_kernel.worker", str(WORKER_MB)],
+            [sys.executable, "-P", "-m", "aludel.lean_kernel.worker", str(WORKER_MB)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**_plain_environment(), "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**_plain_environment(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             start_new_session=True,
         )
 

@@ -238,3 +238,15 @@ def test_a_library_too_large_to_export_leaves_candidates_undecided(tmp_path: Pat
     with pytest.raises(NoLibrary):
         made.install(("Std",))
     kernel.close()
+
+
+def test_modules_of_the_working_directory_are_not_the_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('not ours')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    worker = second_kernel._Worker()
+    assert worker._process.stdin is not None
+    worker._process.stdin.close()
+    assert worker._process.wait(60) == 0
+    worker.kill()
