@@ -1,26 +1,41 @@
-"""``aludel check``: judge one file.
+"""``aludel check``: judge one file, or each of several.
 
 Exit codes: 0 accepted, 1 rejected, 2 undecided, 64 bad usage or input, 69 toolchain missing or
-broken.
+broken; of several files the highest.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from aludel.cli.check_files import (
+    EXIT_CODES,
+    Ask,
+    Asked,
+    Judge,
+    check_files,
+    ensure_fits,
+    error_object,
+    found_files,
+    is_one_file,
+)
 from aludel.cli.options import budget_of
 from aludel.cli.progress import Lines
 from aludel.cli.project import project_option, with_project
 from aludel.cli.rendering import render_verdict
 from aludel.cli.source import STANDARD_INPUT, read_source
+from aludel.client import Client
 from aludel.errors import AludelError, InvalidRequest
+from aludel.in_process import InProcess
 from aludel.models import (
     CheckRequest,
     Context,
@@ -36,11 +51,9 @@ from aludel.receipts import issue, load_signing_key, sign
 from aludel.settings import Settings, load_settings
 from aludel.vouching import ensure_confirmed
 
-EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
-
 
 @click.command(name="check")
-@click.argument("file")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--prover",
     type=click.Choice([prover.value for prover in Prover]),
@@ -84,9 +97,13 @@ EXIT_CODES = {"accepted": 0, "rejected": 1, "undecided": 2}
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Ed25519 key (PEM) that signs the receipt; `aludel receipt keygen` makes one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option(
+    "--per-declaration", is_flag=True, help="Judge each theorem of each file by itself (Lean)."
+)
+@click.option("--server", help="URL of an Aludel service that checks; this machine by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a verdict on stdout.")
 def command(
-    file: str,
+    files: tuple[str, ...],
     prover: str,
     statement: str | None,
     strict: bool,
@@ -97,32 +114,79 @@ def command(
     second_kernel: Literal["require", "sample", "off"],
     receipt: Path | None,
     signing_key: Path | None,
+    per_declaration: bool,
+    server: str | None,
     as_json: bool,
 ) -> int:
-    """Judge the text of FILE, or of standard input when FILE is '-'.
+    """Judge the text of each FILE, or of standard input when FILE is '-'.
 
-    Exit codes: 0 accepted, 1 rejected, 2 undecided, 64 bad input, 69 toolchain missing or broken.
+    A FILE may be a folder, whose files are all judged, or a glob.
+
+    Exit codes: 0 accepted, 1 rejected, 2 undecided, 64 bad input, 69 toolchain missing or broken;
+    of several files the highest.
     """
-    name = "<stdin>" if file == STANDARD_INPUT else file
-    try:
-        settings = with_project(load_settings(), project)
-        request = CheckRequest(
-            context=_context(Prover(prover), imports, file, statement, strict=strict),
+    kind, paper = Prover(prover), Paper(receipt, signing_key)
+
+    def ask(file: str, code: str) -> CheckRequest:
+        return CheckRequest(
+            context=_context(kind, imports, file, statement, strict=strict),
             statement=statement,
-            code=read_source(file, settings.max_code_bytes),
+            code=code,
             budget=budget_of(timeout),
-            tier=tier or _tier(Prover(prover), receipt),
+            tier=tier or _tier(kind, receipt),
             policy=Policy(second_kernel=second_kernel),
         )
-        verdict = _check(Prover(prover), settings, request, Paper(receipt, signing_key))
+
+    try:
+        settings = with_project(load_settings(), project)
+        several = per_declaration or len(files) > 1 or not is_one_file(files[0])
+        if several:
+            ensure_fits(kind, paper.receipt, statement, per_declaration=per_declaration)
+            asked = Asked(ask, settings.max_code_bytes, per_declaration, as_json)
+            with _judge(kind, settings, server) as judge:
+                return check_files(found_files(files, kind), asked, judge)
     except AludelError as error:
-        _name_options(error, name)
-        if as_json:
-            click.echo(json.dumps(_error_object(error)))
+        _tell(error, files[0], as_json=as_json)
+        raise
+    return _check_one(files[0], ask, (kind, settings, server, paper), as_json=as_json)
+
+
+def _check_one(
+    file: str,
+    ask: Ask,
+    by: tuple[Prover, Settings, str | None, Paper],
+    *,
+    as_json: bool,
+) -> int:
+    name = "<stdin>" if file == STANDARD_INPUT else file
+    try:
+        request = ask(file, read_source(file, by[1].max_code_bytes))
+        verdict = _check(request, *by)
+    except AludelError as error:
+        _tell(error, name, as_json=as_json)
         raise
     text = verdict.model_dump_json() if as_json else render_verdict(verdict, request.code, name)
     click.echo(text)
     return EXIT_CODES[verdict.kind]
+
+
+def _tell(error: AludelError, name: str, *, as_json: bool) -> None:
+    """Call what is at fault by its name here, and print the error as JSON, if that is wanted."""
+    _name_options(error, name)
+    if as_json:
+        click.echo(json.dumps(error_object(error)))
+
+
+@contextlib.contextmanager
+def _judge(kind: Prover, settings: Settings, server: str | None) -> Iterator[Judge]:
+    """Open what judges many requests, in their order."""
+    if server is not None:
+        with Client(server, key=settings.api_key or None) as client:
+            yield client.verify_many
+        return
+    at_once = settings.pool_size or os.cpu_count() or 1
+    with InProcess(build_prover(settings, kind, Lines())) as prover:
+        yield lambda requests: prover.check_many(requests, workers=at_once)
 
 
 @dataclass(frozen=True)
@@ -155,7 +219,15 @@ def _tier(prover: Prover, receipt: Path | None) -> Literal["fast", "replay"]:
     return "replay" if receipt is not None and prover is Prover.LEAN else "fast"
 
 
-def _check(prover: Prover, settings: Settings, request: CheckRequest, paper: Paper) -> Verdict:
+def _check(
+    request: CheckRequest, prover: Prover, settings: Settings, server: str | None, paper: Paper
+) -> Verdict:
+    if server is not None:
+        if paper.receipt is not None:
+            fix = "ask the service: GET /v1/results/HASH/receipt"
+            raise InvalidRequest("this machine did not check", field="--receipt", fix=fix)
+        with Client(server, key=settings.api_key or None) as client:
+            return client.check(request)
     with contextlib.closing(build_prover(settings, prover, Lines())) as checker:
         verdict = checker.check(request)
         paper.write(checker.toolchain, request, verdict)
@@ -200,13 +272,3 @@ def _name_options(error: AludelError, name: str) -> None:
         "project": "--project",
     }
     error.field = options.get(error.field or "", error.field)
-
-
-def _error_object(error: AludelError) -> dict[str, str | None]:
-    return {
-        "kind": "error",
-        "reason": error.code,
-        "field": error.field,
-        "message": error.message,
-        "fix": error.fix,
-    }

@@ -23,7 +23,7 @@ COMMANDS = {
     "attempts": Entry(
         "lean", "Have a generator prove theorems; every attempt is checked and recorded."
     ),
-    "check": Entry("lean", "Judge the text of FILE, or of standard input when FILE is '-'."),
+    "check": Entry("lean", "Judge the text of each FILE, or of standard input when FILE is '-'."),
     "compare": Entry("", "Check two exports, and whether SOLUTION proves what CHALLENGE states."),
     "db": Entry(
         "service", "Look after the database that ALUDEL_DATABASE_URL or ALUDEL_DATA_DIR names."

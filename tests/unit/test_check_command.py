@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from live_api import live_api
 
 from aludel.cli import check as check_module
 from aludel.cli.main import main
 from aludel.errors import ToolchainMissing
 from aludel.lean_checker.checker import LeanChecker
+from aludel.settings import Settings
 
 
 class Outcome(NamedTuple):
@@ -209,3 +211,97 @@ def test_diagnostics_point_into_the_text(
         "   |               ^^^^^^^^^^^",
         "<stdin>: info: nowhere",
     ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Files that are accepted, rejected and undecided, one that is no text, and hidden ones."""
+    for name, action in (("b", "accept"), ("a", "who"), ("deep/c", "accept"), (".lake/x", "who")):
+        path = tmp_path / f"{name}.lean"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"-- fake: {action}\n", encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("-- fake: who\n", encoding="utf-8")
+    return tmp_path
+
+
+def objects(shown: Outcome) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in shown.out.splitlines()]
+
+
+def test_a_folder_is_judged_file_by_file(run: Run, folder: Path) -> None:
+    shown = run(folder, "--json")
+    assert shown.code == 1 and shown.err == ""
+    told = [(Path(one["file"]).name, one["kind"]) for one in objects(shown)]
+    assert told == [("a.lean", "rejected"), ("b.lean", "accepted"), ("c.lean", "accepted")]
+    assert all({"reason", "diagnostics", "usage", "hash"} <= set(one) for one in objects(shown))
+    read = run(folder)
+    assert read.code == 1
+    assert read.out.startswith(f"{folder / 'a.lean'}: rejected (axiom, ")
+    assert f"\n{folder / 'b.lean'}: accepted (" in read.out
+
+
+def test_files_and_globs_are_each_judged_once(run: Run, folder: Path) -> None:
+    shown = run(folder / "b.lean", f"{folder}/**/[bc].lean", "--json")
+    assert shown.code == 0
+    assert [Path(one["file"]).name for one in objects(shown)] == ["b.lean", "c.lean"]
+
+
+def test_what_is_wrong_with_one_file_is_told_in_its_place(run: Run, folder: Path) -> None:
+    (folder / "a.lean").write_bytes(b"\xff")
+    (folder / "b.lean").write_text("-- fake: invalid imports\n", encoding="utf-8")
+    shown = run(folder, folder / "gone.lean", "--json")
+    assert shown.code == 64
+    told = [(Path(one["file"]).name, one["kind"], one["reason"]) for one in objects(shown)]
+    assert told == [
+        ("a.lean", "error", "invalid_request"),
+        ("b.lean", "error", "invalid_request"),
+        ("c.lean", "accepted", None),
+        ("gone.lean", "error", "invalid_request"),
+    ]
+    assert "not UTF-8" in shown.err and "no such file" in shown.err and "Traceback" not in shown.err
+
+
+def test_a_machine_that_fails_ends_it(run: Run, folder: Path) -> None:
+    (folder / "b.lean").write_text("-- fake: odd\n", encoding="utf-8")
+    assert run(folder, "--json").code == 69
+
+
+THEOREMS = """-- a file
+theorem first : True := by -- fake: accept
+theorem second : True := by -- fake: who
+theorem third : True := by -- fake: accept
+"""
+
+
+def test_each_theorem_has_its_verdict(run: Run, lean_file: Callable[[str], Path]) -> None:
+    file = lean_file(THEOREMS.replace("first", "t").replace("third", "A.t"))
+    shown = run(file, "--per-declaration", "--json")
+    assert shown.code == 64  # the fake says of every candidate that it declares t, and no more
+    assert "Lean finds no theorem second" in shown.err
+    told = [(one["declaration"], one["kind"]) for one in objects(shown)]
+    assert told == [("t", "accepted"), ("second", "error"), ("A.t", "error")]
+
+
+def test_options_that_several_verdicts_cannot_have(run: Run, folder: Path) -> None:
+    file = folder / "b.lean"
+    for words, named in (
+        ([folder, "--receipt", folder / "r.json"], "--receipt"),
+        ([file, "--per-declaration", "--statement", "theorem t : True"], "--statement"),
+        ([file, "--per-declaration", "--prover", "fstar"], "--per-declaration"),
+        ([f"{folder}/*.none"], "*.none"),
+        ([folder / "deep", "--prover", "fstar"], "deep"),
+    ):
+        shown = run(*words)
+        assert shown.code == 64 and named in shown.err and shown.out == ""
+
+
+def test_a_service_judges_them(run: Run, folder: Path, tmp_path: Path) -> None:
+    (folder / "a.lean").write_text("reject", encoding="utf-8")
+    (folder / "b.lean").write_text("accept", encoding="utf-8")
+    (folder / "deep/c.lean").write_text("foreign", encoding="utf-8")
+    with live_api(Settings(data_dir=tmp_path / "data", pool_size=1)) as api:
+        shown = run(folder, "--server", api.url, "--json")
+        assert run(folder / "b.lean", "--server", api.url).code == 0
+    told = [(one["kind"], one["reason"]) for one in objects(shown)]
+    assert shown.code == 1
+    assert told == [("rejected", "elaboration"), ("accepted", None), ("rejected", "parse")]
