@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,8 @@ REFUSED = "refused.jsonl"
 REPORT = "report.json"
 PAGE = "report.md"
 BATCH = 256
+PAUSES_S = (1.0, 30.0)
+"""Before a candidate on which the machine failed is tried again."""
 _BATCH_CHARACTERS = 1 << 23
 _WRONG = frozenset({InvalidRequest.code, RequestTooLarge.code})
 
@@ -103,22 +106,14 @@ class _Work:
         self.row |= {"axioms": list(axioms), "hash": digest}
 
     def judged(self, item: Item) -> None:
-        """Say what a prover made of it.
-
-        Raises:
-            BackendUnavailable: nothing, for the machine failed or somebody cancelled it.
-        """
-        verdict = item.verdict
+        """Say what a prover made of it; see :func:`_ensure_judged`."""
+        verdict, wrong = item.verdict, item.error
         if verdict is not None:
             reason = None if verdict.reason is None else verdict.reason.value
             self.settle(verdict.kind, reason, verdict.message, verdict.axioms, verdict.hash)
-        elif item.state is ItemState.CANCELLED:
-            raise BackendUnavailable("the service cancelled a check", fix="start it again")
-        elif (wrong := item.error) is None or wrong.code not in _WRONG:
-            raise error_of_failure(wrong)
-        elif wrong.field == "code":
+        elif wrong is not None and wrong.field == "code":
             self.settle("rejected", "invalid", wrong.message)
-        elif self.entry is not None:
+        elif wrong is not None and self.entry is not None:
             self.entry.refusal = f"{wrong.field}: {wrong.message}" if wrong.field else wrong.message
 
 
@@ -278,15 +273,31 @@ class _Run:
     def _have_judged(self, batch: _Batch) -> None:
         """Settle every candidate of a batch, those of a problem that cannot be posed as such."""
         asked = [work for work in batch.works if work.request is not None]
-        items = self._judge([work.request for work in asked if work.request is not None])
         accepted = self._position.counts["accepted"]
-        for work, item in zip(asked, items, strict=True):
+        for work, item in zip(asked, self._items(asked), strict=True):
             work.judged(item)
             accepted += item.verdict is not None and item.verdict.kind == "accepted"
             self._progress.advance(0, f"{accepted:,} accepted")
         for work in batch.works:
             if work.entry is not None and work.entry.refusal is not None:
                 work.settle(UNPOSED, message=work.entry.refusal)
+
+    def _items(self, asked: Sequence[_Work]) -> Iterator[Item]:
+        """Yield what is made of candidates; a machine that fails is given time, and asked again."""
+        requests = [work.request for work in asked if work.request is not None]
+        done, pauses = 0, iter(PAUSES_S)
+        while done < len(requests):
+            try:
+                for item in self._judge(requests[done:]):
+                    _ensure_judged(item)
+                    done += 1
+                    pauses = iter(PAUSES_S)
+                    yield item
+            except BackendUnavailable:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                time.sleep(pause)
 
     def _record(self, batch: _Batch, results: BinaryIO) -> None:
         """Write what came of a batch, and then the ledger, which says that it counts."""
@@ -304,6 +315,18 @@ class _Run:
         os.fsync(results.fileno())
         self._position.size = results.tell()
         self._ledger.commit(batch.entries.values(), self._position)
+
+
+def _ensure_judged(item: Item) -> None:
+    """Make sure that an item has a verdict, or the error of a request that is wrong.
+
+    Raises:
+        BackendUnavailable: neither, for the machine failed or somebody cancelled it.
+    """
+    if item.state is ItemState.CANCELLED:
+        raise BackendUnavailable("the service cancelled a check", fix="give the same command again")
+    if item.verdict is None and (item.error is None or item.error.code not in _WRONG):
+        raise error_of_failure(item.error)
 
 
 def _write_report(out: Path, ledger: Ledger, report: Report) -> None:

@@ -32,6 +32,7 @@ from aludel.jobs import Item, ItemState
 from aludel.models import Budget, CheckRequest, Policy, Prover, Rejected, RejectReason
 from aludel.progress import Silent
 from aludel.proving.verification import Columns, LeanPoser, Report, VerificationPlan, verify
+from aludel.proving.verification import run as verification_run
 from aludel.settings import Settings
 
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_verify.py"
@@ -220,6 +221,7 @@ def test_a_problem_that_cannot_be_posed_is_told_and_counts_for_nothing(
 def test_a_machine_that_fails_ends_the_run_and_the_next_goes_on(
     run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(verification_run, "PAUSES_S", (0.0, 0.0))
     rows = [{"name": "p", "code": "accept"}] * 300 + [{"name": "p", "code": "crash"}]
     failed = run([problem("p")], rows, "--json")
     assert isinstance(failed.exception, BackendUnavailable)
@@ -241,6 +243,28 @@ def test_a_machine_that_fails_ends_the_run_and_the_next_goes_on(
     calls.clear()
     assert run([problem("p")], rows, "--json").stdout == done.stdout
     assert calls == []  # a run that is whole is not done again
+
+
+def test_a_machine_that_fails_for_a_while_is_asked_again(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification_run, "PAUSES_S", (0.0, 0.0))
+    failures = iter(range(2))
+
+    class Slow(ByLastWord):
+        size = 1
+
+        def check(self, request: CheckRequest) -> Any:
+            if "accept here" in request.code and next(failures, None) is not None:
+                raise BackendUnavailable("the Lean server was not ready in time")
+            return super().check(request)
+
+    monkeypatch.setattr(aludel.provers, "build_prover", lambda *_: Slow())
+    words = ("accept", "nope", "theorem p : True := accept here\n-- accept", "nope", "accept")
+    done = run([problem("p")], [{"name": "p", "code": list(words)}], "--json")
+    assert done.return_value == 0, done.output
+    verdicts = json.loads(done.stdout)["verdicts"]
+    assert verdicts == {"accepted": 3, "rejected": 2, "undecided": 0}
 
 
 def test_another_run_of_the_same_folder_is_a_conflict(
