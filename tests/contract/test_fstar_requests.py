@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from fstar_support import FAKE_TOOLCHAIN, FAKES, ask, fake_checker, real_checker
 
 from aludel.cli.check import command as check_command
+from aludel.cli.fstar import command as fstar_command
 from aludel.cli.rendering import render_verdict
 from aludel.errors import InvalidRequest
 from aludel.fstar_checker.checker import FStarChecker
@@ -136,6 +137,21 @@ def test_a_problem_that_cannot_be_posed_is_said_with_its_reason(checker: FStarCh
     assert list(summary["refusals"]) == ["M.g"]
     assert "statement" in summary["refusals"]["M.g"]
     assert "| M.g | statement: F* refuses it" in render(summary)
+
+
+def test_the_command_ends_with_1_where_a_problem_cannot_be_posed(
+    checker: FStarChecker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aludel.fstar_checker.checker.build_checker", lambda _: checker)
+    wrong = problem("g").model_copy(update={"source_type": "val g : wrong_type"})
+    rows = [each.model_dump_json(exclude_none=True) for each in (problem("f"), wrong)]
+    (tmp_path / "p.jsonl").write_text("\n".join(rows))
+    rows = [json.dumps({"name": f"M.{n}", "candidate": f"let {n} x = x"}) for n in ("f", "g")]
+    (tmp_path / "c.jsonl").write_text("\n".join(rows))
+    paths = [str(tmp_path / name) for name in ("p.jsonl", "c.jsonl")]
+    arguments = ["verify", *paths, "--out", str(tmp_path / "out"), "--k", "1"]
+    assert CliRunner().invoke(fstar_command, arguments, standalone_mode=False).return_value == 1
+    assert "| M.g | statement: F* refuses it" in (tmp_path / "out" / "report.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,7 @@ def test_variants_of_a_users_own_theorem(lean_checker: LeanChecker, text: str) -
         ),
         ("theorem mine (x y : ℝ) (h : x = y) : y = x := h.symm", "`ℝ` became a variable"),
         ("def f := 1", "it declares no theorem"),
+        ("theorem mine : (let rec f (n : Nat) : Nat := n; f 1) = 1 := rfl", "by `let rec`"),
         ("theorem mine : 1 = 2 := rfl", "Lean does not accept it"),
     ],
 )

@@ -16,6 +16,7 @@ from aludel.cli import check as check_module
 from aludel.cli.main import main
 from aludel.errors import ToolchainMissing
 from aludel.lean_checker.checker import LeanChecker
+from aludel.models import CheckRequest
 from aludel.settings import Settings
 
 
@@ -84,6 +85,19 @@ def test_statement_and_imports_reach_the_server(run: Run) -> None:
     )  # fmt: skip
     evidence = json.loads(shown.out)["evidence"]
     assert evidence["statement_match"] == "identical" and evidence["declarations"] == ["u"]
+
+
+def test_strict_lets_lean_bind_no_name_by_itself(
+    run: Run, monkeypatch: pytest.MonkeyPatch, fake_checkers: Callable[..., LeanChecker]
+) -> None:
+    checker = fake_checkers()
+    asked: list[CheckRequest] = []
+    check = checker.check
+    monkeypatch.setattr(checker, "check", lambda request: asked.append(request) or check(request))
+    monkeypatch.setattr(check_module, "build_prover", lambda *_: checker)
+    for words in ((), ("--strict",)):
+        run("-", "--statement", "theorem u : 1 = 1", *words, stdin=b"-- fake: accept\n")
+    assert [request.context.options for request in asked] == [{}, {"autoImplicit": False}]
 
 
 def test_a_failing_machine_is_69(run: Run) -> None:

@@ -137,6 +137,12 @@ AWKWARD = [
     ("theorem t : Nat.rec (motive := fun _ => Nat) 1 (fun _ n => n) 0 = 1", "t", None),
     ("theorem where' : True", "where'", "theorem where' : True"),
     ("theorem t (h : x <;> y) : True", "t", None),
+    ('theorem t : "where | := by".length = 13', "t", None),
+    ("theorem t : (if let some x := o then x else 0) = 0", "t", None),
+    ("theorem t : (Id.run do let mut x := 1; x := 2; return x) = 2", "t", None),
+    ("theorem t : «:=» = «by» -- :=", "t", "theorem t : «:=» = «by»"),
+    ("theorem t : '\\'' = '|' := by sorry", "t", "theorem t : '\\'' = '|'"),
+    ("theorem t : True := by -- :=\n  sorry", "t", "theorem t : True"),
 ]  # fmt: skip
 
 
