@@ -27,7 +27,7 @@ from live_api import LiveApi, live_api
 
 from aludel import Client
 from aludel.cli.main import cli
-from aludel.errors import AludelError, ToolchainMissing
+from aludel.errors import AludelError, BackendCrashed, BackendUnavailable, ToolchainMissing
 from aludel.fstar_checker.checker import build_checker
 from aludel.lean_checker.prover import LeanProver, build_prover
 from aludel.models import (
@@ -93,9 +93,18 @@ def lean_service(prover: LeanProver, folder: Path) -> Iterator[LiveApi]:
 
 
 def said(call: Callable[[], Verdict]) -> str:
-    """A verdict in one word: ``accepted``, a reason, or the field of a wrong request."""
+    """A verdict in one word: ``accepted``, a reason, or the field of a wrong request.
+
+    A machine that has no room for a process is asked again, once; one that crashes is not.
+    """
     try:
-        verdict = call()
+        try:
+            verdict = call()
+        except BackendUnavailable as failure:
+            if isinstance(failure, BackendCrashed):
+                raise
+            sys.stderr.write(f"asked again: {failure.message}\n")
+            verdict = call()
     except AludelError as error:
         return f"error:{type(error).__name__}:{error.field}"
     return verdict.kind if verdict.reason is None else verdict.reason.value
