@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets models demo test slow smoke-trl faults fuzz lint attacks \
+.PHONY: help setup toolchain services kimina-client hf-datasets models demo test slow smoke-trl faults fuzz lint attacks attacks-unguarded \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -127,6 +127,12 @@ ATTACKS ?= $(if $(filter tests/attacks/lean,$(CORPUS)),--fuzz 2500 --library -1 
 
 attacks: setup ## verdicts on the attack corpus (CORPUS=DIR: on another), fuzzed, and on all of Init
 	@$(BIN)/aludel attacks $(ATTACKS) $(CORPUS)
+
+RESULTS ?= .venv/attacks-unguarded.jsonl
+
+attacks-unguarded: setup ## forged answers, then the corpus, without the guard; goes on where it stopped (RESULTS=FILE)
+	@$(BIN)/pytest -m long tests/contract/test_lean_unguarded.py >&2
+	@$(BIN)/python tests/attacks/unguarded.py $(RESULTS)
 
 REQUESTS ?= 10000
 
