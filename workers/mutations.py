@@ -17,7 +17,7 @@ from aludel.workers.leasing import run_single
 from aludel.workers.runtime import MutationContext, Runtime
 
 
-def run_mutation(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see below
+def run_mutation(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - the line decides which job is next
     """Carry out a mutation job, the first in the line; variants are recorded once.
 
     Args:

@@ -1,4 +1,4 @@
-"""The recipes. A new one is a module with a ``RECIPE``, a line here, a name in the contract."""
+"""The recipes. A new one is a module with a ``RECIPE``, its two lines here, and a ``RecipeName``."""
 
 from __future__ import annotations
 
