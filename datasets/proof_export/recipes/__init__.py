@@ -1,4 +1,4 @@
-"""The recipes. A new one is a module with a ``RECIPE``, its two lines here, and a ``RecipeName``."""
+"""The recipes. A new one is a module with a ``RECIPE``, two lines here, and a ``RecipeName``."""
 
 from __future__ import annotations
 
