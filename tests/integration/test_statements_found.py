@@ -106,8 +106,8 @@ def test_refusals_are_in_plain_words(
 
 def test_a_header_with_comments_is_one(lean_checker: LeanChecker) -> None:
     code = (
-        "/- Copyright -/\nmodule -- a module\n-- why\npublic import Std -- for maps\n"
-        "/- and -/ import Std.Data.HashMap\npublic theorem t : 1 = 1 := rfl\n"
+        "/- Copyright -/\nmodule -- a module\n-- why\npublic import Std.Data.HashMap -- for maps\n"
+        "/- and -/ import Init\npublic theorem t : 1 = 1 := rfl\n"
     )
     assert judged(lean_checker, code, "theorem t : 1 = 1").kind == "accepted"
 
