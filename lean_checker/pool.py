@@ -198,6 +198,12 @@ class LeanPool:
             for started in [threads.submit(self._start_warm) for _ in range(wanted)]:
                 started.result()
 
+    def distrust(self, tenant: str | None) -> None:
+        """Lend no process again that was lent to ``tenant``; one lent now ends with its lease."""
+        with self._changed:
+            for process in self._processes:
+                process.distrusted = process.distrusted or process.tenant == tenant
+
     def stats(self) -> PoolStats:
         """Count slots and what became of processes."""
         with self._changed:

@@ -287,7 +287,7 @@ class Judge:
         """Note that a fresh process reads another statement in a text than the one asked for it."""
         self.incidents["statement"] += 1
         _LOG.error("a process read a statement that its text does not hold: %s", header.text)
-        self.statements.distrust(header)
+        self.statements.distrust()
 
     def distrust(self, process: LeanProcess) -> None:
         """Note that a process made a false claim: it is asked no more, nor believed what it said.

@@ -44,6 +44,10 @@ class Header:
     options: tuple[tuple[str, bool | int | str], ...] = ()
 
 
+_Key = tuple[str | None, str]
+"""Whose statement it is, and which."""
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -63,8 +67,8 @@ class Statements:
     def __init__(self, pool: LeanPool) -> None:
         self._pool = pool
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[Statement, LeanProcess]] = OrderedDict()
-        self._pending: dict[str, Future[Statement]] = {}
+        self._kept: OrderedDict[_Key, Statement] = OrderedDict()
+        self._pending: dict[_Key, Future[Statement]] = {}
         self.elaborated = 0
 
     def find(self, header: Header, budget: Budget) -> tuple[Statement, Usage]:
@@ -76,14 +80,16 @@ class Statements:
             ProcessDied: it exhausts its process.
             BackendUnavailable: the machine failed.
         """
-        key = self._key(header)
+        # As JSON, for which 1 and true are not the same.
+        text = canonical_json([header.imports, header.options, header.text])
+        key = (self._pool.tenant, text)
         deadline = Deadline.after(budget.wall_s)
         while True:
             with self._lock:
                 known = self._kept.get(key)
                 if known is not None:
                     self._kept.move_to_end(key)
-                    return known[0], Usage()
+                    return known, Usage()
                 pending = self._pending.get(key)
                 if pending is None:
                     mine = self._pending[key] = Future()
@@ -92,7 +98,7 @@ class Statements:
         return self._elaborate(key, mine, header, budget)
 
     def _elaborate(
-        self, key: str, mine: Future[Statement], header: Header, budget: Budget
+        self, key: _Key, mine: Future[Statement], header: Header, budget: Budget
     ) -> tuple[Statement, Usage]:
         """Have it elaborated; whoever waits for it looks again when this ends, however it ends."""
         try:
@@ -100,8 +106,8 @@ class Statements:
                 statement, usage = read_statement(process, header, budget)
             with self._lock:
                 self.elaborated += 1
-                if len(statement.tables.exprs) <= _LARGE:
-                    self._kept[key] = (statement, process)
+                if len(statement.tables.exprs) <= _LARGE and not process.distrusted:
+                    self._kept[key] = statement
                     while len(self._kept) > KEPT:
                         self._kept.popitem(last=False)
             return statement, usage
@@ -110,19 +116,13 @@ class Statements:
                 del self._pending[key]
             mine.cancel()
 
-    def distrust(self, header: Header) -> None:
-        """Ask the process that read a statement no more, and forget all that it read."""
+    def distrust(self) -> None:
+        """Ask the processes that read for this tenant no more, and forget what they read."""
+        tenant = self._pool.tenant
+        self._pool.distrust(tenant)
         with self._lock:
-            known = self._kept.get(self._key(header))
-            if known is None:
-                return
-            reader = known[1]
-            reader.distrusted = True
-            for key in [key for key, (_, process) in self._kept.items() if process is reader]:
+            for key in [key for key in self._kept if key[0] == tenant]:
                 del self._kept[key]
-
-    def _key(self, header: Header) -> str:
-        return canonical_json([self._pool.tenant, header.imports, header.options, header.text])
 
 
 def read_statement(process: LeanProcess, header: Header, budget: Budget) -> tuple[Statement, Usage]:

@@ -143,6 +143,18 @@ def test_what_a_process_said_that_is_caught_is_taken_back(store: Store) -> None:
     assert cached.check(CheckRequest(code="accept 3 honest")).kind == "accepted"
 
 
+class Spoilt(FakeChecker):
+    """Its warm processes take every candidate for ``spoilt``, if that is set; fresh ones do not."""
+
+    spoilt = ""
+
+    def check(self, request: CheckRequest) -> Verdict:
+        if not self.spoilt or request.tier == "replay":
+            return super().check(request)
+        verdict = super().check(request.model_copy(update={"code": self.spoilt}))
+        return verdict.model_copy(update={"hash": content_hash(TOOLCHAIN.digest, request)})
+
+
 class Keys:
     """Two keys whose processes may decide differently; ``asked`` is what each asked for before."""
 
@@ -151,23 +163,17 @@ class Keys:
         monkeypatch.setattr(
             store.verdicts, "asked_by", lambda key, tenant: (key, tenant) in self.asked
         )
-        self.checkers = {"anna": FakeChecker(), "bert": FakeChecker()}
+        self.checkers = {"anna": Spoilt(), "bert": Spoilt()}
         self._caching = {
             name: CachedChecker(checker, store, per_key=True)
             for name, checker in self.checkers.items()
         }
 
     def check(self, name: str, code: str, *, says: str = "") -> Verdict:
-        """Have a key check ``code``; its processes take it for ``says``."""
-        checker = self.checkers[name]
-        request = CheckRequest(code=code)
+        """Have a key check ``code``; its warm processes take it for ``says``."""
         with working_for(name):
-            if says:
-                verdict = checker.check(CheckRequest(code=says))
-                checker.check = lambda _: verdict.model_copy(  # type: ignore[method-assign]
-                    update={"hash": content_hash(TOOLCHAIN.digest, request)}
-                )
-            verdict = self._caching[name].check(request)
+            self.checkers[name].spoilt = says
+            verdict = self._caching[name].check(CheckRequest(code=code))
         self.asked.add((verdict.hash, name))
         return verdict
 
@@ -181,21 +187,35 @@ def test_kept_apart_a_key_relies_on_its_own_verdicts(
     assert [keys.checkers[name].calls for name in ("anna", "bert")] == [["accept 1"]] * 2
 
 
-def test_a_forged_rejection_is_nobody_elses(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("truth", "forged"), [("accept 1", "reject"), ("reject 1", "accept")])
+def test_what_one_key_forges_is_nobody_elses(
+    store: Store, monkeypatch: pytest.MonkeyPatch, truth: str, forged: str
+) -> None:
     keys = Keys(store, monkeypatch)
-    forged = keys.check("anna", "accept 1", says="reject")
-    assert keys.check("bert", "accept 1").kind == "accepted"
-    known = store.verdicts.get(forged.hash)
-    assert known is not None and known.kind == "accepted"
-    [(_, why, kind)] = store.reconsidering.history(forged.hash)
-    assert (why, kind) == ("accepted by both kernels for another key", "rejected")
+    first = keys.check("anna", truth, says=forged)
+    second = keys.check("bert", truth)
+    assert first.kind.startswith(forged) and second.kind.startswith(truth[:6])
+    assert store.verdicts.get(first.hash) == second
+    [(_, why, kind)] = store.reconsidering.history(first.hash)
+    assert (why, kind) == ("a process that read nothing else decides otherwise", first.kind)
+    assert keys.check("anna", truth) == second
 
 
-def test_an_acceptance_that_another_keys_processes_deny_is_undecided_for_that_key(
+@pytest.mark.parametrize(("truth", "forged"), [("accept 1", "reject"), ("reject 1", "accept")])
+def test_a_key_that_forges_takes_nothing_from_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch, truth: str, forged: str
+) -> None:
+    keys = Keys(store, monkeypatch)
+    first = keys.check("anna", truth)
+    assert keys.check("bert", truth, says=forged) == first
+    assert keys.check("anna", truth) == first and store.reconsidering.history(first.hash) == []
+
+
+def test_undecided_alone_both_stay_as_they_are(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = Keys(store, monkeypatch)
-    first = keys.check("anna", "reject 1", says="accept")
-    second = keys.check("bert", "reject 1")
+    first = keys.check("anna", "undecided", says="accept")
+    second = keys.check("bert", "undecided", says="reject")
     assert (first.kind, second.kind, second.reason) == ("accepted", "undecided", "elaborator")
     assert second.hash == first.hash and store.verdicts.get(first.hash) == first

@@ -11,6 +11,7 @@ from aludel.models import (
     Accepted,
     Budget,
     CheckRequest,
+    Prover,
     Rejected,
     Toolchain,
     Undecided,
@@ -24,6 +25,7 @@ from aludel.store.store import Store
 from aludel.tenants import current_tenant
 
 _LOG = logging.getLogger(__name__)
+_BELIED = "a process that read nothing else decides otherwise"
 _Flight = tuple[str, Budget, str]
 _Undecided = dict[_Flight, Undecided]
 
@@ -126,12 +128,10 @@ class CachedChecker:
         if known is not None and self._is_own(key):
             return known
         verdict = self._checker.check(request)
-        if isinstance(verdict, Undecided):
-            self._take_back(verdict)
-            return verdict
-        if known is not None and known.kind != verdict.kind:
-            return self._disagree(key, request, verdict)
-        self._store.verdicts.put(request, self.toolchain, verdict)
+        if known is not None:
+            verdict = self._settled(request, known, verdict)
+        if not isinstance(verdict, Undecided):
+            self._store.verdicts.put(request, self.toolchain, verdict)
         self._take_back(verdict)
         return verdict
 
@@ -139,24 +139,35 @@ class CachedChecker:
         tenant = current_tenant()
         return not (self._per_key and tenant) or self._store.verdicts.asked_by(key, tenant)
 
-    def _disagree(self, key: str, request: CheckRequest, latest: Accepted | Rejected) -> Verdict:
-        """Settle what another key's processes said otherwise.
+    def _settled(
+        self, request: CheckRequest, known: Accepted | Rejected, latest: Verdict
+    ) -> Verdict:
+        """Return what holds of a verdict of another key's processes and one of this key's.
 
-        Both kernels stand behind an acceptance, one elaborator behind a rejection: an acceptance
-        takes its place. Nobody's rejection takes another's acceptance away, nor is it trusted.
+        Where they differ one of the keys may have spoilt its own, so neither is believed: a process
+        that reads nothing but this request decides. The verdict that it belies is taken back.
         """
-        _LOG.error("verdict %s was decided otherwise for another key, now %s", key, latest.kind)
-        if isinstance(latest, Accepted):
-            self._store.reconsidering.take_back_one(key, "accepted by both kernels for another key")
-            self._store.verdicts.put(request, self.toolchain, latest)
+        if isinstance(latest, Undecided) or latest.kind == known.kind:
+            return latest
+        _LOG.error("verdict %s was %s for another key, now %s", known.hash, known.kind, latest.kind)
+        alone = self._alone(request)
+        if alone == known.kind:
+            return known
+        if alone == latest.kind:
+            self._store.reconsidering.take_back_one(known.hash, _BELIED)
             return latest
         return Undecided(
             reason=UndecidedReason.ELABORATOR,
-            message=f"this key's processes reject ({latest.reason}) what another's accepted; "
-            "check it in tier replay",
-            hash=key,
+            message=f"this key's processes say {latest.kind}, those of another say {known.kind}",
+            hash=known.hash,
             usage=latest.usage,
         )
+
+    def _alone(self, request: CheckRequest) -> str:
+        """Return the kind of the second tier's verdict; F* has none, so it is undecided."""
+        if self.toolchain.prover is not Prover.LEAN:
+            return "undecided"
+        return self._checker.check(request.model_copy(update={"tier": "replay"})).kind
 
     def _take_back(self, latest: Verdict) -> None:
         """Take back what processes said that were caught, what was recorded just now included."""
