@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from aludel.errors import BackendCrashed, BackendUnavailable, QueueFull, QuotaExceeded
 from aludel.http_models import MAX_EXPORT_S
 from aludel.lean_kernel.export_worker import READY, undecided
+from aludel.lean_kernel.starting import command, environment
 from aludel.settings import Settings
 from aludel.store import ApiKey
 
@@ -27,7 +27,6 @@ _MOST = 4
 _START_S = 60.0
 _RETRY_S = 5.0
 _LOGGED = 2_000
-_PASSED_ON = ("PATH", "HOME", "LANG")
 
 _log = logging.getLogger(__name__)
 
@@ -111,15 +110,13 @@ async def _start(wall_s: float) -> asyncio.subprocess.Process:
     Raises:
         BackendUnavailable: it cannot be started, which is nothing that an export did.
     """
-    limits = (str(MEMORY_MB), str(int(wall_s) + 10))
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     try:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "aludel.lean_kernel.export_worker", *limits),
+            *command("export_worker", MEMORY_MB, int(wall_s) + 10),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=environment(),
             start_new_session=True,
         )
     except OSError as error:

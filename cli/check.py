@@ -24,14 +24,13 @@ from aludel.cli.check_files import (
     Judge,
     check_files,
     ensure_fits,
-    error_object,
     found_files,
     is_one_file,
 )
 from aludel.cli.options import budget_of
 from aludel.cli.progress import Lines
 from aludel.cli.project import project_option, with_project
-from aludel.cli.rendering import render_verdict
+from aludel.cli.rendering import error_object, render_verdict
 from aludel.cli.source import STANDARD_INPUT, read_source
 from aludel.client import Client
 from aludel.errors import AludelError, InvalidRequest

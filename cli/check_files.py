@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from aludel.cli.rendering import render_verdict
+from aludel.cli.rendering import error_object, render_verdict
 from aludel.cli.source import STANDARD_INPUT, read_source
 from aludel.client.flows import error_of_failure
 from aludel.declarations import TheoremText, theorems_in, without
@@ -227,14 +227,3 @@ def _show(
         click.echo(
             f"{': '.join(where.values())}: {render_verdict(outcome, source.code, source.name)}"
         )
-
-
-def error_object(error: AludelError) -> dict[str, str | None]:
-    """Return an error as the JSON that commands print."""
-    return {
-        "kind": "error",
-        "reason": error.code,
-        "field": error.field,
-        "message": error.message,
-        "fix": error.fix,
-    }

@@ -16,6 +16,7 @@ import click
 
 from aludel.cli.groups import Group
 from aludel.cli.options import budget_of
+from aludel.cli.rendering import error_object
 from aludel.errors import AludelError, InvalidRequest, RequestTooLarge
 from aludel.jobs import Item
 from aludel.models import CheckRequest
@@ -72,8 +73,7 @@ def verify(
         write_report(out, outcomes, summary)
     except AludelError as error:
         if as_json:
-            fields = {"field": error.field, "message": error.message, "fix": error.fix}
-            click.echo(json.dumps({"kind": "error", "reason": error.code, **fields}))
+            click.echo(json.dumps(error_object(error)))
         raise
     click.echo(json.dumps(summary) if as_json else render(summary))
     if summary["machine_failures"]:

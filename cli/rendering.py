@@ -1,9 +1,13 @@
-"""Verdicts for people: a verdict line, then each diagnostic with its source line and a caret."""
+"""Verdicts for people: a verdict line, then each diagnostic with its source line and a caret.
+
+Errors for programs: the JSON object that every command prints.
+"""
 
 from __future__ import annotations
 
 import click
 
+from aludel.errors import AludelError
 from aludel.models import Accepted, Diagnostic, Severity, Verdict
 from aludel.vouching import axioms_in_words
 
@@ -17,6 +21,17 @@ def render_verdict(verdict: Verdict, source: str, name: str) -> str:
     parts = [_headline(verdict)]
     parts.extend(_render_diagnostic(item, lines, name) for item in verdict.diagnostics)
     return "\n".join(parts)
+
+
+def error_object(error: AludelError) -> dict[str, str | None]:
+    """Return an error as the JSON that commands print."""
+    return {
+        "kind": "error",
+        "reason": error.code,
+        "field": error.field,
+        "message": error.message,
+        "fix": error.fix,
+    }
 
 
 def _headline(verdict: Verdict) -> str:

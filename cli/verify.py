@@ -18,6 +18,7 @@ import click
 from aludel.cli.options import budget_of, gathered
 from aludel.cli.progress import Lines, bars
 from aludel.cli.project import project_option, with_project
+from aludel.cli.rendering import error_object
 from aludel.columns import CANDIDATES, NAMES, STATEMENTS
 from aludel.errors import AludelError, InvalidRequest
 from aludel.models import Policy, Prover
@@ -149,8 +150,7 @@ def command(
             report = verify(problems, candidates, out, plan, poser, judge, ks, progress)
     except AludelError as error:
         if as_json:
-            told = {"field": error.field, "message": error.message, "fix": error.fix}
-            click.echo(json.dumps({"kind": "error", "reason": error.code, **told}))
+            click.echo(json.dumps(error_object(error)))
         raise
     click.echo(report.model_dump_json() if as_json else report_page(report), nl=as_json)
     return 0 if report.is_whole else EXIT_INCOMPLETE

@@ -7,13 +7,13 @@ toolchain alone. ``report.json`` and ``report.md`` add costs; ``journal.jsonl`` 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aludel.errors import ExtraMissing, RunFileError
+from aludel.files import write_whole
 from aludel.mutation.journal import Journal
 from aludel.mutation.pages import report_page
 from aludel.mutation.plan import MutationPlan
@@ -73,13 +73,13 @@ class RunFolder:
         outcome = {"plan": plan, **self.report.outcome(), "quality": self._quality()}
         variants = (_line(v.model_dump_json(exclude={"usage"})) for v in self.variants())
         try:
-            _write(self.out / VARIANTS, variants)
-            _write(self.out / FAILURES, (_line(one.model_dump_json()) for one in refused))
-            _write(self.out / FIGURES, [_pretty(outcome)])
+            write_whole(self.out / VARIANTS, variants)
+            write_whole(self.out / FAILURES, (_line(one.model_dump_json()) for one in refused))
+            write_whole(self.out / FIGURES, [_pretty(outcome)])
             plots = self._plots()
-            _write(self.out / REPORT, [_pretty({"plan": plan, **self.figures()})])
+            write_whole(self.out / REPORT, [_pretty({"plan": plan, **self.figures()})])
             page = report_page(self.plan, self.report, self.quality, plots)
-            _write(self.out / PAGE, [page])
+            write_whole(self.out / PAGE, [page])
         except OSError as error:
             raise RunFileError(
                 f"cannot write into {self.out}: {error.strerror or error}",
@@ -104,12 +104,3 @@ def _line(text: str) -> str:
 
 def _pretty(value: dict[str, Any]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-
-
-def _write(path: Path, parts: Iterable[str]) -> None:
-    draft = path.with_suffix(path.suffix + ".part")
-    with draft.open("w", encoding="utf-8") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from aludel.lean_kernel.declarations import Declaration, InductiveBlock
 from aludel.lean_kernel.export_worker import READY
 from aludel.lean_kernel.names import Name, name
 from aludel.lean_kernel.ndjson import read_export
+from aludel.lean_kernel.starting import command, environment
 from aludel.lean_kernel.store import Store
 from aludel.lean_kernel.tables import write_tables
 from aludel.models import Budget
@@ -165,15 +164,14 @@ def ours(path: Path) -> tuple[str, str]:
     """
     export = path.read_bytes()
     head = json.dumps({"steps": STEPS, "sizes": [len(export)]}).encode()
-    limits = (str(_MEMORY_MB), str(int(_WALL_S)))
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "aludel.lean_kernel.export_worker", *limits],
+            command("export_worker", _MEMORY_MB, int(_WALL_S)),
             input=head + b"\n" + export,
             capture_output=True,
             timeout=_WALL_S,
             check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=environment(),
         )
     except subprocess.TimeoutExpired:
         return "out_of_budget", f"{_WALL_S:g} s of time"

@@ -14,7 +14,6 @@ import os
 import select
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.lock import folder_lock
 from aludel.lean_checker.pool import import_set
 from aludel.lean_checker.process import ProcessDied
+from aludel.lean_kernel.starting import command, environment
 from aludel.models import Toolchain, Usage
 from aludel.progress import Progress, Silent
 from aludel.settings import Settings
@@ -247,11 +247,11 @@ class _Worker:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "aludel.lean_kernel.worker", str(WORKER_MB)],
+            command("worker", WORKER_MB),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**_plain_environment(), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=environment(),
             start_new_session=True,
         )
 
@@ -301,7 +301,3 @@ class _Worker:
                 raise _WorkerFailed("the second kernel's process died")
             read += part
         return read
-
-
-def _plain_environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

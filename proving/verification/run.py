@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from aludel.client.flows import error_of_failure
 from aludel.errors import BackendUnavailable, InvalidRequest, RequestTooLarge, RunFileError
+from aludel.files import write_whole
 from aludel.jobs import Item, ItemState
 from aludel.jsonl import line, stream_lines
 from aludel.models import (
@@ -331,18 +332,9 @@ def _ensure_judged(item: Item) -> None:
 
 def _write_report(out: Path, ledger: Ledger, report: Report) -> None:
     refused = ({"problem": name, "reason": reason} for name, reason in ledger.refused())
-    _write(out / REFUSED, (f"{line(one)}\n" for one in refused))
-    _write(out / REPORT, [json.dumps(report.model_dump(mode="json"), indent=2) + "\n"])
-    _write(out / PAGE, [report_page(report)])
-
-
-def _write(path: Path, parts: Iterable[str]) -> None:
-    draft = path.with_suffix(path.suffix + ".part")
-    with draft.open("w", encoding="utf-8") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(out / REFUSED, (f"{line(one)}\n" for one in refused))
+    write_whole(out / REPORT, [json.dumps(report.model_dump(mode="json"), indent=2) + "\n"])
+    write_whole(out / PAGE, [report_page(report)])
 
 
 @contextlib.contextmanager
