@@ -17,6 +17,8 @@ from aludel.api import (
     kernel,
     kimina,
     metrics,
+    nemo_gym,
+    openrlhf,
     problem_details,
     system,
     web,
@@ -61,7 +63,8 @@ def create_app(
     problem_details.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
     for module in (
-        checks, attempts, datasets, jobs, events, corpus, kernel, kimina, metrics, system, web
+        checks, attempts, datasets, jobs, events, corpus, kernel, kimina, openrlhf, nemo_gym,
+        metrics, system, web
     ):  # fmt: skip
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)

@@ -154,6 +154,51 @@ KIMINA_VERIFY_EXAMPLES: dict[str, Example] = {
     },
 }
 
+OPENRLHF_EXAMPLES: dict[str, Example] = {
+    "sample": {
+        "summary": "A sample as OpenRLHF sends it",
+        "value": {
+            "query": ["<s>Prove it.<|assistant|>```lean\ntheorem two : 1 + 1 = 2 := rfl\n```</s>"],
+            "prompts": ["<s>Prove it.<|assistant|>"],
+            "labels": ["theorem two : 1 + 1 = 2"],
+        },
+    },
+}
+
+NEMO_GYM_EXAMPLES: dict[str, Example] = {
+    "row": {
+        "summary": "A row of a data set, and the response to it",
+        "value": {
+            "responses_create_params": {"input": [{"role": "user", "content": "Prove it."}]},
+            "statement": "theorem two : 1 + 1 = 2",
+            "response": {
+                "id": "resp_1",
+                "object": "response",
+                "created_at": 1,
+                "model": "prover",
+                "parallel_tool_calls": True,
+                "tool_choice": "auto",
+                "tools": [],
+                "output": [
+                    {
+                        "id": "msg_1",
+                        "type": "message",
+                        "role": "assistant",
+                        "status": "completed",
+                        "content": [
+                            {
+                                "type": "output_text",
+                                "text": "```lean\ntheorem two : 1 + 1 = 2 := rfl\n```",
+                                "annotations": [],
+                            }
+                        ],
+                    }
+                ],
+            },
+        },
+    },
+}
+
 # `theorem same : ∀ (a : Prop) (a : a), a`, as lean4export writes it.
 EXPORT_EXAMPLE = """\
 {"meta":{"exporter":{"name":"lean4export","version":"3.1.0"},"format":{"version":"3.1.0"}}}

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, model_validator
 
 from aludel.api.auth import Caller, Submitter
@@ -32,7 +31,6 @@ from aludel.models import (
     Verdict,
 )
 from aludel.open_goals import goal_of
-from aludel.store import Submission
 
 router = APIRouter(route_class=StrictRoute, tags=["kimina-lean-server"])
 
@@ -180,11 +178,7 @@ async def _judged(
 ) -> tuple[Job, list[Item]]:
     budget = Budget(wall_s=max(1, timeout))
     requests = tuple(CheckRequest(code=code, budget=budget) for code in codes)
-    submission = Submission(caller.key.id)
-    job = await run_in_threadpool(service.submit_checks, requests, caller, submission)
-    request.state.job = job.id
-    await service.ended(job.id, request.is_disconnected)
-    return job, await run_in_threadpool(service.results, job, -1, job.total)
+    return await service.judged(requests, caller, request)
 
 
 def result_of(name: str, item: Item, timeout: int) -> SnippetResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -32,7 +32,10 @@ _LOOK_S = 1.0  # how often a waiting call looks whether its caller is still ther
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The state of the application; ``goals`` where this process has a prover."""
+    """The state of the application; ``goals`` where this process has a prover.
+
+    Whoever reads a long text in this process holds ``reading``, for others share its processor.
+    """
 
     settings: Settings
     store: Store
@@ -40,6 +43,7 @@ class Service:
     admission: Admission
     kernel: KernelRuns
     goals: KeyedGoals | None = None
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def datasets(self) -> DatasetFolder:
@@ -116,10 +120,27 @@ class Service:
             pause = min(1.5 * pause, _LONGEST_POLL_S)
         return True
 
+    async def judged(
+        self, requests: Sequence[CheckRequest], caller: Caller, request: Request
+    ) -> tuple[Job, list[Item]]:
+        """Have checks carried out as one job, and wait for its end.
+
+        Whoever leaves meanwhile has the job cancelled.
+
+        Raises:
+            AludelError: as :meth:`submit_checks`.
+        """
+        submission = Submission(caller.key.id)
+        job = await run_in_threadpool(self.submit_checks, requests, caller, submission)
+        request.state.job = job.id
+        await self.ended(job.id, request.is_disconnected)
+        return job, await run_in_threadpool(self.results, job, -1, job.total)
+
     async def ended(self, job_id: str, gone: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until a job has ended, or its caller is gone."""
+        """Wait until a job has ended; where its caller is gone, cancel it."""
         while not await self.wait(job_id, _LOOK_S):
             if await gone():
+                await run_in_threadpool(self.store.control.cancel, job_id)
                 return
 
 

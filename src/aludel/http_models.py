@@ -34,6 +34,21 @@ class CheckBatch(Model):
     requests: tuple[CheckRequest, ...] = Field(min_length=1, max_length=MAX_BATCH)
 
 
+class RolloutRewards(Model):
+    """Rewards in OpenRLHF's words, in the order of its queries.
+
+    Attributes:
+        rewards: 1.0 for an accepted proof, 0.0 for a rejected one, and what the caller chose for
+            one without a decision.
+        scores: 1.0 for an accepted proof, else 0.0.
+        extra_logs: ``undecided``, 1.0 for each sample without a decision.
+    """
+
+    rewards: tuple[float, ...]
+    scores: tuple[float, ...]
+    extra_logs: dict[str, tuple[float, ...]]
+
+
 class FStarProblems(FStarHints):
     """Definitions in PoPAI's format to be written, and what they are posed with."""
 

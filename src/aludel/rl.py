@@ -7,19 +7,15 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from aludel.candidates import bare_statement, extract
 from aludel.client import AsyncClient, Client
-from aludel.client.flows import verdict_of
 from aludel.errors import InvalidRequest
-from aludel.jobs import Item, ItemState
-from aludel.models import Budget, CheckRequest
-from aludel.vouching import one_kernel_alone
+from aludel.jobs import Item
+from aludel.models import CheckRequest
+from aludel.rewards import WALL_S, asked, outcome_of
 
-_LOG = logging.getLogger(__name__)
 Completion = str | Sequence[Mapping[str, Any]]
 """An answer of a model: its text, or the messages of a conversation, of which the last counts."""
 
@@ -30,7 +26,7 @@ def make_reward(
     client: Client | str,
     statement: str = "statement",
     *,
-    wall_s: float = 20.0,
+    wall_s: float = WALL_S,
     deadline: float | None = None,
 ) -> Callable[..., Rewards]:
     """Return a reward function for TRL's ``GRPOTrainer(reward_funcs=...)``.
@@ -68,7 +64,7 @@ def make_async_reward(
     client: AsyncClient | str,
     statement: str = "statement",
     *,
-    wall_s: float = 20.0,
+    wall_s: float = WALL_S,
     deadline: float | None = None,
 ) -> Callable[..., Awaitable[Rewards]]:
     """Return the awaiting twin of :func:`make_reward`, with the same arguments."""
@@ -137,35 +133,20 @@ def length_shaped(
 def _requests(
     statements: Sequence[str], completions: Sequence[Completion], wall_s: float
 ) -> list[CheckRequest]:
-    budget = Budget(wall_s=wall_s)
     return [
-        CheckRequest(
-            statement=bare_statement(asked), code=extract(_text(answer), asked), budget=budget
-        )
-        for asked, answer in zip(statements, completions, strict=True)
+        asked(statement, text_of(completion), wall_s=wall_s)
+        for statement, completion in zip(statements, completions, strict=True)
     ]
 
 
-def _text(completion: Completion) -> str:
+def text_of(completion: Completion) -> str:
+    """Return the text of a completion; of messages, that of the last."""
     return completion if isinstance(completion, str) else str(completion[-1]["content"])
 
 
 def _rewards(items: Sequence[Item], log_metric: Callable[[str, float], None] | None) -> Rewards:
-    rewards = [_reward(item) for item in items]
+    rewards = [outcome_of(item).reward for item in items]
     if log_metric is not None and rewards:
         for name, reward in (("accepted", 1.0), ("rejected", 0.0), ("undecided", None)):
             log_metric(f"proof/{name}", rewards.count(reward) / len(rewards))
     return rewards
-
-
-def _reward(item: Item) -> float | None:
-    if item.state is ItemState.CANCELLED:
-        return None
-    wrong = item.error
-    if wrong is not None and (wrong.code, wrong.field) == (InvalidRequest.code, "code"):
-        return None  # the prover could not be given it: that is no refutation
-    verdict = verdict_of(item)
-    if one_kernel_alone(verdict):
-        _LOG.warning("no reward for %s: Lean's kernel alone accepted it", verdict.hash)
-        return None
-    return {"accepted": 1.0, "rejected": 0.0}.get(verdict.kind)

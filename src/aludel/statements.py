@@ -140,6 +140,8 @@ def declares_theorem(text: str) -> bool:
 
     What cannot be read counts as a proof: the checker says what is wrong with it.
     """
+    if not any(word in text for word in _KEYWORDS):
+        return False  # dividing a long text into pieces takes seconds
     try:
         found = significant(pieces(text))
     except UnreadableText:

@@ -68,6 +68,18 @@ GOOD: dict[tuple[str, str], Body] = {
     ("POST", "/api/check"): {"snippets": [{"id": "1", "code": "accept"}], "timeout": 5},
     ("POST", "/verify"): {"codes": [{"custom_id": "1", "proof": "accept"}], "timeout": 5},
     ("POST", "/one_pass_verify_batch"): {"codes": [{"custom_id": "1", "proof": "accept"}]},
+    ("POST", "/compat/openrlhf"): {
+        "query": ["p accept</s>"], "prompts": ["p"], "labels": ["theorem t : True"],
+    },
+    ("POST", "/compat/nemo-gym/verify"): {
+        "responses_create_params": {"input": "Prove it."},
+        "response": {
+            "output": [
+                {"type": "message", "content": [{"type": "output_text", "text": "accept"}]}
+            ],
+        },
+        "statement": "theorem t : True",
+    },
 }  # fmt: skip
 
 ODD: tuple[Any, ...] = (

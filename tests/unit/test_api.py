@@ -437,6 +437,8 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
         "/v1/results/{hash}/receipt",
         "/v1/toolchains",
         "/api/check",
+        "/compat/nemo-gym/verify",
+        "/compat/openrlhf",
         "/verify",
         "/one_pass_verify_batch",
         "/health",
