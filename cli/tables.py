@@ -14,18 +14,32 @@ from aludel.proving.iteration import IterationPlan, Round
 
 
 def attempts_table(shown: RunFigures, *, measure: str = "pass") -> Table:
-    """Return the figures of a run of attempts; ``measure`` is ``verify`` in the field of F*."""
+    """Return the figures of a run of attempts; ``measure`` is ``verify`` in the field of F*.
+
+    A fixed list of tactics is no sampler, so what it closes is not called pass@k.
+    """
     table = Table(title=f"Attempts: {shown.run}", show_header=False)
-    for key in ("generator", "search", "problems", "invalid", "proved", "tried"):
+    for key in ("generator", "search", "problems", "invalid"):
         table.add_row(key, str(getattr(shown, key)))
+    automation = shown.automation and measure == "pass"
+    if automation:
+        table.add_row("closed by automation", f"{shown.proved} of {shown.done - shown.invalid}")
+    else:
+        table.add_row("proved", str(shown.proved))
+    table.add_row("tried", str(shown.tried))
     for k, one in shown.pass_at_k.items():
-        table.add_row(f"{measure}@{k}", f"{one.value:.1%}  [{one.low:.1%}, {one.high:.1%}]")
+        label = _first(k) if automation else f"{measure}@{k}"
+        table.add_row(label, f"{one.value:.1%}  [{one.low:.1%}, {one.high:.1%}]")
     table.add_row("seconds of all workers", f"{shown.worker_seconds:.1f}")
     if shown.prover_share is not None:
         table.add_row("of these waiting for the prover", f"{shown.prover_share:.0%}")
     if shown.price:
         table.add_row("price", f"{shown.price:.4f}")
     return table
+
+
+def _first(k: str) -> str:
+    return "  by the first proof" if k == "1" else f"  by the first {k}"
 
 
 def runs_table(runs: Sequence[AttemptRun]) -> Table:

@@ -96,8 +96,10 @@ async function run(job, figures) {
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
   figures.replaceChildren(table(`Run ${told.run}`, ["Figure", "Value"], [
     ["generator", told.generator], ["search", told.search],
-    ["proved", `${told.proved} of ${told.done}`], ["invalid statements", told.invalid],
-    ...Object.entries(told.pass_at_k).map(([k, one]) => [`pass@${k}`,
+    [told.automation ? "closed by automation" : "proved", `${told.proved} of ${told.done}`],
+    ["invalid statements", told.invalid],
+    ...Object.entries(told.pass_at_k).map(([k, one]) => [
+      told.automation ? `by the first ${k}` : `pass@${k}`,
       `${percent(one.value)} (${percent(one.low)} to ${percent(one.high)})`])]));
 }
 

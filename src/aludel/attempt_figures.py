@@ -22,7 +22,10 @@ class RunFigures(Model):
         problems, done: how many there are, and how many the run is done with.
         invalid: problems whose statement does not elaborate; they count for nothing else.
         proved: problems with an accepted proof.
-        pass_at_k: by ``k``, with intervals, for each ``k`` that every problem has samples for.
+        automation: whether the proofs were a fixed list in a fixed order, as standard tactics are,
+            and no samples.
+        pass_at_k: by ``k``, with intervals, for each ``k`` that every problem has samples for. Of
+            ``automation`` it is the share that the first ``k`` close: not what a sampler's is.
         tried: proofs, or tactics of searches.
         price: in the currency of the generator's price list.
         worker_seconds: of all problems; ``prover_share`` of them were spent waiting for the prover.
@@ -35,6 +38,7 @@ class RunFigures(Model):
     done: int
     invalid: int
     proved: int
+    automation: bool = False
     pass_at_k: dict[str, Estimate] = Field(default_factory=dict)
     tried: int
     price: float
@@ -53,8 +57,9 @@ def figures(run: AttemptRun, outcomes: Sequence[ProblemOutcome]) -> RunFigures:
         search=run.plan.search,
         problems=run.problems,
         done=run.done,
-        invalid=sum(o.end.startswith("invalid") for o in outcomes),
+        invalid=len(outcomes) - len(_valid(outcomes)),
         proved=sum(o.accepted > 0 for o in outcomes),
+        automation=bool(_valid(outcomes)) and all(o.ordered for o in _valid(outcomes)),
         pass_at_k={str(k): value for k, value in pass_table(outcomes, _KS).items()},
         tried=sum(o.tried for o in outcomes),
         price=sum(o.price for o in outcomes),
@@ -71,9 +76,13 @@ def pass_table(outcomes: Sequence[ProblemOutcome], ks: Sequence[int]) -> dict[in
     Of samples in order of promise the first ``k`` count; for others it is the unbiased estimate.
     Problems whose statement does not elaborate are left out.
     """
-    valid = [o for o in outcomes if not o.end.startswith("invalid")]
+    valid = _valid(outcomes)
     least = min((o.samples for o in valid), default=0)
     return {k: mean_pass_at_k([_counts(o, k) for o in valid], k) for k in ks if k <= least}
+
+
+def _valid(outcomes: Sequence[ProblemOutcome]) -> list[ProblemOutcome]:
+    return [o for o in outcomes if not o.end.startswith("invalid")]
 
 
 def _counts(outcome: ProblemOutcome, k: int) -> tuple[int, int]:

@@ -26,8 +26,9 @@ def demo(
 
     def run(out: Path) -> dict[str, Any]:
         cli.main(["demo", "--targets", "8", "--out", str(out)], standalone_mode=False)
-        figures: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
-        return figures
+        told = capsys.readouterr()
+        figures: dict[str, Any] = json.loads(told.out.splitlines()[-1])
+        return {**figures, "table": told.err}
 
     return run
 
@@ -56,7 +57,9 @@ def test_held_out_theorems_are_attempted_once_and_exported(
     assert {problem for problem, _ in since} == held_out
     assert shown["problems"] == shown["done"] == len(test) > 0
     assert shown["tried"] == 8 * len(test) and set(shown["pass_at_k"]) == {"1", "2", "4", "8"}
-    assert shown["proved"] > 0 and shown["invalid"] == 0
+    assert shown["proved"] > 0 and shown["invalid"] == 0 and shown["automation"]
+    assert f"{shown['proved']} of {len(test)}" in first["table"]  # closed by automation
+    assert "pass@" not in first["table"]
 
     families = [{row["family"] for row in side} for side in (train, test)]
     assert families[0] and not families[0] & families[1]

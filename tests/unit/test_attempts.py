@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from fake_checker import TOOLCHAIN
 from fake_goals import FakeGoals
 
-from aludel.attempt_figures import compare, pass_table
-from aludel.attempts import AttemptPlan, AttemptRecord, ProblemOutcome
+from aludel.attempt_figures import compare, figures, pass_table
+from aludel.attempts import AttemptPlan, AttemptRecord, AttemptRun, ProblemOutcome
 from aludel.candidates import unfit
+from aludel.cli.tables import attempts_table
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, NotFound
 from aludel.models import Accepted, CheckRequest, Evidence, Rejected, RejectReason, Verdict
 from aludel.problems import problems_digest, read_problems
@@ -164,6 +166,28 @@ def test_samples_in_order_of_promise_count_up_to_k() -> None:
     runs = [ordered("a", 0), ordered("b", 1), ordered("c", 3), ordered("d", None)]
     values = {k: e.value for k, e in pass_table(runs, (1, 2, 3, 4, 8)).items()}
     assert values == {1: 0.25, 2: 0.5, 3: 0.5, 4: 0.75}
+
+
+def test_a_fixed_list_of_tactics_is_no_sampler() -> None:
+    def shown(outcomes: list[ProblemOutcome]) -> list[tuple[str, str]]:
+        count, now = len(outcomes), datetime(2026, 1, 1, tzinfo=UTC)
+        run = AttemptRun(name="r", plan=PLAN, problems=count, done=count, created_at=now)
+        names, values = (column.cells for column in attempts_table(figures(run, outcomes)).columns)
+        return [(str(name), str(value)) for name, value in zip(names, values, strict=True)]
+
+    listed = [
+        outcome(name, int(first is not None)).model_copy(update={"ordered": True, "first": first})
+        for name, first in (("a", 0), ("b", 3), ("c", None))
+    ]
+    broken = outcome("x", 0).model_copy(update={"end": "invalid: no"})
+    rows = dict(shown([*listed, broken]))
+    assert rows["closed by automation"] == "2 of 3"
+    assert rows["  by the first proof"].startswith("33.3%")
+    assert rows["  by the first 4"].startswith("66.7%")
+    assert not [name for name in rows if "pass@" in name] and "proved" not in rows
+    drawn = dict(shown([outcome("a", 2), outcome("b", 0)]))
+    assert drawn["proved"] == "1" and drawn["pass@4"].startswith("50.0%")
+    assert "closed by automation" not in drawn
 
 
 class Ordered:
