@@ -111,8 +111,8 @@ def prompt(problems: Path, name: str, similar: int) -> None:
     """Print the prompt for the problem NAME, with similar solved problems of the same file."""
     from aludel.fstar_checker.dataset import read_definitions
     from aludel.fstar_checker.problems import Candidate, by_name, find_problem
+    from aludel.prompts import PROOF_FSTAR_1, proof_messages
     from aludel.proving.fstar import pose
-    from aludel.proving.prompts import PROOF_FSTAR_1, proof_messages
 
     known = read_definitions(problems)
     wanted = find_problem(by_name(known), Candidate(name=name, candidate=""))

@@ -40,7 +40,7 @@ from transformers import (
 )
 
 from aludel.errors import AludelError, Conflict, InvalidRequest
-from aludel.proving.prompts import PROOF_PLAIN_1, TACTIC_PLAIN_1
+from aludel.prompts import PROOF_PLAIN_1, TACTIC_PLAIN_1
 
 Words = PreTrainedTokenizerFast
 Network = PreTrainedModel

@@ -11,10 +11,7 @@ from typing import Any
 from aludel.generators import LocalModel
 from aludel.goals import GoalState
 from aludel.problems import Hint, Problem
-from aludel.proving.generators import Proposal, Proposals, distinct
-from aludel.proving.local_batches import Batches
-from aludel.proving.local_model import Draw, Drawn, TextModel
-from aludel.proving.prompts import (
+from aludel.prompts import (
     PROOF_FSTAR_1,
     PROOF_LEAN_1,
     PROOF_PLAIN_1,
@@ -29,6 +26,9 @@ from aludel.proving.prompts import (
     tactic_messages,
     template_for,
 )
+from aludel.proving.generators import Proposal, Proposals, distinct
+from aludel.proving.local_batches import Batches
+from aludel.proving.local_model import Draw, Drawn, TextModel
 
 
 class LocalGenerator:

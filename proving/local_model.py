@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from aludel.distribution import install_command
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.generators import LocalModel, Sampling
+from aludel.prompts import Message, plain_text
 from aludel.proving.local_decoding import Chooser, Stops
-from aludel.proving.prompts import Message, plain_text
 
 _UNBOUNDED = 2_048  # new tokens, where neither the request, the model nor its window says
 

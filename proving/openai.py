@@ -16,8 +16,7 @@ from aludel.errors import BackendUnavailable, InvalidRequest
 from aludel.generators import Endpoint
 from aludel.goals import GoalState
 from aludel.problems import Hint, Problem
-from aludel.proving.generators import Proposal, Proposals, distinct
-from aludel.proving.prompts import (
+from aludel.prompts import (
     PROOF_FSTAR_1,
     PROOF_LEAN_1,
     TACTIC_LEAN_1,
@@ -29,6 +28,7 @@ from aludel.proving.prompts import (
     tactic_messages,
     template_for,
 )
+from aludel.proving.generators import Proposal, Proposals, distinct
 
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504})
 _FIRST_PAUSE_S = 0.5

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from aludel.attempts import AttemptPlan, AttemptRecord
 from aludel.models import LeanContext
@@ -18,6 +19,23 @@ class RunAttempt:
     run: str
     plan: AttemptPlan
     attempt: AttemptRecord
+
+
+@dataclass(frozen=True, slots=True)
+class TriedProblem:
+    """A problem of a run with all attempts on it, of which there is one at least."""
+
+    attempts: tuple[RunAttempt, ...]
+
+    @property
+    def run(self) -> str:
+        """Name of the run."""
+        return self.attempts[0].run
+
+    @property
+    def problem(self) -> str:
+        """Name of the problem."""
+        return self.attempts[0].attempt.problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,12 @@ def attempts_of(store: Store, runs: Sequence[str]) -> Iterator[RunAttempt]:
         plan = store.attempts.run(run).plan
         for attempt in store.attempts.iterate(run):
             yield RunAttempt(run, plan, attempt)
+
+
+def by_problem(attempts: Iterable[RunAttempt]) -> Iterator[TriedProblem]:
+    """Yield the problems of attempts, which come by run and problem."""
+    for _, same in groupby(attempts, key=lambda one: (one.run, one.attempt.problem)):
+        yield TriedProblem(tuple(same))
 
 
 def _theorem(record: RunAttempt) -> ProblemTheorem:
@@ -77,3 +101,22 @@ ATTEMPTS: Feed[RunAttempt] = Feed(
     identity=_identity,
 )
 """Attempts on problems; each is in the split of its problem's theorem."""
+
+
+def _tried_groups(record: TriedProblem) -> Iterator[tuple[str, str]]:
+    first = record.attempts[0]
+    yield "run", first.run
+    yield "generator", first.plan.generator
+    yield "toolchain_digest", first.plan.toolchain_digest
+
+
+TRIED_PROBLEMS: Feed[TriedProblem] = Feed(
+    name="tried problems",
+    noun="problem with attempts",
+    theorem=lambda record: _theorem(record.attempts[0]),
+    groups=_tried_groups,
+    missing=ATTEMPTS.missing,
+    identity=lambda record: f"{record.run}\n{record.problem}",
+    derived=ATTEMPTS,
+)
+"""Problems with all attempts of a run; the attempts of one are held at a time."""

@@ -132,10 +132,11 @@ def export(
         journal = ShardJournal(folder, fingerprint)
         pass_ = _Pass(folder, formats, options.shard_rows, journal, splits, avoid)
         fed = {feed: [r for r in recipes if r.feed is feed] for feed in sources}
-        surveyed = VARIANTS if fed[VARIANTS] else None
         for feed, source in sources.items():
             if fed[feed]:
-                pass_.write(feed, source, fed[feed], survey=not (feed.derived and surveyed))
+                pass_.write(
+                    feed, source, fed[feed], survey=not (feed.derived and fed.get(feed.derived))
+                )
         written = Written(
             recipes, tuple(pass_.files), pass_.tally, pass_.survey.quality(), splits, made
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from aludel.records import VariantRecord
 
@@ -59,7 +59,7 @@ class Feed(Generic[R]):
         groups: what the card counts, as pairs of group and value; few values a group.
         missing: what to do when there is no record.
         identity: tells a record from all others of its feed; by default the theorem's name.
-        derived: whether its theorems are those of :data:`VARIANTS` over again.
+        derived: the feed whose theorems it has over again, if one: they are counted once.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Feed(Generic[R]):
     groups: Callable[[R], Iterable[tuple[str, str]]]
     missing: str
     identity: Callable[[R], str] | None = None
-    derived: bool = False
+    derived: Feed[Any] | None = None
 
     def named(self, record: R) -> str:
         """Return what tells a record from all others of its feed."""
@@ -105,7 +105,7 @@ def derived_feed(name: str, noun: str, missing: str) -> Feed[V]:
     def groups(record: V) -> Iterator[tuple[str, str]]:
         return _variant_groups(record.variant)
 
-    return Feed(name, noun, theorem=variant, groups=groups, missing=missing, derived=True)
+    return Feed(name, noun, theorem=variant, groups=groups, missing=missing, derived=VARIANTS)
 
 
 def _itself(record: VariantRecord) -> VariantRecord:

@@ -12,7 +12,13 @@ from typing import Any
 from aludel.lean_checker.avoided import AvoidedStatements
 from aludel.models import Prover
 from aludel.progress import Progress, Silent, watched
-from aludel.proof_export.attempts_feed import ATTEMPTS, RunAttempt, attempts_of
+from aludel.proof_export.attempts_feed import (
+    ATTEMPTS,
+    TRIED_PROBLEMS,
+    RunAttempt,
+    attempts_of,
+    by_problem,
+)
 from aludel.proof_export.exporter import ExportOptions, ExportReport, export
 from aludel.proof_export.feeds import VARIANTS, Feed, Theorem
 from aludel.proof_export.lineage_feed import LINEAGES, lineages
@@ -124,7 +130,7 @@ class _Corpus:
         feeds: set[Feed[Any]] = {VARIANTS, LINEAGES} if self.count or not self._runs else set()
         if self._runs:
             feeds.add(ATTEMPTS)
-        names = [name for name, recipe in RECIPES.items() if recipe.feed in feeds]
+        names = [n for n, recipe in RECIPES.items() if recipe.feed in feeds and recipe.by_default]
         known = self._store.toolchains.known()
         digests = {run.plan.toolchain_digest for run in self._runs}
         fstar = any(known[d].prover is Prover.FSTAR for d in digests if d in known)
@@ -138,6 +144,7 @@ class _Corpus:
         }
         if self._runs:
             makers[ATTEMPTS] = lambda: (self.attempts(), None)
+            makers[TRIED_PROBLEMS] = lambda: (by_problem(self.attempts()), None)
         needed = {RECIPES[name].feed for name in recipes if name in RECIPES}
         made = {feed: make() for feed, make in makers.items() if feed in needed}
         return {

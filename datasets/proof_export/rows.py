@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from aludel.models import Model
 
@@ -35,6 +35,11 @@ class Column:
     description: str
 
 
+def as_text(number: str) -> str:
+    """Return a number that is a name as readers keep it: pandas makes 64 bits of digits a float."""
+    return f"h{number}" if number.lstrip("-").isdigit() else number
+
+
 def arrow_schema(row: type[Row]) -> pa.Schema:
     """Return the Arrow schema of a row model: one column per field, in the model's order."""
     return pa.schema([_arrow_field(name, row) for name in row.model_fields])
@@ -45,7 +50,7 @@ def columns(row: type[Row]) -> list[Column]:
     return [
         Column(
             name=field.name,
-            type="list of string" if pa.types.is_list(field.type) else str(field.type),
+            type=_shown(field.type),
             nullable=field.nullable,
             description=row.model_fields[field.name].description or "",
         )
@@ -53,7 +58,21 @@ def columns(row: type[Row]) -> list[Column]:
     ]
 
 
-def _arrow_field(name: str, row: type[Row]) -> pa.Field:
+def nested(row: type[Row]) -> tuple[str, ...]:
+    """Return the columns of a row model whose values hold models."""
+    schema = arrow_schema(row)
+    return tuple(f.name for f in schema if "struct" in str(f.type))
+
+
+def _shown(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"list of {_shown(kind.value_type)}"
+    if pa.types.is_struct(kind):
+        return "{" + ", ".join(f"{field.name}: {_shown(field.type)}" for field in kind) + "}"
+    return str(kind)
+
+
+def _arrow_field(name: str, row: type[BaseModel]) -> pa.Field:
     annotation = row.model_fields[name].annotation
     options = set(get_args(annotation)) if _is_union(annotation) else {annotation}
     nullable = types.NoneType in options
@@ -73,4 +92,6 @@ def _arrow_type(annotation: Any) -> pa.DataType:  # noqa: ANN401 - any annotatio
         return pa.list_(pa.field("element", _arrow_type(get_args(annotation)[0]), nullable=False))
     if origin is Literal or (isinstance(annotation, type) and issubclass(annotation, Enum)):
         return pa.string()
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return pa.struct([_arrow_field(name, annotation) for name in annotation.model_fields])
     return {str: pa.string, bool: pa.bool_, int: pa.int64, float: pa.float64}[annotation]()

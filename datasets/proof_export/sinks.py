@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import zstandard
 
 from aludel.errors import InvalidRequest
-from aludel.proof_export.rows import Row, arrow_schema
+from aludel.proof_export.rows import Row, arrow_schema, nested
 
 
 class Batch:
@@ -29,13 +29,18 @@ class Batch:
         self.rows = 0
         self.chars = 0
         self.columns: list[list[Any]] = [[] for _ in row.model_fields]
+        self._nested = bool(nested(row))
         self._lines: list[str] | None = [] if set(formats) - {"parquet"} else None
 
     def add(self, row: Row) -> None:
         """Append one row."""
         self.rows += 1
-        for column, value in zip(self.columns, row.__dict__.values(), strict=True):
+        values = row.model_dump() if self._nested else row.__dict__
+        for column, value in zip(self.columns, values.values(), strict=True):
             column.append(value)
+        if self._lines is None and self._nested:
+            self.chars += len(row.model_dump_json())
+            return
         if self._lines is None:
             self.chars += sum(len(value) for value in row.__dict__.values() if type(value) is str)
             return

@@ -16,8 +16,9 @@ MAX_NAME_CHARS = 200
 MAX_SHARD_ROWS = 10_000_000
 
 RecipeName = Literal[
-    "attempts", "cpt", "found_proofs", "fstar", "lineage", "sft", "variants", "whole_proof"
-]
+    "attempts", "cpt", "found_proofs", "fstar", "lineage", "messages", "preference", "prover",
+    "sft", "variants", "verl", "whole_proof",
+]  # fmt: skip
 ExportFormat = Literal["jsonl", "jsonl.zst", "parquet"]
 SplitKind = Literal["none", "random", "lineage", "novel_premises", "cross_project"]
 ProjectBy = Literal["imports", "namespace"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aludel.proving.prompts import Message
+from aludel.prompts import Message
 
 CHAT = (
     "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}<|end|>{% endfor %}"

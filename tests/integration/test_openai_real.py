@@ -20,7 +20,7 @@ import pytest
 import tiny_models
 
 from aludel.problems import TheoremProblem
-from aludel.proving.prompts import PROOF_LEAN_1, proof_messages
+from aludel.prompts import PROOF_LEAN_1, proof_messages
 
 pytestmark = [pytest.mark.slow, pytest.mark.lean, pytest.mark.timeout(300)]
 PROBLEMS = [

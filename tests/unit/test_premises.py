@@ -16,10 +16,10 @@ from aludel.goals import Goal, GoalState
 from aludel.lean_checker.answers import LibraryTheorem
 from aludel.models import Toolchain
 from aludel.problems import Hint, TheoremProblem, problems_digest
+from aludel.prompts import PROOF_LEAN_1, TACTIC_LEAN_1, proof_messages, tactic_messages
 from aludel.proving import Proposal, Proposals
 from aludel.proving.build import Generators, attempt_with, plan_of
 from aludel.proving.premises import Library, PremisedTactics, PremiseIndex, terms
-from aludel.proving.prompts import PROOF_LEAN_1, TACTIC_LEAN_1, proof_messages, tactic_messages
 
 STATEMENTS = {
     "List.map_append": "∀ {l m : List α}, List.map f (l ++ m) = List.map f l ++ List.map f m",

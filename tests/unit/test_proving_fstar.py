@@ -21,10 +21,10 @@ from aludel.fstar_checker.problems import request_for
 from aludel.generators import Endpoint, Portfolio
 from aludel.models import CheckRequest, Prover
 from aludel.problems import FStarProblem, Problem, TheoremProblem, problems_digest
+from aludel.prompts import PROOF_FSTAR_1, code_of, proof_messages
 from aludel.proving.attempting import attempt_all, attempted
 from aludel.proving.build import attempt_with, open_generators
 from aludel.proving.fstar import FStarPortfolio, pose
-from aludel.proving.prompts import PROOF_FSTAR_1, code_of, proof_messages
 
 SAMPLES = Path(__file__).parents[2] / "datasets" / "samples" / "fstar_problems.json"
 KNOWN = read_definitions(SAMPLES)

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.generators import LocalModel, Sampling
 from aludel.goals import Goal, GoalState
+from aludel.prompts import PROOF_PLAIN_1, plain_text, prompt_hash, proof_messages
 from aludel.proving import TheoremProblem
 from aludel.proving.local import LocalGenerator
 from aludel.proving.local_batches import Batches
 from aludel.proving.local_model import Draw, TextModel
-from aludel.proving.prompts import PROOF_PLAIN_1, plain_text, prompt_hash, proof_messages
 
 PROBLEM = TheoremProblem(name="comm", statement="theorem comm (a b : Nat) : a + b = b + a")
 OTHER = TheoremProblem(name="and", statement="theorem longer (p q : Prop) (h : p ∧ q) : q ∧ p")

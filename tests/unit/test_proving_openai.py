@@ -23,10 +23,10 @@ from aludel.models import (
     Severity,
     Verdict,
 )
+from aludel.prompts import PROOF_LEAN_1, code_of, prompt_hash, proof_messages
 from aludel.proving import TheoremProblem, outcomes, sample_proofs
 from aludel.proving import openai as module
 from aludel.proving.openai import OpenAIGenerator
-from aludel.proving.prompts import PROOF_LEAN_1, code_of, prompt_hash, proof_messages
 
 PROBLEM = TheoremProblem(name="comm", statement="theorem comm (a b : Nat) : a + b = b + a")
 GOOD = "Sure:\n```lean\ntheorem comm (a b : Nat) : a + b = b + a := by\n  omega\n```\n"

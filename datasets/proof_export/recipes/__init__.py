@@ -13,8 +13,12 @@ from aludel.proof_export.recipes import (
     found_proofs,
     fstar,
     lineage,
+    messages,
+    preference,
+    prover,
     sft,
     variants,
+    verl,
     whole_proof,
 )
 from aludel.proof_export.recipes.base import Recipe
@@ -23,10 +27,14 @@ _ALL: tuple[Recipe[Any], ...] = (
     cpt.RECIPE,
     variants.RECIPE,
     whole_proof.RECIPE,
+    messages.RECIPE,
+    prover.RECIPE,
+    verl.RECIPE,
     sft.RECIPE,
     lineage.RECIPE,
     attempts.RECIPE,
     found_proofs.RECIPE,
+    preference.RECIPE,
     fstar.RECIPE,
 )
 RECIPES: dict[str, Recipe[Any]] = {recipe.name: recipe for recipe in _ALL}
@@ -40,7 +48,7 @@ def choose_recipes(
     """Return the named recipes in the registry's order.
 
     Args:
-        names: recipes; none means all that ``feeds`` can feed.
+        names: recipes; none means those made by default that ``feeds`` can feed.
         feeds: feeds that have records; none means that any is at hand.
 
     Raises:
@@ -52,7 +60,8 @@ def choose_recipes(
             f"unknown recipe {unknown[0]!r}", field="recipe", fix=f"use {' or '.join(RECIPES)}"
         )
     if not names:
-        return tuple(recipe for recipe in RECIPES.values() if not feeds or recipe.feed in feeds)
+        usual = (recipe for recipe in RECIPES.values() if recipe.by_default)
+        return tuple(recipe for recipe in usual if not feeds or recipe.feed in feeds)
     chosen = tuple(recipe for name, recipe in RECIPES.items() if name in names)
     for recipe in chosen:
         if feeds and recipe.feed not in feeds:

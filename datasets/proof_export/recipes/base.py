@@ -22,6 +22,8 @@ class Recipe(Generic[R]):
         feed: the kind of record that it reads.
         row: type of the rows.
         rows: makes the rows of one record; a record may give none or several.
+        by_default: whether it is made without being named. Those that say once more what another
+            recipe has, in the columns of one trainer, are not.
     """
 
     name: str
@@ -29,3 +31,4 @@ class Recipe(Generic[R]):
     feed: Feed[R]
     row: type[Row]
     rows: Callable[[R], Iterable[Row]]
+    by_default: bool = True

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from aludel.proof_export.lineage_feed import LINEAGES, Ancestry
 from aludel.proof_export.recipes.base import Recipe
-from aludel.proof_export.rows import Int64, Row
+from aludel.proof_export.rows import Int64, Row, as_text
 
 
 class LineageRow(Row):
@@ -35,10 +35,10 @@ def _rows(record: Ancestry) -> tuple[LineageRow]:
             ancestors=record.ancestors,
             round=variant.round,
             siblings=record.siblings,
-            family=record.family,
+            family=f"f{record.family}",
             rule=variant.rule,
-            term_hash=variant.term_hash,
-            shape_hash=variant.shape_hash,
+            term_hash=as_text(variant.term_hash),
+            shape_hash=as_text(variant.shape_hash),
             toolchain_digest=variant.toolchain_digest,
         ),
     )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from aludel.proof_export.feeds import VARIANTS
 from aludel.proof_export.recipes.base import Recipe
-from aludel.proof_export.rows import Int64, Row
+from aludel.proof_export.rows import Int64, Row, as_text
 from aludel.records import VariantFacts, VariantRecord
 
 
@@ -53,6 +53,7 @@ _PLAIN = tuple(name for name in VariantRecord.model_fields if name not in ("usag
 
 def _rows(record: VariantRecord) -> tuple[ExportedVariant]:
     plain = {name: getattr(record, name) for name in _PLAIN}
+    plain |= {name: as_text(plain[name]) for name in ("term_hash", "shape_hash")}
     usage = {f"usage_{name}": value for name, value in record.usage if name not in _OF_MACHINES}
     return (ExportedVariant(code=record.code, **plain, **usage, **dict(record.facts)),)
 

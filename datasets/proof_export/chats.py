@@ -1,0 +1,24 @@
+"""The chat in which recipes ask for a proof: the template that models are asked with, too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from aludel.prompts import PROOF_LEAN_1, Message
+
+TEMPLATE = PROOF_LEAN_1
+Messages: TypeAlias = tuple[Message, ...]
+
+
+def asked(statement: str, imports: Sequence[str]) -> Messages:
+    """Return the messages that ask for a proof of ``statement``."""
+    return TEMPLATE.messages(imports=", ".join(imports), statement=statement, premises="")
+
+
+def answered(code: str) -> Message:
+    """Return the assistant's message that gives ``code``; its fence is longer than any in it."""
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return Message(role="assistant", content=f"{fence}lean\n{code.rstrip()}\n{fence}")
