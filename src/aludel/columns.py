@@ -10,9 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aludel.lean_text import UnreadableText, without_comments
-from aludel.models import NO_TEXT, UNREADABLE
-from aludel.statements import UnusableText, declared, split_header
+from aludel.models import MAX_CODE_BYTES, MAX_STATEMENT_BYTES, NO_TEXT, UNREADABLE
+from aludel.statements import UnusableText, declared, split_header, without_proof
 
 NAMES = (
     "name", "problem_id", "uuid", "id", "theorem_names", "problem_name", "custom_id", "task_id",
@@ -31,6 +30,8 @@ CANDIDATES = (
     "outputs", "output", "model_output", "samples", "full_code", "lean_code",
     "formal_ground_truth", "correct_proof",
 )  # fmt: skip
+# Where a row has no statement: whole theorems, whose proofs are cut off.
+_PROVED = ("full_proof", "formal_ground_truth", "formal_proof", "correct_proof", "full_code")
 _TACTICS = re.compile(r":=\s*by(\s+sorry)?\s*$")
 
 
@@ -75,26 +76,31 @@ def theorem_of(
 ) -> PosedTheorem:
     """Return the theorem that a row poses; without a name of its own it has the declared one.
 
+    Where a row has proofs and no statement, as Lean-workbook-proofs has, it is the theorem proved.
+
     Raises:
         UnusableText: the row has no statement, or what it has is none.
     """
     text = first_text(row, statements)
-    if not text:
+    proved = "" if text else first_text(row, _PROVED)
+    if not (text or proved):
         raise UnusableText(f"it has no field {' or '.join(statements)}")
     header = next((row[column] for column in HEADERS if row.get(column)), "")
     if not isinstance(header, str):
         raise UnusableText("its field header is not text")
     header = NO_TEXT.sub(UNREADABLE, header)
     # Each was a file once, and may begin with a byte order mark.
-    parts = [part.removeprefix("\ufeff") for part in (header, text)]
-    imports, opened, declaration = split_header("\n".join(parts))
-    name, statement = declared(declaration)
+    whole = "\n".join(part.removeprefix("\ufeff") for part in (header, text or proved))
+    if len(whole) > (MAX_STATEMENT_BYTES if text else MAX_CODE_BYTES):
+        raise UnusableText(f"its {len(whole)} characters are more than a statement may have")
+    imports, opened, declaration = split_header(whole)
+    name, statement = declared(without_proof(declaration) if proved else declaration)
     asked = opened + statement
     return PosedTheorem(
         name=first_text(row, names) or name,
         statement=asked,
         imports=_listed(row.get("imports")) or imports or ("Init",),
-        shown=f"{asked} := by" if _asks_for_tactics(text) else asked,
+        shown=f"{asked} := by" if _TACTICS.search(declaration) else asked,
     )
 
 
@@ -109,10 +115,11 @@ def candidates_of(
     Returns:
         The candidates; None where the row has none of the columns.
     """
-    column = next((column for column in columns if column in row), None)
-    if column is None:
+    there = [column for column in columns if column in row]
+    if not there:
         return None
-    value = row[column]
+    # NuminaMath-LEAN has columns for proofs of several origins, most of them empty.
+    value = row[next((column for column in there if row[column] not in (None, "")), there[0])]
     if not isinstance(value, list) or _is_conversation(value):
         return [_text(value)]
     return [_text(one) for one in value]
@@ -124,13 +131,6 @@ def _listed(imports: object) -> tuple[str, ...]:
     if isinstance(imports, list) and all(isinstance(name, str) for name in imports):
         return tuple(imports)
     raise UnusableText("imports is no list of names")
-
-
-def _asks_for_tactics(text: str) -> bool:
-    try:
-        return _TACTICS.search(without_comments(text)) is not None
-    except UnreadableText:  # which no statement is made of
-        return False
 
 
 def _text(value: object) -> str | None:

@@ -31,8 +31,11 @@ _OPEN_ENDS = ("", "by", "sorry", "by sorry")
 
 
 _IMPORT = re.compile(r"(?:public\s+)?import\s+(?:all\s+)?(\S+)")
-_KEPT = re.compile(r"(?:open|set_option)\s")
-_DROPPED = re.compile(r"module|noncomputable\s+section|section|set_option\s+maxHeartbeats\s+\d+")
+_KEPT = re.compile(r"(?:open|set_option|variable|universe|include|omit)\s")
+_SECTION = re.compile(r"(?:noncomputable\s+)?section(?:\s+\S+)?")
+_DROPPED = re.compile(rf"module|{_SECTION.pattern}|set_option\s+maxHeartbeats\s+\d+")
+_MAY_DECLARE = re.compile(rf"@|(?:{'|'.join(sorted({*_KEYWORDS, *_MODIFIERS}))})\b")
+_END = re.compile(r"\s*\bend(?:[ \t]+\S+)?\s*\Z")
 
 
 LOCAL_RECURSION = (
@@ -104,22 +107,59 @@ def declared(text: str, name: str | None = None) -> Declared:
 def split_header(text: str) -> Header:
     """Divide a text into imports, ``open … in`` lines for a statement, and the declaration.
 
+    ``variable`` lines are kept likewise, and mean what they mean in a file.
+
     Raises:
         UnusableText: something else stands before the declaration, which a statement cannot carry.
     """
     lines = _bare(text).strip().split("\n")
     imports: list[str] = []
     kept: list[str] = []
-    while lines and not _begins("\n".join(lines)):
-        line = lines.pop(0).strip()
-        if imported := _IMPORT.fullmatch(line):
+    sections = 0
+    while lines and not _begins(lines):
+        command = _next_command(lines)
+        if imported := _IMPORT.fullmatch(command):
             imports.append(imported[1])
-        elif _KEPT.match(line) and not _DROPPED.fullmatch(line):
-            kept.append(line if line.endswith(" in") else f"{line} in")
-        elif line and not _DROPPED.fullmatch(line):
-            raise UnusableText(f"a statement cannot carry `{line[:80]}`")
-    opened = "".join(f"{line}\n" for line in kept)
-    return Header(tuple(dict.fromkeys(imports)), opened, "\n".join(lines))
+        elif _DROPPED.fullmatch(command):
+            sections += _SECTION.fullmatch(command) is not None
+        elif _KEPT.match(command):
+            kept.append(command if command.endswith(" in") else f"{command} in")
+        elif command:
+            raise UnusableText(f"a statement cannot carry `{command[:80]}`")
+    declaration = "\n".join(lines)
+    for _ in range(sections):
+        declaration = _END.sub("", declaration)
+    opened = "".join(f"{command}\n" for command in kept)
+    return Header(tuple(dict.fromkeys(imports)), opened, declaration)
+
+
+def without_proof(text: str) -> str:
+    """Return a declaration without its proof.
+
+    Raises:
+        UnusableText: it is not one declaration of a theorem.
+    """
+    bare = _bare(text)
+    found = significant(pieces(bare))
+    begin = _keyword(found)
+    end = proof_begins(bare, found[begin:])
+    if declares_theorem(bare[end:]):
+        raise UnusableText("it declares more than one theorem")
+    return bare[:end]
+
+
+def _next_command(lines: list[str]) -> str:
+    """Take the first line from ``lines``, and the indented ones that go on with it."""
+    command = [lines.pop(0).strip()]
+    while command[0] and lines and _goes_on(lines):
+        command.append(lines.pop(0).strip())
+    return " ".join(filter(None, command))
+
+
+def _goes_on(lines: list[str]) -> bool:
+    line = lines[0].strip()
+    own = _KEPT.match(line) or _IMPORT.fullmatch(line) or _DROPPED.fullmatch(line)
+    return lines[0][:1].isspace() and not own and not _begins(lines)
 
 
 def declares_recursion(text: str) -> bool:
@@ -160,10 +200,13 @@ def _bare(text: str) -> str:
         raise UnusableText(error.message, fix=error.fix) from error
 
 
-def _begins(text: str) -> bool:
-    """Whether a text without comments begins as a declaration."""
+def _begins(lines: list[str]) -> bool:
+    """Whether lines without comments begin as a declaration; most are told by their first word."""
+    line = lines[0].strip()
+    if not _MAY_DECLARE.match(line) or _IMPORT.fullmatch(line) or _DROPPED.fullmatch(line):
+        return False
     try:
-        _keyword(significant(pieces(text)))
+        _keyword(significant(pieces("\n".join(lines))))
     except InvalidRequest:
         return False
     return True

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from aludel.candidates import extract
 from aludel.cli.importing import command
+from aludel.columns import candidates_of, theorem_of
 from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.fstar_checker.dataset import read_definitions
 from aludel.problems import read_problems
@@ -81,7 +83,7 @@ def test_bad_records_are_reported_with_line_and_reason_and_the_rest_is_kept(
             {"name": "b"},
             {"name": "c", "formal_statement": "example : True := sorry"},
             {"name": "d", "formal_statement": "theorem d : True := by trivial"},
-            {"name": "e", "header": "variable (n : Nat)", "formal_statement": "theorem e : n = n"},
+            {"name": "e", "header": "namespace N", "formal_statement": "theorem e : n = n"},
             good,
             {"name": "f", "formal_statement": "theorem f : True", "imports": 3},
             {"name": "z", "formal_statement": "theorem z : True"},
@@ -94,9 +96,139 @@ def test_bad_records_are_reported_with_line_and_reason_and_the_rest_is_kept(
     assert "not JSON" in told["2"]
     assert "formal_statement" in told["4"]
     assert "holds a proof" in told["6"]
-    assert "variable (n : Nat)" in told["7"]
+    assert "cannot carry `namespace N`" in told["7"]
     assert told["8"] == "the name 'a' is taken by mixed.jsonl:1"
     assert told["9"].startswith("imports")
+
+
+MATHLIB = "import Mathlib\n"
+PUBLISHED = {  # rows in the columns of published sets, and the problem that each one poses
+    "FormalMATH": (
+        {
+            "theorem_names": ["u_1"],
+            "refined_statement": f"{MATHLIB}open Nat\n\ntheorem om (n : ℕ) : n = n := by sorry",
+        },
+        ("u_1", "open Nat in\ntheorem om (n : ℕ) : n = n"),
+    ),
+    "ProofNet#": (
+        {
+            "id": "Rudin|1_1", "nl_statement": "Rationals.",
+            "lean4_src_header": f"{MATHLIB}\nopen Set\nopen scoped Pointwise\n",
+            "lean4_formalization": "theorem ex (n : ℕ) : n = n :=",
+        },
+        ("Rudin|1_1", "open Set in\nopen scoped Pointwise in\ntheorem ex (n : ℕ) : n = n"),
+    ),
+    "Lean-workbook-proofs": (
+        {
+            "problem_id": "lean_workbook_7",
+            "full_proof": f"{MATHLIB}set_option maxHeartbeats 400000\nopen Real\n\n"
+            'theorem lw (a : ℝ) (h : "/-" ≠ "-/") : a = a := by\n  have : 1 = 1 := rfl\n  rfl',
+        },
+        ("lean_workbook_7", 'open Real in\ntheorem lw (a : ℝ) (h : "/-" ≠ "-/") : a = a'),
+    ),
+    "NuminaMath-LEAN": (
+        {
+            "uuid": "0a1", "formal_statement": f"{MATHLIB}\ntheorem nm : 1 = 1 := by sorry",
+            "formal_ground_truth": f"{MATHLIB}\ntheorem nm : 1 = 1 := by rfl",
+            "ground_truth_type": "complete", "formal_proof": None,
+        },
+        ("0a1", "theorem nm : 1 = 1"),
+    ),
+    "DeepSeek-Prover-V1": (
+        {
+            "name": "thm_0", "header": f"{MATHLIB}open Nat", "goal": "⊢ 1 = 1",
+            "formal_statement": "theorem thm_0 : 1 = 1 := by", "formal_proof": "  rfl",
+        },
+        ("thm_0", "open Nat in\ntheorem thm_0 : 1 = 1"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_rows_of_published_sets_pose_their_theorem(tmp_path: Path, name: str) -> None:
+    row, (called, statement) = PUBLISHED[name]
+    found = import_records("minif2f", _write(tmp_path / "set.jsonl", [row]))
+    assert found.bad == []
+    [problem] = found.problems
+    assert (problem.name, problem.statement) == (called, statement)
+    assert problem.imports == ("Mathlib",)
+    posed = theorem_of(row)  # what `aludel verify` poses is the same
+    assert (posed.name, posed.statement) == (called, statement)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("NuminaMath-LEAN", "theorem nm : 1 = 1 := by rfl"),
+        ("DeepSeek-Prover-V1", "open Nat in\ntheorem thm_0 : 1 = 1\n:= by\n  rfl\n"),
+    ],
+)
+def test_rows_of_published_sets_hold_candidates(name: str, code: str) -> None:
+    row, _ = PUBLISHED[name]
+    [text] = candidates_of(row) or []
+    assert extract(str(text), theorem_of(row).shown).split() == code.split()
+
+
+@pytest.mark.parametrize(
+    ("before", "opened"),
+    [
+        ("variable (n : Nat)\n", "variable (n : Nat) in\n"),
+        ("open Nat\n  Real\nvariable {α : Type*}\n  [Group α] in\n",
+         "open Nat Real in\nvariable {α : Type*} [Group α] in\n"),
+        ("  open Nat\n  variable (n : Nat)\n", "open Nat in\nvariable (n : Nat) in\n"),
+        ("universe u\nvariable (h : 1 = 1) -- used\ninclude h\n",
+         "universe u in\nvariable (h : 1 = 1) in\ninclude h in\n"),
+        ("noncomputable section Here\nvariable (s : String := \"--\")\n",
+         'variable (s : String := "--") in\n'),
+    ],
+)  # fmt: skip
+def test_commands_before_a_statement_stay_with_it(before: str, opened: str) -> None:
+    end = "\nend Here" if "section" in before else ""
+    posed = theorem_of({"formal_statement": f"{before}theorem t : p := by\n  sorry{end}"})
+    assert (posed.statement, posed.shown) == (
+        f"{opened}theorem t : p", f"{opened}theorem t : p := by",
+    )  # fmt: skip
+
+
+ODD: list[tuple[dict[str, Any], str]] = [
+    ({}, "no field formal_statement or"),
+    ({"formal_statement": None, "name": "n"}, "no field formal_statement"),
+    ({"formal_statement": 7}, "cannot carry `7`"),
+    ({"formal_statement": {"text": "theorem a : 1 = 1"}}, "cannot carry"),
+    ({"formal_statement": []}, "no field"),
+    ({"formal_statement": "theorem a : 1 = 1", "header": ["import Mathlib"]}, "header is not text"),
+    ({"formal_statement": "theorem a : 1 = 1", "imports": {"Mathlib": 1}}, "no list of names"),
+    ({"formal_statement": "theorem a : " + "1 = 1 ∧ " * 50_000 + "True"}, "characters are more"),
+    ({"full_proof": "theorem a : 1 = 1 := by rfl\n" * 50_000}, "characters are more"),
+    (
+        {"full_proof": "theorem a : 1 = 1 := by rfl\ntheorem b : 1 = 1 := a"},
+        "more than one theorem",
+    ),
+    ({"full_proof": "def a := 1\ntheorem b : a = 1 := rfl"}, "cannot carry `def a := 1`"),
+    ({"formal_statement": "theorem a : 1 = 1", "name": "n" * 2_000}, "at most 1000 characters"),
+    ({"formal_statement": "theorem a : 1 = 1 /- open"}, "no end"),
+]
+
+
+@pytest.mark.parametrize(("row", "why"), ODD, ids=range(len(ODD)))
+def test_odd_rows_are_bad_records(tmp_path: Path, row: dict[str, Any], why: str) -> None:
+    good = {"name": "good", "formal_statement": "theorem g : True"}
+    found = import_records("minif2f", _write(tmp_path / "odd.jsonl", [row, good]))
+    assert [problem.name for problem in found.problems] == ["good"]
+    [bad] = found.bad
+    assert why in bad.reason and bad.where == "odd.jsonl:1"
+
+
+def test_of_two_columns_the_first_with_a_value_counts(tmp_path: Path) -> None:
+    rows: list[Any] = [
+        {"formal_statement": "", "lean4_code": "theorem a : 1 = 1", "refined_statement": "x"},
+        '{"name": "half\\ud800", "statement": "theorem b : \\"\\ud800\\" = \\"x\\""}',
+        {"problem_id": None, "uuid": 0, "statement": "theorem c : 1 = 1", "split": 3},
+    ]
+    found = import_records("minif2f", _write(tmp_path / "two.jsonl", rows))
+    assert [(p.name, p.split) for p in found.problems] == [
+        ("a", ""), ("half\N{REPLACEMENT CHARACTER}", ""), ("0", "3"),
+    ]  # fmt: skip
 
 
 THEOREM = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +18,7 @@ from aludel.lean_text import (
     significant,
     without_comments,
 )
-from aludel.statements import UnusableText, declared, declares_theorem, with_proof
+from aludel.statements import UnusableText, declared, declares_theorem, split_header, with_proof
 
 FRAGMENTS = st.sampled_from(
     [
@@ -223,3 +226,12 @@ def test_lines_of_strings_stay_where_they_are() -> None:
 )
 def test_files_are_told_from_proofs(text: str, is_file: bool) -> None:
     assert declares_theorem(text) == is_file
+
+
+@pytest.mark.parametrize("line", ["open Nat", "public import A", "noncomputable section", "  \\"])
+def test_a_long_header_is_read_in_time(line: str) -> None:
+    text = f"{line}\n" * (90_000 // len(line)) + "theorem t : True"
+    started = time.process_time()
+    with contextlib.suppress(UnusableText):
+        split_header(text)
+    assert time.process_time() - started < 5  # it was minutes: each line read all others
