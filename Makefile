@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets models demo test slow smoke-trl faults fuzz lint attacks attacks-unguarded \
+.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo models demo test slow smoke-trl faults fuzz lint attacks attacks-unguarded \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -70,6 +70,15 @@ hf-datasets: $(READY) # Hugging Face's datasets, in a folder of its own, for the
 		--disable-pip-version-check --no-deps --require-hashes --target .venv/hf-datasets \
 		-r tests/hf-datasets.txt >&2
 
+lean-dojo: $(READY) # LeanDojo, in a folder of its own, for the tests that read a traced repository
+	@[ -d .venv/lean-dojo ] || if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then \
+		$(SAY) "LeanDojo needs Python 3.12 or older: its tests are skipped"; \
+	else \
+		$(SAY) "installing LeanDojo into .venv/lean-dojo for the tests (once; 290 MB on disk)"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+			--require-hashes --target .venv/lean-dojo -r tests/lean-dojo.txt >&2; \
+	fi
+
 MODELS ?= yes
 # Another index for torch: on Linux PyPI's wheel brings CUDA (several GB); the CPU's (200 MB) is
 # at https://download.pytorch.org/whl/cpu
@@ -89,7 +98,7 @@ demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 # Each has a prover of two processes, some 3 GB.
 TEST_PROCESSES ?= 2
 
-test: setup services kimina-client hf-datasets models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
+test: setup services kimina-client hf-datasets lean-dojo models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=30
 
 slow: setup services models ## the tests that take minutes: a toy prover is trained, and proves

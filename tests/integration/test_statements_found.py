@@ -33,6 +33,7 @@ def judged(checker: LeanChecker, code: str, statement: str | None = None) -> Ver
         ("theorem t : 1 + 1 = 2 /- := by -/", ("rfl",)),
         ('theorem t : "a\nb".length = 3', ('have h : "a\n  b".length = 5 := rfl', "rfl")),
         ("theorem t : let x := 2; x = 2", ("intro x", "exact rfl")),
+        ("variable (n : Nat) (h : n = 0) in\ntheorem t : n = n", ("rfl",)),
     ],
 )
 def test_a_finished_session_is_accepted(
