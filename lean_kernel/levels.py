@@ -125,26 +125,24 @@ class LevelTable:
 
     def substitute(self, level: Level, values: dict[Name, Level]) -> Level:
         """`level` with its parameters exchanged; one that `values` does not hold stays."""
-        done: dict[Level, Level] = {}
+        return self._substitute(level, values, {})
 
-        def go(u: Level) -> Level:
-            if not u.has_param:
-                return u
-            if u.kind == PARAM:
-                return values.get(u.name, u)
-            found = done.get(u)
-            if found is None:
-                self.budget.spend(1)
-                left = go(u.one)
-                if u.kind == SUCC:
-                    found = self.succ(left)
-                else:
-                    make = self.max_of if u.kind == MAX else self.imax_of
-                    found = make(left, go(u.two))
-                done[u] = found
-            return found
-
-        return go(level)
+    def _substitute(self, u: Level, values: dict[Name, Level], done: dict[Level, Level]) -> Level:
+        if not u.has_param:
+            return u
+        if u.kind == PARAM:
+            return values.get(u.name, u)
+        found = done.get(u)
+        if found is None:
+            self.budget.spend(1)
+            left = self._substitute(u.one, values, done)
+            if u.kind == SUCC:
+                found = self.succ(left)
+            else:
+                make = self.max_of if u.kind == MAX else self.imax_of
+                found = make(left, self._substitute(u.two, values, done))
+            done[u] = found
+        return found
 
     def leq(self, a: Level, b: Level) -> bool:
         """Whether `a <= b` for all values of the parameters."""

@@ -117,52 +117,13 @@ class Store(LevelTable):
 
         `values` are closed and stand in the order of the binders, the outermost first.
         """
-        count = len(values)
-        done: dict[tuple[Term, int], Term] = {}
-
-        def go(t: Term, k: int) -> Term:
-            if t.loose <= k:
-                return t
-            if type(t) is Bound:
-                i = t.index - k
-                return values[count - 1 - i] if i < count else self.bound(t.index - count)
-            key = (t, k)
-            found = done.get(key)
-            if found is None:
-                if type(t) is App:
-                    fn, arg = t.fn, t.arg
-                    found = self.app(
-                        fn if fn.loose <= k else go(fn, k), arg if arg.loose <= k else go(arg, k)
-                    )
-                else:
-                    found = t.rebuild(self, go, k)
-                done[key] = found
-            return found
-
-        return go(body, 0) if count else body
+        return _Instantiation(self, values).go(body, 0) if values else body
 
     def abstract(self, term: Term, variables: Sequence[Free]) -> Term:
         """`term` under as many binders as there are variables, which become bound."""
         if not variables:
             return term
-        count = len(variables)
-        position = {x: i for i, x in enumerate(variables)}
-        lowest = min(x.number for x in variables)
-        done: dict[tuple[Term, int], Term] = {}
-
-        def go(t: Term, k: int) -> Term:
-            if t.free <= lowest:
-                return t
-            if type(t) is Free:
-                i = position.get(t)
-                return t if i is None else self.bound(count - 1 - i + k)
-            key = (t, k)
-            found = done.get(key)
-            if found is None:
-                found = done[key] = t.rebuild(self, go, k)
-            return found
-
-        return go(term, 0)
+        return _Abstraction(self, variables).go(term, 0)
 
     def bind(self, make: Callable[[Term, Term], Term], xs: Sequence[Free], body: Term) -> Term:
         """Binders (`lam` or `pi`) over `body` for the variables, the first one outermost."""
@@ -175,21 +136,83 @@ class Store(LevelTable):
         """`term` with its universe parameters exchanged. It has no free variables."""
         if not term.params or not values:
             return term
-        done: dict[Term, Term] = {}
+        return _AtLevels(self, values).go(term, 0)
 
-        def go(t: Term, k: int) -> Term:
-            if not t.params:
-                return t
-            found = done.get(t)
-            if found is None:
-                if type(t) is Sort:
-                    found = self.sort(self.substitute(t.level, values))
-                elif type(t) is Const:
-                    levels = tuple(self.substitute(u, values) for u in t.levels)
-                    found = self.const(t.name, levels)
-                else:
-                    found = t.rebuild(self, go, k)
-                done[t] = found
-            return found
 
-        return go(term, 0)
+# Each walk is an object: a function inside a function that calls itself would be a cycle of
+# references, which stays until it is collected.
+
+
+class _Instantiation:
+    __slots__ = ("count", "done", "store", "values")
+
+    def __init__(self, store: Store, values: Sequence[Term]) -> None:
+        self.store, self.values, self.count = store, values, len(values)
+        self.done: dict[tuple[Term, int], Term] = {}
+
+    def go(self, t: Term, k: int) -> Term:
+        if t.loose <= k:
+            return t
+        if type(t) is Bound:
+            i = t.index - k
+            count = self.count
+            return self.values[count - 1 - i] if i < count else self.store.bound(t.index - count)
+        key = (t, k)
+        found = self.done.get(key)
+        if found is None:
+            if type(t) is App:
+                fn, arg = t.fn, t.arg
+                found = self.store.app(
+                    fn if fn.loose <= k else self.go(fn, k),
+                    arg if arg.loose <= k else self.go(arg, k),
+                )
+            else:
+                found = t.rebuild(self.store, self.go, k)
+            self.done[key] = found
+        return found
+
+
+class _Abstraction:
+    __slots__ = ("done", "lowest", "position", "store")
+
+    def __init__(self, store: Store, variables: Sequence[Free]) -> None:
+        self.store = store
+        last = len(variables) - 1
+        self.position = {x: last - i for i, x in enumerate(variables)}
+        self.lowest = min(x.number for x in variables)
+        self.done: dict[tuple[Term, int], Term] = {}
+
+    def go(self, t: Term, k: int) -> Term:
+        if t.free <= self.lowest:
+            return t
+        if type(t) is Free:
+            i = self.position.get(t)
+            return t if i is None else self.store.bound(i + k)
+        key = (t, k)
+        found = self.done.get(key)
+        if found is None:
+            found = self.done[key] = t.rebuild(self.store, self.go, k)
+        return found
+
+
+class _AtLevels:
+    __slots__ = ("done", "store", "values")
+
+    def __init__(self, store: Store, values: dict[Name, Level]) -> None:
+        self.store, self.values = store, values
+        self.done: dict[Term, Term] = {}
+
+    def go(self, t: Term, k: int) -> Term:
+        if not t.params:
+            return t
+        found = self.done.get(t)
+        if found is None:
+            if type(t) is Sort:
+                found = self.store.sort(self.store.substitute(t.level, self.values))
+            elif type(t) is Const:
+                levels = tuple(self.store.substitute(u, self.values) for u in t.levels)
+                found = self.store.const(t.name, levels)
+            else:
+                found = t.rebuild(self.store, self.go, k)
+            self.done[t] = found
+        return found
