@@ -70,7 +70,7 @@ def _mul(a: int, b: int) -> int:
     return a * b
 
 
-OPERATIONS: dict[str, Callable[[int, int], int | bool]] = {
+OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: max(a - b, 0),
     "mul": _mul,
@@ -78,13 +78,16 @@ OPERATIONS: dict[str, Callable[[int, int], int | bool]] = {
     "mod": _mod,
     "gcd": _gcd,
     "pow": _pow,
-    "beq": lambda a, b: a == b,
-    "ble": lambda a, b: a <= b,
     "land": lambda a, b: a & b,
     "lor": lambda a, b: a | b,
     "xor": lambda a, b: a ^ b,
     "shiftLeft": _shift_left,
     "shiftRight": lambda a, b: a >> min(b, MAX_NAT_BITS + 1),
+}
+
+COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "beq": lambda a, b: a == b,
+    "ble": lambda a, b: a <= b,
 }
 
 
@@ -199,7 +202,7 @@ def reduce_nat(r: "Reducer", t: Term) -> Term | None:
 
 
 def _binary(r: "Reducer", n: Name, left: Term, right: Term) -> Term | None:
-    if len(n) != 2 or n[0] != "Nat" or n[1] not in OPERATIONS:
+    if len(n) != 2 or n[0] != "Nat" or (n[1] not in OPERATIONS and n[1] not in COMPARISONS):
         return None
     word = str(n[1])
     if not operation_holds(r, word):
@@ -209,10 +212,9 @@ def _binary(r: "Reducer", n: Name, left: Term, right: Term) -> Term | None:
     if a is None or b is None:
         return None
     r.budget.spend(1 + (a.bit_length() + b.bit_length() >> 4))
-    value = OPERATIONS[word](a, b)
-    if isinstance(value, bool):
-        return r.store.const(TRUE_NAME if value else FALSE_NAME)
-    return r.store.nat(value)
+    if word in COMPARISONS:
+        return r.store.const(TRUE_NAME if COMPARISONS[word](a, b) else FALSE_NAME)
+    return r.store.nat(OPERATIONS[word](a, b))
 
 
 def _literal(r: "Reducer", t: Term) -> int | None:
@@ -247,7 +249,7 @@ def _operation_holds(r: "Reducer", word: str) -> bool | None:
         return None
     if not same_terms(env.store, constant.type, _operation_type(env.store, word)):
         return False
-    if word in ("beq", "ble") and not bool_is_bool(env):
+    if word in COMPARISONS and not bool_is_bool(env):
         return False
     if "nat_equations" in r.off:
         return True
@@ -262,7 +264,7 @@ def _operation_holds(r: "Reducer", word: str) -> bool | None:
 
 def _operation_type(s: Store, word: str) -> Term:
     nat = s.const(NAT)
-    result = s.const(("Bool",)) if word in ("beq", "ble") else nat
+    result = s.const(("Bool",)) if word in COMPARISONS else nat
     one = s.pi(nat, result)
     return one if word == "log2" else s.pi(nat, one)
 

@@ -78,7 +78,7 @@ def clean_text(value: object) -> str:
     Raises:
         Malformed: the value is something else.
     """
-    if type(value) is not str or any("\ud800" <= c <= "\udfff" for c in value):
+    if type(value) is not str or any(0xD800 <= ord(c) <= 0xDFFF for c in value):
         raise Malformed("text", "not a text of Unicode scalar values")
     return value
 
