@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -20,7 +20,12 @@ from rich.table import Table
 from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
 from aludel.lean_checker.attacks.exports import ExportAttack, all_exports, run_exports
 from aludel.lean_checker.attacks.fuzz import combinations
-from aludel.lean_checker.attacks.library import LIBRARY, restated_theorems
+from aludel.lean_checker.attacks.library import (
+    LIBRARY,
+    PrintedTheorems,
+    Restated,
+    restated_theorems,
+)
 from aludel.lean_checker.attacks.outcomes import RecordedOutcomes
 from aludel.lean_checker.attacks.run import MAX_SHOWN, Outcome, Report, run_cases
 from aludel.lean_checker.judge.lean_kernel import LeanKernel, probe_kernel
@@ -44,7 +49,7 @@ from aludel.settings import load_settings
 @click.option(
     "--outcomes",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write every outcome of a candidate to this file, and do not repeat what it holds.",
+    help="Write every outcome to this file, and do not repeat what it holds.",
 )
 def command(
     corpus: Path,
@@ -64,7 +69,7 @@ def command(
         if fuzz:
             cases += [("fuzzed", case) for case in combinations(families, fuzz, seed)]
         if library:
-            restated = restated_theorems(checker.pool, library)
+            restated = _restated(checker, library, console, outcomes)
             cases += [(LIBRARY, case) for case in restated.cases]
         report = _run(checker, cases, console, outcomes)
         if files:
@@ -79,6 +84,23 @@ def command(
     figures["seconds"] = round(time.monotonic() - started, 1)
     click.echo(json.dumps(figures, ensure_ascii=False))
     return 0 if report.holds else 1
+
+
+def _restated(checker: LeanProver, limit: int, console: Console, outcomes: Path | None) -> Restated:
+    """Theorems of the library, whose texts are kept beside the outcomes."""
+    with contextlib.ExitStack() as stack:
+        printed = None
+        if outcomes is not None:
+            path = outcomes.with_name(f"{outcomes.name}.theorems")
+            printed = PrintedTheorems(path, checker.toolchain.digest)
+            stack.callback(printed.close)
+        display = stack.enter_context(Progress(console=console))
+
+        def started(total: int) -> Callable[[int], None]:
+            task = display.add_task("printing theorems", total=total)
+            return lambda done: display.advance(task, done)
+
+        return restated_theorems(checker.pool, limit, printed, started)
 
 
 def _run(

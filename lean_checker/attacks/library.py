@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from aludel.lean_checker.attacks.corpus import ACCEPTED, Case
+from aludel.lean_checker.attacks.outcomes import RecordedLines
 from aludel.lean_checker.operations import LeanOperations, PrintedTheorem
 from aludel.lean_checker.pool import LeanPool
 from aludel.models import MAX_STATEMENT_BYTES
@@ -18,7 +22,7 @@ LIBRARY = "theorems of Init"
 _IMPORTS = ("Init",)
 _NAME = "aludel_restated"
 # A request has two minutes; a theorem takes some milliseconds, on a busy machine many more.
-_CHUNK = 100
+_CHUNK = 50
 # Side conditions and instances that the conclusion does not determine are among the hypotheses.
 _PROOF = (
     "by first | exact @{exact} .. | exact @{exact} {arguments} | (apply @{exact} <;> assumption) "
@@ -48,12 +52,50 @@ class Restated:
         }
 
 
-def restated_theorems(pool: LeanPool, limit: int) -> Restated:
+class PrintedTheorems(RecordedLines):
+    """Theorems printed in earlier runs; printing all of Init takes many minutes.
+
+    Args:
+        path: the file, which is made when there is none.
+        digest: the toolchain's; what another one printed counts for nothing.
+
+    Raises:
+        RunFileError: as :class:`RecordedLines` does.
+    """
+
+    def __init__(self, path: Path, digest: str) -> None:
+        super().__init__(path, ("name", "header", "reason"))
+        self._digest = digest
+
+    def of(self, name: str) -> PrintedTheorem | None:
+        """The theorem as this toolchain printed it before."""
+        known = self.known(self._key(name))
+        if known is None:
+            return None
+        return PrintedTheorem(name=known[0], header=known[1], reason=known[2])
+
+    def add(self, theorem: PrintedTheorem) -> None:
+        """Write a printed theorem down."""
+        row = {"name": theorem.name, "header": theorem.header, "reason": theorem.reason}
+        self.write(self._key(theorem.name), **row)
+
+    def _key(self, name: str) -> str:
+        return hashlib.sha256(f"{self._digest} {name}".encode()).hexdigest()
+
+
+def restated_theorems(
+    pool: LeanPool,
+    limit: int,
+    printed: PrintedTheorems | None = None,
+    started: Callable[[int], Callable[[int], None]] | None = None,
+) -> Restated:
     """Restate theorems of Init, evenly spread over their names.
 
     Args:
         pool: Lean processes.
         limit: how many to take; all when negative.
+        printed: those of earlier runs are not printed again, and the others are added.
+        started: is told how many there are; what it returns, how many more are done.
 
     Raises:
         BackendUnavailable: the machine failed.
@@ -62,19 +104,45 @@ def restated_theorems(pool: LeanPool, limit: int) -> Restated:
     names = operations.theorem_names(_IMPORTS)
     step = 1 if limit < 0 else max(1, len(names) // limit)
     chosen = names[::step] if limit < 0 else names[::step][:limit]
-    chunks = [tuple(chosen[start : start + _CHUNK]) for start in range(0, len(chosen), _CHUNK)]
+    advance = started(len(chosen)) if started else None
     restated = Restated([], Counter())
     with ThreadPoolExecutor(pool.size) as threads:
-        for part in threads.map(lambda chunk: _printed(operations, chunk), chunks):
+        for part in threads.map(lambda chunk: _read_or_printed(operations, chunk, printed),
+                                _chunks(chosen)):  # fmt: skip
             for theorem in part:
-                case = None if theorem.header is None else _case(theorem.name, theorem.header)
-                if case is None:
-                    restated.unprintable[_kind(theorem.reason or "")] += 1
-                elif len((case.statement or "").encode()) > MAX_STATEMENT_BYTES:
-                    restated.unprintable["its text is longer than a statement may be"] += 1
-                else:
-                    restated.cases.append(case)
+                _add(restated, theorem)
+            if advance is not None:
+                advance(len(part))
     return restated
+
+
+def _chunks(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(names), _CHUNK):
+        yield tuple(names[start : start + _CHUNK])
+
+
+def _add(restated: Restated, theorem: PrintedTheorem) -> None:
+    case = None if theorem.header is None else _case(theorem.name, theorem.header)
+    if case is None:
+        restated.unprintable[_kind(theorem.reason or "")] += 1
+    elif len((case.statement or "").encode()) > MAX_STATEMENT_BYTES:
+        restated.unprintable["its text is longer than a statement may be"] += 1
+    else:
+        restated.cases.append(case)
+
+
+def _read_or_printed(
+    operations: LeanOperations, names: tuple[str, ...], recorded: PrintedTheorems | None
+) -> list[PrintedTheorem]:
+    """Print the theorems that were not printed before."""
+    if recorded is None:
+        return _printed(operations, names)
+    known = [theorem for name in names if (theorem := recorded.of(name))]
+    missing = tuple(name for name in names if recorded.of(name) is None)
+    made = _printed(operations, missing) if missing else []
+    for theorem in made:
+        recorded.add(theorem)
+    return [*known, *made]
 
 
 def _printed(operations: LeanOperations, names: tuple[str, ...]) -> list[PrintedTheorem]:

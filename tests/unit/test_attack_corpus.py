@@ -10,10 +10,11 @@ import pytest
 from aludel.errors import InvalidRequest, RunFileError
 from aludel.lean_checker.attacks.corpus import Case, all_cases, read_corpus
 from aludel.lean_checker.attacks.fuzz import combinations
-from aludel.lean_checker.attacks.library import argument_names
+from aludel.lean_checker.attacks.library import PrintedTheorems, argument_names
 from aludel.lean_checker.attacks.outcomes import RecordedOutcomes
 from aludel.lean_checker.attacks.run import CRASHED, Outcome, Report, run_cases
 from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.operations import PrintedTheorem
 
 CORPUS = Path(__file__).parents[1] / "attacks" / "lean"
 
@@ -146,6 +147,21 @@ def test_recorded_outcomes_outlive_a_run_that_is_killed(tmp_path: Path) -> None:
     third = RecordedOutcomes(path, "digest")
     assert third.of("f", two) == Outcome("f", two, "axiom")
     assert RecordedOutcomes(path, "of another Lean").of("f", two) is None
+
+
+def test_a_printed_theorem_is_not_printed_again(tmp_path: Path) -> None:
+    path = tmp_path / "theorems"
+    printed = PrintedTheorems(path, "digest")
+    one = PrintedTheorem(name="Nat.a", header=" : 1 = 1", reason=None)
+    two = PrintedTheorem(name="Nat.b", header=None, reason="no text of it elaborates back")
+    for theorem in (one, two):
+        assert printed.of(theorem.name) is None
+        printed.add(theorem)
+    printed.close()
+    again = PrintedTheorems(path, "digest")
+    assert (again.of("Nat.a"), again.of("Nat.b")) == (one, two)
+    again.close()
+    assert PrintedTheorems(path, "of another Lean").of("Nat.a") is None
 
 
 def test_another_file_is_no_file_of_outcomes(tmp_path: Path) -> None:
