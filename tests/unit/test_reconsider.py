@@ -120,7 +120,7 @@ def test_the_service_shows_no_verdict_that_was_taken_back(tmp_path: Path) -> Non
         for path in (f"/v1/results/{digest}", f"/v1/results/{digest}/receipt"):
             answer = http.get(path)
             assert answer.status_code == 409, answer.text
-            assert "taken back by the operator on 20" in answer.json()["detail"]
+            assert "taken back on 20" in answer.json()["detail"]
             assert "accepted" not in answer.text and "secret" not in answer.text
         [item] = http.get(f"/v1/jobs/{job}/items").json()["items"]
         assert item["verdict"] is None and "was taken back" in item["error"]["message"]

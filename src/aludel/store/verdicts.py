@@ -203,7 +203,7 @@ def taken_back(at: datetime) -> Conflict:
     """Return the error that stands in the place of a verdict that was taken back ``at`` a time."""
     day = at.date().isoformat()
     return Conflict(
-        f"the verdict was taken back by the operator on {day} and is to be checked again",
+        f"the verdict was taken back on {day} and is to be checked again",
         field="hash",
         fix="send the candidate again",
     )
