@@ -101,6 +101,8 @@ class RuntimeHolder:
     def close(self) -> None:
         """Close the runtime if it is open."""
         with self._lock:
+            if self._runtime is not None:
+                self._runtime.interrupt()  # the housekeeper may be waiting for the prover
             if self._housekeeper is not None:
                 self._housekeeper.stop()
             if self._runtime is not None:
@@ -126,7 +128,9 @@ def create_app(settings: Settings, parts: Parts) -> tuple[Celery, RuntimeHolder]
         # Leases make it safe to let a task run on that the broker may hand out again.
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
-    holder = RuntimeHolder(lambda: Runtime.open(settings, parts, CeleryQueue(app)))
+    queue = CeleryQueue(app)
+    # The housekeeper offers the toolchain once the prover is warm.
+    holder = RuntimeHolder(lambda: Runtime.open(settings, parts, queue, offered=False))
     for name, function in TASKS.items():
         app.task(_task(holder, function), name=name)
     return app, holder

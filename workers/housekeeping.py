@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from billiard import current_process
@@ -51,39 +52,54 @@ def run_sweep(runtime: Runtime) -> None:
 
 
 class Housekeeper:
-    """Registers the toolchain again and sweeps, periodically, in a thread of its own."""
+    """Warms the prover up, and registers its toolchain and sweeps periodically, in threads."""
 
-    def __init__(self, runtime: Runtime, *, broker_is_empty: bool) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        broker_is_empty: bool,
+        on_warm: Callable[[], None] = lambda: None,
+    ) -> None:
         """Prepare the thread.
 
         Args:
             runtime: the worker.
             broker_is_empty: whether no message outlived the last process, so that every job that
                 waits must be sent at the start.
+            on_warm: is called once, when the prover's processes have started.
         """
         self._runtime = runtime
+        self._on_warm = on_warm
+        self._warm = threading.Event()
         self._resend_after_s = 0.0 if broker_is_empty else None
         self._period_s = min(_MAX_PERIOD_S, runtime.settings.lease_s / 2)
         self._stop = threading.Event()
         self._pruned_at = float("-inf")
         self._incidents: Counter[str] = Counter()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._threads = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for name, target in (("housekeeping", self._run), ("warming", self._warm_up))
+        ]
 
     def start(self) -> None:
-        """Start the thread, which sweeps at once."""
-        self._thread.start()
+        """Start the threads: one sweeps at once, whatever the prover does meanwhile."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the thread and wait for it."""
+        """End the threads and wait for them; the prover must be closed, for one may wait for it."""
         self._stop.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while True:
             try:
                 sweep(self._runtime, self._resend_after_s)
                 self._resend_after_s = None
-                self._runtime.store.toolchains.register(self._runtime.checker.toolchain)
+                if self._warm.is_set():
+                    self._offer()
                 show_pool(self._runtime.checker, self._incidents)
                 self._prune()
             except AludelError as error:  # the next round may succeed
@@ -92,6 +108,25 @@ class Housekeeper:
                 _log.exception("housekeeping failed")
             if self._stop.wait(self._period_s):
                 return
+
+    def _warm_up(self) -> None:
+        """Start the prover's processes, again and again until that works; ready means warm."""
+        while not self._stop.is_set():
+            try:
+                self._runtime.checker.warm_up()
+                self._offer()
+            except AludelError as error:
+                _log.warning("the prover did not start", extra={"error": str(error)})
+            except Exception:  # noqa: BLE001 - as above
+                _log.exception("the prover did not start")
+            else:
+                self._warm.set()
+                self._on_warm()
+                return
+            self._stop.wait(self._period_s)
+
+    def _offer(self) -> None:
+        self._runtime.store.toolchains.register(self._runtime.checker.toolchain)
 
     def _prune(self) -> None:
         """Remove old jobs once an hour, if the operator wants that."""

@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Sequence
 
+from aludel.errors import BackendUnavailable
 from aludel.task_names import (
     CHECK_QUEUE,
     EXPORT_QUEUE,
@@ -41,13 +42,30 @@ class LocalQueue:
         self._queues: dict[str, queue.SimpleQueue[_Message | None]] = {
             name: queue.SimpleQueue() for name in _THREADS
         }
+        self._cold: set[object] = set()
 
     def send(self, task: str, args: Sequence[str], queue: str) -> None:
         """Ask for ``task`` to be run by a thread of this process."""
         self._queues[queue].put((task, tuple(args)))
 
     def ping(self) -> None:
-        """Do nothing: this process is the broker."""
+        """Make sure that the provers of this process, which is the broker, have started.
+
+        Raises:
+            BackendUnavailable: they have not yet.
+        """
+        if self._cold:
+            raise BackendUnavailable(
+                "the prover is still starting", fix="wait; what is submitted now waits too"
+            )
+
+    def cold(self, worker: object) -> None:
+        """Note that the prover of a worker of this process has still to start."""
+        self._cold.add(worker)
+
+    def warm(self, worker: object) -> None:
+        """Note that it has started."""
+        self._cold.discard(worker)
 
     def receive(self, name: str) -> _Message | None:
         """Wait for the next message; ``None`` tells the thread to end."""
@@ -75,7 +93,9 @@ class LocalWorker:
     ) -> None:
         self._runtime = runtime
         self._messages = messages
-        self._housekeeper = Housekeeper(runtime, broker_is_empty=True)
+        self._housekeeper = Housekeeper(
+            runtime, broker_is_empty=True, on_warm=lambda: messages.warm(self)
+        )
         self._threads = [
             (name, threading.Thread(target=self._serve, args=(name,), name=f"{name}-{number}"))
             for name in queues
@@ -84,15 +104,15 @@ class LocalWorker:
 
     def start(self) -> None:
         """Start the threads; jobs of an earlier process are taken up again."""
+        self._messages.cold(self)
         self._housekeeper.start()
         for _, thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """End running work, which is given back, and close the runtime."""
-        self._runtime.stopping.set()
+        self._runtime.interrupt()  # first, for the housekeeper may be waiting for the prover
         self._housekeeper.stop()
-        self._runtime.interrupt()
         for name, _ in self._threads:
             self._messages.end(name)
         for _, thread in self._threads:

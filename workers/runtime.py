@@ -152,8 +152,10 @@ class Runtime:
         self.stopping = threading.Event()
 
     @classmethod
-    def open(cls, settings: Settings, parts: Parts, queue: TaskQueue) -> Self:
-        """Open the store and the prover, and register the toolchain.
+    def open(
+        cls, settings: Settings, parts: Parts, queue: TaskQueue, *, offered: bool = True
+    ) -> Self:
+        """Open the store and the prover, and register the toolchain if it is ``offered`` already.
 
         Raises:
             ToolchainMissing: the prover is not installed.
@@ -163,7 +165,8 @@ class Runtime:
         try:
             checker = parts.checker(settings)
             try:
-                store.toolchains.register(checker.toolchain)
+                if offered:
+                    store.toolchains.register(checker.toolchain)
             except BaseException:
                 checker.close()
                 raise

@@ -26,6 +26,7 @@ from aludel.lean_checker.judge.lean_kernel import (
     LeanKernel,
     ReachedAxiom,
     probe_kernel,
+    probe_question,
 )
 from aludel.lean_checker.judge.question import Question, Statement, WrongCandidate, ask
 from aludel.lean_checker.judge.second_kernel import (
@@ -58,6 +59,7 @@ from aludel.settings import Settings
 from aludel.vouching import NATIVE_AXIOMS
 
 _LOG = logging.getLogger(__name__)
+_PROBE_S = 60.0
 _SHARE = 4
 """Elaborators to one process of each other kind."""
 _LOTS = secrets.SystemRandom()
@@ -127,14 +129,18 @@ class Judge:
         return self._pools
 
     def warm_up(self) -> None:
-        """Start one process of each kind.
+        """Start one process of each kind, and have the second kernel open its library.
 
         Raises:
             BackendUnavailable: it cannot be started, or does not do its work.
         """
-        with ThreadPoolExecutor(len(self._pools)) as threads:
-            for done in [threads.submit(pool.warm_up, 1) for pool in self._pools]:
+        with ThreadPoolExecutor(len(self._pools) + 1) as threads:
+            started = [threads.submit(pool.warm_up, 1) for pool in self._pools]
+            answer = threads.submit(self._second.ask, probe_question(), ("Init",), _PROBE_S)
+            for done in started:
                 done.result()
+        if answer.result().verdict != "accepted":
+            _LOG.warning("the second kernel does not accept `True`: %s", answer.result().message)
 
     def prepare(self) -> None:
         """Begin to start the processes, once, while the first candidate is elaborated."""

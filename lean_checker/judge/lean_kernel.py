@@ -129,6 +129,15 @@ def _parse(
     )
 
 
+def probe_question() -> Question:
+    """Return the question whether ``True`` holds, for any kernel over any library."""
+    return _question(_PROBE_DATA)
+
+
+def _question(data: bytes) -> Question:
+    return Question(data, hashlib.sha256(data).hexdigest(), ("probe",), None, 1)
+
+
 def probe_kernel(process: LeanProcess) -> None:
     """Have a process accept a proof of ``True`` and refuse one of ``False``.
 
@@ -137,8 +146,7 @@ def probe_kernel(process: LeanProcess) -> None:
     """
     found = []
     for data in (_PROBE_DATA, _FALSE_DATA):
-        digest = hashlib.sha256(data).hexdigest()
-        question = Question(data, digest, ("probe",), None, 1)
+        question = _question(data)
         try:
             reply = process.ask(
                 "judge",

@@ -89,8 +89,8 @@ class Service:
         self._started.append(process)
         return process
 
-    def ready(self, seconds: float = 60) -> None:
-        """Wait until the service is ready."""
+    def ready(self, seconds: float = 180) -> None:
+        """Wait until the service is ready, which its prover is, too."""
         until(lambda: self.http.get("/readyz").status_code == 200, "readiness", seconds)
 
     def submit(self, codes: list[str]) -> str:

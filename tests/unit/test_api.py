@@ -12,6 +12,7 @@ import pytest
 from fake_checker import TOOLCHAIN, FakeChecker
 from fastapi.testclient import TestClient
 from postgres_server import NEEDS_POSTGRES, Postgres
+from service_process import until
 
 from aludel.api.app import MAX_BODY_BYTES, create_app
 from aludel.api.examples import CHECK_EXAMPLES, MUTATION_EXAMPLES
@@ -174,6 +175,7 @@ def test_toolchains_health_and_readiness(client: TestClient) -> None:
     [entry] = client.get("/v1/toolchains").json()
     assert entry["toolchain"]["digest"] == TOOLCHAIN.digest
     assert client.get("/healthz").json()["status"] == "ok"
+    until(lambda: client.get("/readyz").status_code == 200, "a warm prover")
     ready = client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json() == {"status": "ready", "toolchains": ["lean-fake"]}
