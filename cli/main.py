@@ -49,6 +49,10 @@ COMMANDS = {
         "service",
         "Make, list and revoke API keys of the service whose database ALUDEL_DATABASE_URL names.",
     ),
+    "mcp": Entry(
+        "mcp,lean",
+        "Serve an agent's tools on standard input and output: check, prove, search, mutate, audit.",
+    ),
     "mutate": Entry(
         "lean", "Rewrite the theorems whose names match PATTERN (globs such as 'Nat.*')."
     ),

@@ -1,0 +1,310 @@
+"""The tools themselves: what an agent asks, and the models that answer.
+
+No tool takes a path, and none changes anything outside of this server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from aludel.audits import Audit
+from aludel.deadline import Deadline
+from aludel.errors import InvalidRequest
+from aludel.goals import MAX_TACTICS, GoalRequest, GoalState
+from aludel.http_models import Steps
+from aludel.jobs import MAX_PATTERN_CHARS, MutationRequest, MutationRule
+from aludel.mcp_server.backend import Backend, Library
+from aludel.mcp_server.calls import Calls, OutOfTime, as_tool_errors
+from aludel.mcp_server.sessions import SILENCE_S, Sessions
+from aludel.models import (
+    MAX_STATEMENT_BYTES,
+    Budget,
+    CandidateText,
+    CheckRequest,
+    LeanContext,
+    Model,
+    Verdict,
+)
+from aludel.problems import Hint
+from aludel.receipts import Receipt
+from aludel.records import VariantRecord
+
+MOST_SECONDS = 600.0
+MOST_LEMMAS = 100
+MOST_VARIANTS = 50
+SLACK_S = 60.0
+"""Seconds beside its budget that a call may take: to wait for a process, or for Lean's start."""
+_INDEXING = "the index of these imports is made at the first search, which takes minutes; ask again"
+
+Code = Annotated[CandidateText, Field(description="Lean 4 text: declarations with their proofs.")]
+Statement = Annotated[
+    str,
+    Field(
+        description="Header of a theorem without its proof: `theorem NAME BINDERS : TYPE`.",
+        max_length=MAX_STATEMENT_BYTES,
+    ),
+]
+Imports = Annotated[
+    tuple[str, ...] | None,
+    Field(description="Modules to import, `Init` by default.", max_length=200),
+]
+Seconds = Annotated[
+    float,
+    Field(description="Seconds that it may take.", gt=0, le=MOST_SECONDS, allow_inf_nan=False),
+]
+Session = Annotated[str, Field(description="`session` of a state.", max_length=64)]
+State = Annotated[int, Field(description="Number of a state; 0 is the statement.", ge=0, lt=2**31)]
+
+
+class OpenGoal(Model):
+    """A state with the proof that leads to it.
+
+    Attributes:
+        state: what is left to prove.
+        finished: whether nothing is left; only `check` accepts the proof.
+        script: the text so far, for `check`.
+    """
+
+    state: GoalState
+    finished: bool
+    script: str
+
+
+class Lemmas(Model):
+    """Lemmas of the imports, the most alike first."""
+
+    lemmas: tuple[Hint, ...]
+
+
+class Variants(Model):
+    """New theorems, each accepted by the checker; ``ended`` is false when time ran out before."""
+
+    variants: tuple[VariantRecord, ...]
+    ended: bool
+
+
+class Tools:
+    """The tools that every backend offers."""
+
+    def __init__(self, backend: Backend, calls: Calls) -> None:
+        self._backend = backend
+        self._calls = calls
+        self._sessions = Sessions(backend.goals)
+
+    async def check(
+        self,
+        code: Code,
+        statement: Statement = "",
+        imports: Imports = None,
+        timeout_s: Seconds = 60.0,
+    ) -> Verdict:
+        """Judge Lean text with two kernels: accepted, rejected or undecided, with messages.
+
+        With `statement` the text must prove exactly that; without, every declaration is judged.
+        """
+        request = _candidate(code, statement, imports, timeout_s)
+        with as_tool_errors():
+            return await self._calls.run(timeout_s + SLACK_S, lambda: self._backend.check(request))
+
+    async def receipt(
+        self,
+        code: Code,
+        statement: Statement = "",
+        imports: Imports = None,
+        timeout_s: Seconds = 120.0,
+    ) -> Receipt:
+        """Judge Lean text once more in a fresh process, and return a receipt of the verdict.
+
+        `aludel receipt verify` checks it, anywhere.
+        """
+        asked = _candidate(code, statement, imports, timeout_s)
+        request = asked.model_copy(update={"tier": "replay"})
+        with as_tool_errors():
+            return await self._calls.run(
+                timeout_s + SLACK_S, lambda: self._backend.receipt(request)
+            )
+
+    async def open_goal(
+        self,
+        statement: Statement,
+        imports: Imports = None,
+        preamble: Annotated[
+            str, Field(description="Declarations and `open` lines before it.", max_length=100_000)
+        ] = "",
+        tactics: Annotated[
+            tuple[CandidateText, ...],
+            Field(description="Run at once; this replays a session that ended.", max_length=200),
+        ] = (),
+        timeout_s: Seconds = 60.0,
+    ) -> GoalState:
+        """Begin a proof by tactics; returns its first state. Half an hour of silence ends it.
+
+        `timeout_s` is for opening, and for each call of `try_tactics` later.
+        """
+        with as_tool_errors():
+            request = _goal_request(statement, imports, preamble, tactics, timeout_s)
+            seconds = timeout_s * (1 + len(tactics)) + SLACK_S
+            return await self._calls.run(
+                min(seconds, MOST_SECONDS + SLACK_S), lambda: self._sessions.open(request)
+            )
+
+    async def try_tactics(
+        self,
+        session: Session,
+        state: State,
+        tactics: Annotated[
+            tuple[CandidateText, ...],
+            Field(
+                description="Each is tried on the same state.", min_length=1, max_length=MAX_TACTICS
+            ),
+        ],
+    ) -> Steps:
+        """Try each tactic on one state: each makes a new state, or says why it fails."""
+        with as_tool_errors():
+            steps = await self._calls.run(
+                MOST_SECONDS + SLACK_S, lambda: self._sessions.step(session, state, tactics)
+            )
+        return Steps(steps=tuple(steps))
+
+    async def goal(self, session: Session, state: State) -> OpenGoal:
+        """Return a state again, with the proof so far as text for `check`."""
+        with as_tool_errors():
+            found, candidate = await self._calls.run(
+                SLACK_S, lambda: self._sessions.get(session, state)
+            )
+        return OpenGoal(state=found, finished=found.finished, script=candidate.code)
+
+
+class LibraryTools:
+    """The tools that need a Lean in this process."""
+
+    def __init__(self, library: Library, calls: Calls) -> None:
+        self._library = library
+        self._calls = calls
+
+    async def search_lemmas(
+        self,
+        text: Annotated[
+            str,
+            Field(
+                description="A statement or goal, as Lean prints it.",
+                max_length=MAX_STATEMENT_BYTES,
+            ),
+        ],
+        imports: Imports = None,
+        count: Annotated[int, Field(description="Lemmas at most.", ge=1, le=MOST_LEMMAS)] = 10,
+        timeout_s: Seconds = 60.0,
+    ) -> Lemmas:
+        """Find theorems of the imports that share symbols with a statement or goal."""
+        chosen = imports or ("Init",)
+        with as_tool_errors():
+            try:
+                found = await self._calls.run(
+                    timeout_s, lambda: self._library.search(text, chosen, count)
+                )
+            except OutOfTime as error:
+                raise OutOfTime(timeout_s, _INDEXING) from error
+        return Lemmas(lemmas=found)
+
+    async def mutate(
+        self,
+        pattern: Annotated[
+            str, Field(description="Glob over names of theorems.", max_length=MAX_PATTERN_CHARS)
+        ] = "",
+        statement: Annotated[
+            str,
+            Field(
+                description="Or a theorem of your own, with its proof.",
+                max_length=MAX_STATEMENT_BYTES,
+            ),
+        ] = "",
+        imports: Imports = None,
+        rules: Annotated[tuple[MutationRule, ...], Field(min_length=1, max_length=3)] = ("rw",),
+        limit: Annotated[int, Field(description="Variants at most.", ge=1, le=MOST_VARIANTS)] = 5,
+        seed: Annotated[int, Field(description="Equal seeds, equal variants.", ge=0, lt=2**31)] = 0,
+        timeout_s: Seconds = 120.0,
+    ) -> Variants:
+        """Make new theorems from known ones by rewriting; each was accepted by the checker."""
+        variants: list[VariantRecord] = []
+        deadline = Deadline.after(timeout_s)
+        with as_tool_errors():
+            request = _mutation(pattern, statement, imports, rules, limit, seed)
+            with contextlib.suppress(OutOfTime):  # what was found is an answer
+                await self._calls.run(
+                    timeout_s,
+                    lambda: variants.extend(self._library.mutate(request, timeout_s)),
+                )
+        return Variants(variants=tuple(variants), ended=not deadline.passed)
+
+    async def audit(
+        self, statement: Statement, imports: Imports = None, timeout_s: Seconds = 60.0
+    ) -> Audit:
+        """Ask what is wrong with a statement: each answer is yes, no or undecided.
+
+        Does it elaborate, hold a `sorry`, bind names that nothing declares; do its hypotheses
+        contradict, does one tactic close it, are hypotheses unused?
+        """
+        with as_tool_errors():
+            return await self._calls.run(
+                3 * timeout_s + SLACK_S,
+                lambda: self._library.audit(statement, imports, timeout_s),
+            )
+
+
+def _candidate(code: str, statement: str, imports: Imports, timeout_s: float) -> CheckRequest:
+    return CheckRequest(
+        context=LeanContext(imports=imports),
+        statement=statement or None,
+        code=code,
+        budget=Budget(wall_s=timeout_s),
+    )
+
+
+def _goal_request(
+    statement: str,
+    imports: Imports,
+    preamble: str,
+    tactics: tuple[str, ...],
+    timeout_s: float,
+) -> GoalRequest:
+    try:
+        return GoalRequest(
+            context=LeanContext(imports=imports),
+            statement=statement,
+            preamble=preamble,
+            tactics=tactics,
+            wall_s=timeout_s,
+            ttl_s=SILENCE_S,
+        )
+    except ValidationError as error:
+        raise _invalid(error) from error
+
+
+def _mutation(
+    pattern: str,
+    statement: str,
+    imports: Imports,
+    rules: tuple[Literal["rw", "apply", "forward"], ...],
+    limit: int,
+    seed: int,
+) -> MutationRequest:
+    try:
+        return MutationRequest(
+            pattern=pattern or None,
+            statement=statement or None,
+            imports=imports or ("Init",),
+            rules=rules,
+            limit=limit,
+            seed=seed,
+        )
+    except ValidationError as error:
+        raise _invalid(error) from error
+
+
+def _invalid(error: ValidationError) -> InvalidRequest:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(map(str, first["loc"])) or None
+    return InvalidRequest(first["msg"].removeprefix("Value error, "), field=field)
