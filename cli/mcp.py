@@ -45,6 +45,8 @@ def _backend(settings: Settings, server: str | None) -> Backend:
     from aludel.lean_checker.prover import build_prover
     from aludel.mcp_server.local import LocalBackend
 
+    if not settings.pool_size:  # an agent asks one thing after the other, and memory is its user's
+        settings = settings.model_copy(update={"pool_size": 1})
     backend = LocalBackend(build_prover(settings, _Steps()), settings, _tell)
     backend.warm_up()
     return backend

@@ -97,6 +97,7 @@ def test_tools_their_schemas_and_annotations(use: Callable[[Use], Any]) -> None:
         assert hints.idempotent_hint == (tool.name not in ("open_goal", "try_tactics"))
         assert tool.title
         assert tool.description
+        assert "\n  " not in tool.description
         assert tool.output_schema is not None
         assert tool.output_schema["type"] == "object"
         words = " ".join(tool.input_schema["properties"])
@@ -147,6 +148,8 @@ def test_errors_say_what_to_do(use: Callable[[Use], Any]) -> None:
         ("try_tactics", {"session": "s", "state": 0, "tactics": ["x"] * 65}, "tactics"),
         ("try_tactics", {"session": "s", "state": -1, "tactics": ["x"]}, "state"),
         ("goal", {"session": "s" * 100, "state": 0}, "session"),
+        ("goal", {"session": "../jobs", "state": 0}, "session"),
+        ("try_tactics", {"session": "s/0?x=", "state": 0, "tactics": ["x"]}, "session"),
         ("search_lemmas", {"text": "a", "count": 10**9}, "count"),
         ("mutate", {"pattern": "A.*", "limit": 10**9}, "limit"),
         ("mutate", {"pattern": "A.*", "rules": ["delete"]}, "rules"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -62,4 +63,10 @@ def _add(server: MCPServer[Any], tool: Tool, title: str, *, repeatable: bool = F
         idempotent_hint=repeatable,
         open_world_hint=False,
     )
-    server.add_tool(tool, title=title, annotations=hints, structured_output=True)
+    server.add_tool(
+        tool,
+        title=title,
+        description=inspect.getdoc(tool),
+        annotations=hints,
+        structured_output=True,
+    )

@@ -35,7 +35,7 @@ from aludel.records import VariantRecord
 MOST_SECONDS = 600.0
 MOST_LEMMAS = 100
 MOST_VARIANTS = 50
-SLACK_S = 60.0
+SLACK_S = 120.0
 """Seconds beside its budget that a call may take: to wait for a process, or for Lean's start."""
 _INDEXING = "the index of these imports is made at the first search, which takes minutes; ask again"
 
@@ -49,13 +49,19 @@ Statement = Annotated[
 ]
 Imports = Annotated[
     tuple[str, ...] | None,
-    Field(description="Modules to import, `Init` by default.", max_length=200),
+    Field(
+        description="Modules to import; by default those of the text's own header, or `Init`.",
+        max_length=200,
+    ),
 ]
 Seconds = Annotated[
     float,
     Field(description="Seconds that it may take.", gt=0, le=MOST_SECONDS, allow_inf_nan=False),
 ]
-Session = Annotated[str, Field(description="`session` of a state.", max_length=64)]
+# It becomes a part of an address where the sessions are a service's.
+Session = Annotated[
+    str, Field(description="`session` of a state.", max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+]
 State = Annotated[int, Field(description="Number of a state; 0 is the statement.", ge=0, lt=2**31)]
 
 
