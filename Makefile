@@ -44,6 +44,8 @@ services: # what the tests need; the only thing here that uses apt, and only whe
 	@$(call APT,postgresql,command -v initdb || ls /usr/lib/postgresql/*/bin/initdb)
 	@$(call APT,prometheus,command -v promtool)
 	@$(call APT,bubblewrap,command -v bwrap)
+	@$(call APT,curl,command -v curl)
+	@$(call APT,wget,command -v wget)
 
 # $(call APT,PACKAGE,TEST): install PACKAGE unless TEST succeeds.
 define APT

@@ -31,9 +31,11 @@ from aludel.api.kernel_runs import KernelRuns
 from aludel.api.middleware import BodyLimit, RequestLog
 from aludel.api.service import Service
 from aludel.api.sessions import KeyedGoals
+from aludel.api.states import KeyedStates
 from aludel.distribution import installed_version
 from aludel.goals import Goals
 from aludel.http_models import ProblemDetails
+from aludel.protocols import Tracer
 from aludel.queue import TaskQueue
 from aludel.settings import Settings
 from aludel.store import Store
@@ -45,7 +47,11 @@ _DESCRIPTION = (
 
 
 def create_app(
-    settings: Settings, store: Store, queue: TaskQueue, goals: Goals | None = None
+    settings: Settings,
+    store: Store,
+    queue: TaskQueue,
+    goals: Goals | None = None,
+    tracer: Tracer | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -54,12 +60,15 @@ def create_app(
         store: where jobs and results are; the caller closes it.
         queue: the way to the workers.
         goals: sessions of tactics, where this process has a prover.
+        tracer: extracts tactic states, likewise.
     """
     # The pages that show the document would load scripts from other hosts.
     app = FastAPI(title="Aludel", version=installed_version(), docs_url=None, redoc_url=None)
     admission = Admission(settings, store)
     sessions = None if goals is None else KeyedGoals(goals, settings, store.keys.charge)
-    app.state.service = Service(settings, store, queue, admission, KernelRuns(settings), sessions)
+    states = None if tracer is None else KeyedStates(tracer, store, settings)
+    kernel_runs = KernelRuns(settings)
+    app.state.service = Service(settings, store, queue, admission, kernel_runs, sessions, states)
     problem_details.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
     for module in (

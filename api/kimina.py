@@ -10,16 +10,19 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, model_validator
 
 from aludel.api.auth import Caller, Submitter
 from aludel.api.examples import KIMINA_CHECK_EXAMPLES, KIMINA_VERIFY_EXAMPLES
+from aludel.api.infotrees import infotree_of
 from aludel.api.service import Service, ServiceDep
 from aludel.api.text import StrictRoute
 from aludel.http_models import MAX_BATCH
 from aludel.jobs import Item, Job
 from aludel.models import (
     MAX_WALL_S,
+    Accepted,
     Budget,
     CandidateText,
     CheckRequest,
@@ -31,6 +34,7 @@ from aludel.models import (
     Verdict,
 )
 from aludel.open_goals import goal_of
+from aludel.proof_states import ProofTrace
 
 router = APIRouter(route_class=StrictRoute, tags=["kimina-lean-server"])
 
@@ -38,6 +42,8 @@ _MAX_SECONDS = int(MAX_WALL_S)
 # A snippet that declares nothing claims nothing: commands like `#check` are no errors.
 _SILENT = (RejectReason.SORRY, RejectReason.MISSING_DECLARATION)
 _START = {"line": 1, "column": 0}
+_NOT_ACCEPTED = "only accepted candidates have tactic states"
+_NO_PROVER = "this service has no prover of its own, which tactic states come from"
 _Infotree = Literal["full", "tactics", "original", "substantive"] | None
 
 
@@ -49,7 +55,10 @@ class Snippet(BaseModel):
 
 
 class SnippetBatch(BaseModel):
-    """``POST /api/check``. ``reuse`` and ``infotree`` are taken and make no difference."""
+    """``POST /api/check``. ``reuse`` is taken and makes no difference.
+
+    ``infotree`` asks for the tactic states of what is accepted; its four values mean the same here.
+    """
 
     snippets: tuple[Snippet, ...] = Field(min_length=1, max_length=MAX_BATCH)
     timeout: int = Field(default=30, ge=0, le=_MAX_SECONDS)
@@ -93,6 +102,7 @@ class SnippetResult(BaseModel):
     Attributes:
         time: seconds.
         verdict: this service's own word, stricter than the rest; see the reference of verdicts.
+        infotree_missing: why an ``infotree`` that was asked for is not in the ``response``.
     """
 
     id: str
@@ -101,6 +111,7 @@ class SnippetResult(BaseModel):
     response: dict[str, Any] | None = None
     diagnostics: dict[str, str | float] | None = None
     verdict: Verdict | None = None
+    infotree_missing: str | None = None
 
 
 class SnippetResults(BaseModel):
@@ -116,6 +127,7 @@ class CodeResult(BaseModel):
     error: str | None = None
     response: dict[str, Any] | None = None
     verdict: Verdict | None = None
+    infotree_missing: str | None = None
 
 
 class CodeResults(BaseModel):
@@ -139,6 +151,8 @@ async def check(
         result_of(snippet.id, item, body.timeout)
         for snippet, item in zip(body.snippets, items, strict=True)
     ]
+    if body.infotree is not None:
+        results = await _with_infotrees(service, caller, results, body.timeout)
     if body.debug:
         results = [_with_diagnostics(result, job) for result in results]
     return SnippetResults(results=tuple(results))
@@ -155,16 +169,24 @@ async def verify(
     """Judge Lean snippets as the older routes of kimina-lean-server do."""
     codes = [code.code or "" if code.proof is None else code.proof for code in body.codes]
     _, items = await _judged(service, caller, request, codes, body.timeout)
-    found = []
-    for code, item in zip(body.codes, items, strict=True):
-        result = result_of(str(code.custom_id), item, body.timeout)
-        response = result.response and {**result.response, "time": result.time}
-        found.append(
-            CodeResult(
-                custom_id=result.id, error=result.error, response=response, verdict=result.verdict
-            )
-        )
-    return CodeResults(results=tuple(found))
+    results = [
+        result_of(str(code.custom_id), item, body.timeout)
+        for code, item in zip(body.codes, items, strict=True)
+    ]
+    if body.infotree_type is not None:
+        results = await _with_infotrees(service, caller, results, body.timeout)
+    return CodeResults(results=tuple(map(_of_older_route, results)))
+
+
+def _of_older_route(result: SnippetResult) -> CodeResult:
+    response = result.response and {**result.response, "time": result.time}
+    return CodeResult(
+        custom_id=result.id,
+        error=result.error,
+        response=response,
+        verdict=result.verdict,
+        infotree_missing=result.infotree_missing,
+    )
 
 
 @router.get("/health")
@@ -179,6 +201,29 @@ async def _judged(
     budget = Budget(wall_s=max(1, timeout))
     requests = tuple(CheckRequest(code=code, budget=budget) for code in codes)
     return await service.judged(requests, caller, request)
+
+
+async def _with_infotrees(
+    service: Service, caller: Caller, results: list[SnippetResult], timeout: int
+) -> list[SnippetResult]:
+    """Return the results with the tactic states of those that were accepted."""
+    hashes = [one.verdict.hash for one in results if isinstance(one.verdict, Accepted)]
+    found: dict[str, ProofTrace | str] = {}
+    if service.states is not None and hashes:
+        wall_s = float(max(1, timeout))
+        found = await run_in_threadpool(service.states.of, caller.key, hashes, wall_s)
+    return [_with_infotree(one, found) for one in results]
+
+
+def _with_infotree(result: SnippetResult, found: dict[str, ProofTrace | str]) -> SnippetResult:
+    if not isinstance(result.verdict, Accepted) or result.response is None:
+        return result.model_copy(update={"infotree_missing": _NOT_ACCEPTED})
+    trace = found.get(result.verdict.hash, _NO_PROVER)
+    if isinstance(trace, str):
+        return result.model_copy(update={"infotree_missing": trace})
+    return result.model_copy(
+        update={"response": {**result.response, "infotree": infotree_of(trace)}}
+    )
 
 
 def result_of(name: str, item: Item, timeout: int) -> SnippetResult:
@@ -223,9 +268,9 @@ def _messages(verdict: Verdict) -> list[dict[str, Any]]:
 
 
 def _sorries(verdict: Verdict) -> list[dict[str, Any]]:
-    if verdict.reason is not RejectReason.SORRY:
-        return []
     goals = [(goal, found) for found in verdict.diagnostics if (goal := goal_of(found)) is not None]
+    if not goals and verdict.reason is not RejectReason.SORRY:
+        return []
     if not goals:  # their goals are not known, but where Lean warned of them is
         goals = [("", found) for found in _by_lean(verdict) if "sorry" in found.message]
     places = [(goal, _message(found)) for goal, found in goals]

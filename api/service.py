@@ -17,6 +17,7 @@ from aludel.api.dataset_files import DatasetFolder
 from aludel.api.kernel_runs import KernelRuns
 from aludel.api.results import events_of, results_of
 from aludel.api.sessions import KeyedGoals
+from aludel.api.states import KeyedStates
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
 from aludel.jobs import ENDED, Item, Job
@@ -43,6 +44,7 @@ class Service:
     admission: Admission
     kernel: KernelRuns
     goals: KeyedGoals | None = None
+    states: KeyedStates | None = None
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -16,6 +16,7 @@ from aludel.api.app import create_app
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.goals import Goals
 from aludel.logs import configure_logging, warn_of_unknown_variables
+from aludel.protocols import Tracer
 from aludel.queue import CeleryQueue, TaskQueue, broker_app
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
@@ -67,11 +68,11 @@ def run(
         _stoppable(),
         contextlib.closing(_listen(settings.host, settings.port)) as listener,
         Store.open(settings) as store,
-        _worker(settings, parts, fstar) as (queue, goals),
+        _worker(settings, parts, fstar) as (queue, goals, tracer),
     ):
         click.echo(f"Aludel listens on {_url(listener)} (Ctrl-C ends it)", err=True)
         config = uvicorn.Config(
-            create_app(settings, store, queue, goals),
+            create_app(settings, store, queue, goals, tracer),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -105,13 +106,14 @@ def _stoppable() -> Iterator[None]:
 @contextlib.contextmanager
 def _worker(
     settings: Settings, parts: Callable[[], Parts], fstar: Callable[[], Parts] | None
-) -> Iterator[tuple[TaskQueue, Goals | None]]:
+) -> Iterator[tuple[TaskQueue, Goals | None, Tracer | None]]:
     """Run a worker in this process if no broker is set.
 
-    Yields the way to the workers, and sessions of tactics if the prover is in this process.
+    Yields the way to the workers, and, if the prover is in this process, sessions of tactics and
+    what extracts tactic states.
     """
     if settings.broker_url != MEMORY_BROKER:
-        yield CeleryQueue(broker_app(settings)), None
+        yield CeleryQueue(broker_app(settings)), None, None
         return
     from aludel.workers.local import LocalQueue, LocalWorker
     from aludel.workers.runtime import Runtime
@@ -120,6 +122,7 @@ def _worker(
     made = parts()
     main = Runtime.open(settings, made, messages)
     goals = None if made.goals is None else made.goals(main.checker, settings)
+    tracer = None if made.goals is None else main.checker.states  # both are Lean's
     workers = [LocalWorker(main, messages)]
     try:
         if fstar is not None:
@@ -130,7 +133,7 @@ def _worker(
     for worker in workers:
         worker.start()
     try:
-        yield messages, goals
+        yield messages, goals, tracer
     finally:
         for worker in workers:
             worker.stop()

@@ -13,7 +13,7 @@ from aludel.proof_export.recipes import RECIPES
 from aludel.proof_export.recorded import Selection, export_recorded
 from aludel.proof_export.sinks import DEFAULT_FORMATS, FORMATS
 from aludel.proof_export.splitting import SplitPlan, Splits, assign_splits
-from aludel.proof_export.states_feed import PROOF_STATES, Extraction, Tracer, extract_states
+from aludel.proof_export.states_feed import PROOF_STATES, Extraction, extract_states
 from aludel.proof_export.writer import DataFile
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "Selection",
     "SplitPlan",
     "Splits",
-    "Tracer",
     "assign_splits",
     "attempts_of",
     "export",

@@ -7,13 +7,16 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+import pyarrow as pa
+
 from aludel.proof_export.manifest import Written
 from aludel.proof_export.provenance import Provenance
 from aludel.proof_export.recipes import Recipe
-from aludel.proof_export.rows import columns
+from aludel.proof_export.rows import arrow_schema, columns
 from aludel.proof_export.splitting import Splits
 from aludel.proof_export.tally import Tally
 
+_DTYPES = {"double": "float64"}
 _POWERS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B")
 
 
@@ -23,7 +26,7 @@ def render_card(written: Written) -> str:
     made, rows = written.made, written.rows()
     return template.substitute(
         size_category=size_category(max(sum(by_split.values()) for by_split in rows.values())),
-        configs="".join(_config(written, recipe, splits) for recipe, splits in rows.items()),
+        loading=_loading(written, rows),
         records=" and ".join(f"{f.records} {name}" for name, f in written.tally.feeds.items()),
         recipes=_recipe_table(written.recipes, rows),
         files=_table(
@@ -51,8 +54,40 @@ def size_category(rows: int) -> str:
     return f"n>{lower}"
 
 
+def _loading(written: Written, rows: dict[str, dict[str, int]]) -> str:
+    """How a reader loads the files: the columns of each configuration, and where its splits are.
+
+    A split without rows is left out, for `load_dataset` refuses the whole configuration with it;
+    columns are named because those of a file whose values are all null would be guessed wrong.
+    """
+    filled = {recipe: [s for s, n in found.items() if n] for recipe, found in rows.items()}
+    recipes = [recipe for recipe in written.recipes if filled[recipe.name]]
+    if not recipes:
+        return ""
+    infos = "".join(
+        f"- config_name: {recipe.name}\n  features:\n"
+        + "".join(f"  {line}\n" for field in arrow_schema(recipe.row) for line in _feature(field))
+        for recipe in recipes
+    )
+    configs = "".join(_config(written, recipe.name, filled[recipe.name]) for recipe in recipes)
+    return f"dataset_info:\n{infos}configs:\n{configs}"
+
+
+def _feature(field: pa.Field) -> list[str]:
+    """Return a column in the words of the hub's `features`."""
+    return [f"- name: {field.name}", *(f"  {line}" for line in _of_type(field.type))]
+
+
+def _of_type(kind: pa.DataType, key: str = "dtype") -> list[str]:
+    if pa.types.is_list(kind):
+        return _of_type(kind.value_type, "list")
+    if pa.types.is_struct(kind):
+        fields = [f"  {line}" for field in kind for line in _feature(field)]
+        return [f"{'list' if key == 'list' else 'struct'}:", *fields]
+    return [f"{key}: {_DTYPES.get(str(kind), str(kind))}"]
+
+
 def _config(written: Written, recipe: str, splits: Iterable[str]) -> str:
-    """One configuration, with the splits that have files."""
     suffix = written.files_of(recipe)[0].format
     lines = "".join(
         f"  - split: {split}\n    path: data/{recipe}/{split}-*.{suffix}\n" for split in splits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -18,7 +19,6 @@ def asked(statement: str, imports: Sequence[str]) -> Messages:
 
 def answered(code: str) -> Message:
     """Return the assistant's message that gives ``code``; its fence is longer than any in it."""
-    fence = "```"
-    while fence in code:
-        fence += "`"
+    longest = max(map(len, re.findall("`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
     return Message(role="assistant", content=f"{fence}lean\n{code.rstrip()}\n{fence}")

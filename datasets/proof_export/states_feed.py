@@ -7,31 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Protocol
 
 from aludel.errors import InvalidRequest
-from aludel.models import Toolchain
 from aludel.proof_export.feeds import Feed, derived_feed
 from aludel.proof_states import ProofTrace
-from aludel.protocols import Exhausted
-from aludel.records import Result, VariantRecord
+from aludel.protocols import Exhausted, Tracer
+from aludel.records import VariantRecord
 from aludel.store import Store
 from aludel.tenants import for_same_tenant
 
 _PAGE = 200
-
-
-class Tracer(Protocol):
-    """Extracts the steps of an accepted proof: :class:`aludel.lean_checker.states.LeanStates`."""
-
-    @property
-    def toolchain(self) -> Toolchain:
-        """The toolchain that elaborates."""
-        ...
-
-    def trace(self, result: Result) -> ProofTrace | Exhausted:
-        """Return the steps of an accepted candidate, unless finding them takes too much."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Literal, NoReturn, Protocol
 
 from aludel.errors import AbilityMissing
 from aludel.models import CheckRequest, Toolchain, Usage, Verdict
+from aludel.proof_states import ProofTrace
+from aludel.records import Result
 
 
 class Checker(Protocol):
@@ -81,3 +83,21 @@ class Exhausted:
     limit: Limit
     message: str
     usage: Usage
+
+
+class Tracer(Protocol):
+    """Extracts the steps of accepted proofs. Safe to call from several threads."""
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """The toolchain that elaborates."""
+        ...
+
+    def trace(self, result: Result, *, wall_s: float = ...) -> ProofTrace | Exhausted:
+        """Return the steps of an accepted candidate, unless finding them takes too much.
+
+        Raises:
+            InvalidRequest: it is no such candidate, or one that has no steps to find.
+            BackendUnavailable: the machine failed.
+        """
+        ...

@@ -15,6 +15,7 @@ from service_process import free_port, until
 
 from aludel.api.app import create_app
 from aludel.goals import Goals
+from aludel.protocols import Tracer
 from aludel.provers import AnyProver
 from aludel.settings import Settings
 from aludel.store import Store
@@ -36,6 +37,7 @@ def live_api(
     checker: Callable[[Settings], AnyProver] = lambda _: FakeChecker(),
     goals: Callable[[AnyProver, Settings], Goals] | None = None,
     queues: Sequence[str] = LEAN_QUEUES,
+    tracer: Callable[[AnyProver], Tracer] | None = None,
     **parts: Any,
 ) -> Iterator[LiveApi]:
     """Serve until the block ends; ``parts`` are further ones of the worker."""
@@ -45,7 +47,8 @@ def live_api(
         runtime = Runtime.open(settings, Parts(checker, goals=goals, **parts), messages)
         worker = LocalWorker(runtime, messages, queues)
         sessions = None if goals is None else goals(runtime.checker, settings)
-        app = create_app(settings, store, messages, sessions)
+        states = None if tracer is None else tracer(runtime.checker)
+        app = create_app(settings, store, messages, sessions, states)
         config = uvicorn.Config(app, port=port, log_config=None, lifespan="off", access_log=False)
         config.timeout_graceful_shutdown = 1
         server = uvicorn.Server(config)

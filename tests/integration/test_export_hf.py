@@ -7,41 +7,45 @@ keeps.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from fake_hub import fake_hub
+from hf_environment import NEEDS_HF, run_hf
+from recorded_rows import MADE, fill, record_run
 
+from aludel.models import LeanContext
 from aludel.proof_export import (
     LINEAGES,
     ExportOptions,
     ExportReport,
     Provenance,
+    Selection,
     SplitPlan,
     Splits,
     assign_splits,
     export,
+    export_recorded,
     lineages,
 )
 from aludel.proof_export.splitting import ProjectBy, SplitKind
 from aludel.records import VariantRecord
+from aludel.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = Path(os.environ.get("HF_DATASETS_FOLDER", ROOT / ".venv" / "hf-datasets"))
 SAMPLE = ROOT / "docs" / "results" / "mutation-init-std" / "sample.jsonl"
 KINDS = [kind for kind in get_args(SplitKind) if kind != "none"]
 
 LOAD = """
 import json, sys
 from datasets import load_dataset
-folder, *configs = sys.argv[1:]
-found = {}
-for config in configs:
-    loaded = load_dataset(folder, config)
-    found[config] = {split: [dict(row) for row in rows] for split, rows in loaded.items()}
+folders, *configs = sys.argv[1:]
+found = []
+for folder in folders.split(":"):
+    loaded = {config: load_dataset(folder, config) for config in configs}
+    found.append({config: {split: [dict(row) for row in rows] for split, rows in one.items()}
+                  for config, one in loaded.items()})
 json.dump(found, sys.stdout)
 """
 
@@ -70,33 +74,90 @@ def rows(report: ExportReport, recipe: str) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@pytest.mark.skipif(
-    not PACKAGES.exists(), reason="Hugging Face's datasets are not installed: make hf-datasets"
-)
+NAMED = ("cpt", "variants", "whole_proof", "messages", "prover", "verl", "lineage")
+
+
+@NEEDS_HF
 @pytest.mark.parametrize("formats", [("jsonl", "parquet"), ("jsonl", "jsonl.zst")])
 def test_hugging_face_loads_every_configuration(tmp_path: Path, formats: tuple[str, ...]) -> None:
-    report = exported(tmp_path / "out", SplitPlan("lineage"), formats=formats, shard_rows=60)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(PACKAGES),
-        "HF_HOME": str(tmp_path / "cache"),
-        "HF_HUB_OFFLINE": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", LOAD, str(report.out), *report.rows],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    loaded = json.loads(done.stdout)
-    assert list(loaded) == ["cpt", "variants", "whole_proof", "lineage"]
+    plan = SplitPlan("lineage")
+    report = exported(tmp_path / "out", plan, recipes=NAMED, formats=formats, shard_rows=60)
+    [loaded] = json.loads(run_hf(LOAD, str(report.out), *report.rows, folder=tmp_path))
+    assert list(loaded) == list(NAMED)
     for recipe in loaded:
         assert loaded[recipe] == rows(report, recipe)
         assert {s: len(found) for s, found in loaded[recipe].items()} == report.splits[recipe]
+
+
+@NEEDS_HF
+@pytest.mark.parametrize("formats", [("jsonl",), ("parquet", "jsonl")])
+def test_attempts_load_though_a_split_is_empty_or_a_column_null(
+    store: Store, tmp_path: Path, formats: tuple[str, ...]
+) -> None:
+    fill(store)
+    context = LeanContext(imports=("Init",))
+    record_run(store, "all", context, "a", "b", "c", "d", "e", "f")
+    record_run(store, "one", context, "e")  # of the test split
+    recipes = ("attempts", "found_proofs", "preference")
+    options = ExportOptions(recipes, formats)
+    made = []
+    for run in ("one", "all"):
+        selection = Selection(runs=(run,), split=SplitPlan("lineage", test=0.4, valid=0.1))
+        made.append(export_recorded(store, tmp_path / run, options, selection, MADE))
+    folders = ":".join(str(report.out) for report in made)
+    for report, loaded in zip(
+        made, json.loads(run_hf(LOAD, folders, *recipes, folder=tmp_path)), strict=True
+    ):
+        for recipe in recipes:
+            filled = {s: n for s, n in report.splits[recipe].items() if n}
+            assert {s: len(found) for s, found in loaded[recipe].items()} == filled
+            assert loaded[recipe] == {s: rows(report, recipe)[s] for s in filled}
+    assert [report.splits["attempts"]["train"] == 0 for report in made] == [True, False]
+
+
+@NEEDS_HF
+def test_pandas_keeps_hashes_as_text(tmp_path: Path) -> None:
+    report = exported(tmp_path / "out", SplitPlan("lineage"), formats=("jsonl",))
+    read = """
+import json, sys
+import pandas
+for path in sys.argv[1:]:
+    table = pandas.read_json(path, lines=True)
+    print(json.dumps({name: list(table[name]) for name in ("term_hash", "shape_hash")}))
+"""
+    for recipe in ("variants", "lineage"):
+        paths = sorted((report.out / "data" / recipe).glob("train-*.jsonl"))
+        [line] = run_hf(read, *map(str, paths), folder=tmp_path).splitlines()
+        kept = rows(report, recipe)["train"]
+        assert json.loads(line) == {
+            name: [row[name] for row in kept] for name in ("term_hash", "shape_hash")
+        }
+
+
+PAGE = ROOT / "docs" / "how-to" / "export-a-dataset.md"
+
+
+@NEEDS_HF
+def test_the_documented_upload_arrives_whole_and_loads(tmp_path: Path) -> None:
+    report = exported(tmp_path / "nat-lineage", SplitPlan("lineage"))
+    section = PAGE.read_text("utf-8").partition("## Put it on the Hub\n")[2]
+    program = section.partition("```python\n")[2].partition("```")[0]
+    with fake_hub() as hub:
+        signed = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_test", "HF_HUB_OFFLINE": "0"}
+        run_hf(program, folder=tmp_path, **signed)
+    there = {
+        path.relative_to(report.out).as_posix(): path.read_bytes()
+        for path in report.out.rglob("*")
+        if path.is_file()
+    }
+    assert hub.files["me/nat-lineage"] == there
+    assert "Bearer hf_test" in hub.tokens
+    arrived = tmp_path / "arrived"
+    for path, content in hub.files["me/nat-proofs"].items():
+        (arrived / path).parent.mkdir(parents=True, exist_ok=True)
+        (arrived / path).write_bytes(content)
+    [loaded] = json.loads(run_hf(LOAD, str(arrived), "whole_proof", folder=tmp_path))
+    assert loaded["whole_proof"] == rows(report, "whole_proof")
 
 
 @pytest.mark.parametrize("kind", KINDS)

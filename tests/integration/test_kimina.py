@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -42,7 +43,7 @@ def api(
             "pool_size": 1,
         }
     )
-    with live_api(settings, lend_lean) as opened:
+    with live_api(settings, lend_lean, tracer=lambda prover: prover.states) as opened:
         yield opened
 
 
@@ -109,6 +110,64 @@ def test_every_sorry_has_its_place_and_goal(api: LiveApi) -> None:
     assert warning["severity"] == "warning" and "sorry" in warning["data"]
 
 
+def test_two_theorems_with_sorry_give_two_entries(api: LiveApi) -> None:
+    code = "theorem t : 1 = 1 := sorry\ntheorem u : 2 = 3 := by sorry\n"
+    [result] = _post(api, "/api/check", {"snippets": [{"id": "s", "code": code}]})
+    assert [(one["pos"]["line"], one["goal"]) for one in result["response"]["sorries"]] == [
+        (1, "⊢ 1 = 1"), (2, "⊢ 2 = 3"),
+    ]  # fmt: skip
+    assert len(result["response"]["messages"]) == 2
+
+
+STEPS = "theorem t (p : Prop) (h : p) : p ∧ True := by\n  constructor\n  · exact h\n  · trivial\n"
+
+
+@pytest.mark.parametrize("kind", ["full", "tactics", "original", "substantive"])
+def test_an_infotree_holds_the_tactic_states_of_what_is_accepted(api: LiveApi, kind: str) -> None:
+    snippets = [
+        {"id": "proved", "code": STEPS},
+        {"id": "again", "code": STEPS},
+        {"id": "term", "code": "theorem t : 1 = 1 := rfl"},
+        {"id": "wrong", "code": "theorem t : 1 = 2 := by rfl"},
+        {"id": "open", "code": "theorem t : 1 = 2 := by sorry"},
+    ]
+    found = {r["id"]: r for r in _post(api, "/api/check", {"snippets": snippets, "infotree": kind})}
+    first, left, right = found["proved"]["response"]["infotree"]
+    assert first == {
+        "kind": "TacticInfo",
+        "node": {
+            "stx": {
+                "pp": "constructor",
+                "range": {
+                    "synthetic": False,
+                    "start": {"line": 2, "column": 2},
+                    "finish": {"line": 2, "column": 13},
+                },
+            },
+            "goalsBefore": ["p : Prop\nh : p\n⊢ p ∧ True"],
+            "goalsAfter": [
+                "case left\np : Prop\nh : p\n⊢ p", "case right\np : Prop\nh : p\n⊢ True",
+            ],
+        },
+        "children": [],
+    }  # fmt: skip
+    assert left["node"]["stx"]["pp"] == "· exact h"
+    assert [child["node"]["stx"]["pp"] for child in left["children"]] == ["exact h"]
+    assert right["children"][0]["node"]["goalsAfter"] == []
+    assert found["again"]["response"] == found["proved"]["response"]
+    assert found["term"]["response"]["infotree"] == []
+    for name in ("wrong", "open"):
+        assert "infotree" not in found[name]["response"]
+        assert found[name]["infotree_missing"] == "only accepted candidates have tactic states"
+
+
+def test_the_older_routes_have_infotrees_too(api: LiveApi) -> None:
+    body = {"codes": [{"custom_id": "a", "proof": STEPS}], "infotree_type": "original"}
+    [result] = _post(api, "/verify", body)
+    assert len(result["response"]["infotree"]) == 3
+    assert "infotree" not in _post(api, "/verify", {**body, "infotree_type": None})[0]["response"]
+
+
 def test_what_kimina_would_call_valid_gets_an_error(api: LiveApi) -> None:
     code = "theorem t : (10 : Nat) ^ 3 = 1000 := by native_decide"
     [result] = _post(api, "/api/check", {"snippets": [{"id": "n", "code": code}]})
@@ -152,24 +211,53 @@ def test_wrong_bodies(api: LiveApi, path: str, body: dict[str, Any], field: str)
     assert answer.json()["field"] == field
 
 
-def test_its_own_client_understands_us(api: LiveApi) -> None:
-    if not PACKAGES.is_dir():
-        pytest.skip(
-            "kimina-client is missing: `make kimina-client`, or name a folder with it in "
-            "KIMINA_CLIENT_FOLDER"
-        )
+needs_client = pytest.mark.skipif(
+    not PACKAGES.is_dir(),
+    reason="kimina-client is missing: `make kimina-client`, or name a folder with it in "
+    "KIMINA_CLIENT_FOLDER",
+)
+PAGE = ROOT / "docs" / "how-to" / "move-from-kimina.md"
+# As in kimina_user.py: version 0.2.1 cannot be imported on Python 3.11 otherwise.
+_IMPORTABLE = "import typing, typing_extensions as t\ntyping.TypedDict = t.TypedDict\n"
+
+
+def _with_client(*words: str) -> str:
+    path = os.pathsep.join(filter(None, [str(PACKAGES), os.environ.get("PYTHONPATH")]))
     run = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "fakes" / "kimina_user.py"), api.url],
-        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
+        [sys.executable, *words],
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    said = json.loads(run.stdout.splitlines()[-1])  # it logs on standard output
+    return run.stdout
+
+
+@needs_client
+def test_the_page_for_who_moves_is_right(api: LiveApi) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    said = [
+        _with_client("-c", _IMPORTABLE + block.replace("http://127.0.0.1:8321", api.url))
+        for block in blocks
+    ]
+    assert [text.splitlines()[-1] for text in said] == ["SnippetStatus.valid", "accepted"]
+
+
+@needs_client
+def test_its_own_client_understands_us(api: LiveApi) -> None:
+    printed = _with_client(str(ROOT / "tests" / "fakes" / "kimina_user.py"), api.url)
+    said = json.loads(printed.splitlines()[-1])  # it logs on standard output
     assert said["health"] == {"status": "ok"}
     assert said["awaited"] == "valid"
+    # Its reader of info trees gives the whole text, cut at the tactics, with their goals.
+    assert "".join(step["tactic"] for step in said["steps"]).split() == (
+        ["constructor", "·", "exact", "h.2", "·", "exact", "h.1"]
+    )
+    before = [step["goalsBefore"] for step in said["steps"]]
+    assert before[0] == ["p q : Prop\nh : p ∧ q\n⊢ q ∧ p"]
+    assert said["steps"][-1]["goalsAfter"] == []
     assert said["found"] == {
         "proof": "valid",
         "wrong": "lean_error",

@@ -1,4 +1,4 @@
-"""A repository traced by LeanDojo, read with LeanDojo's own library, in an environment of its own."""
+"""A repository traced by LeanDojo, read with its own library in an environment of its own."""
 
 from __future__ import annotations
 

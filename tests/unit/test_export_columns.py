@@ -100,6 +100,37 @@ def test_without_both_kinds_there_is_no_preference(
     assert preferences(store, tmp_path / "out", "r") == []
 
 
+def test_odd_texts_make_no_odd_preferences(store: Store, tmp_path: Path) -> None:
+    context = LeanContext(imports=("Init",))
+    record_run(store, "r", context)
+    texts = {
+        "same": ("t", "t"), "ticks": ("`" * 100_000, "-- ````"), "half": ("ok", "no \ud800"),
+        "x" * 900: ("ok", "no"), "unstated": ("ok", "no"), "nothing": ("ok", ""),
+    }  # fmt: skip
+    for problem, pair in texts.items():
+        tried = []
+        for position, code in enumerate(pair):
+            key = f"{problem}{position}"
+            sent = {"context": context, "code": code or "x", "metadata": {}}
+            request = CheckRequest(**sent, statement=None if problem == "unstated" else "theorem t")
+            request = request.model_copy(update={"code": code})
+            verdict = (
+                Rejected(hash=key, reason=RejectReason.PARSE)
+                if position
+                else Accepted(hash=key, evidence=Evidence())
+            )
+            values = {"problem": problem, "position": position, "verdict": verdict}
+            tried.append(AttemptRecord(candidate=request, **values))  # type: ignore[arg-type]
+        outcome = ProblemOutcome(problem=problem, statement="s", samples=2, accepted=1)
+        store.attempts.record("r", outcome, tried)
+    found = {row["name"]: row for row in preferences(store, tmp_path / "out", "r")}
+    assert sorted(found) == sorted(["ticks", "half", "x" * 900, "nothing"])
+    for row in found.values():
+        for turn in (*row["chosen"], *row["rejected"]):
+            first, *_, last = turn["content"].split("\n")
+            assert first.removesuffix("lean") == last and len(last) in (3, 5, 100_001)
+
+
 def test_preferences_follow_their_theorem_and_are_counted_once(
     store: Store, tmp_path: Path
 ) -> None:

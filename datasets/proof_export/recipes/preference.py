@@ -43,7 +43,8 @@ def _rows(record: TriedProblem) -> Iterator[PreferenceRow]:
     imports = context.imports or ()
     prompt = asked(statement, imports)
     good = _texts(record, "accepted")
-    bad = _texts(record, "rejected")
+    refused = _texts(record, "rejected")
+    bad = {text: one for text, one in refused.items() if text not in good}
     for number, (chosen, rejected) in enumerate(zip(cycle(good.values()), bad.values())):
         yield PreferenceRow(
             name=record.problem,
