@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo models demo test slow smoke-trl faults fuzz lint attacks attacks-unguarded \
+.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo models demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -103,12 +103,15 @@ TEST_PROCESSES ?= 2
 test: setup services kimina-client hf-datasets lean-dojo models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=30
 
-slow: setup services models ## the tests that take minutes: a toy prover is trained, and proves
+slow: setup services models trainers ## the tests that take minutes: a toy prover is trained, and proves
 	@$(BIN)/pytest -m long --durations=15
 
-smoke-trl: setup ## the base wheel beside torch and TRL in an environment of its own: a reward function (TORCH_INDEX=URL)
-	@$(BIN)/python tests/smoke/trl_env.py .venv/smoke-trl \
+trainers: setup # the base wheel beside TRL, verl and OpenRLHF in an environment of its own (TORCH_INDEX=URL)
+	@$(BIN)/python tests/smoke/environment.py .venv/trainers \
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) >&2
+
+smoke-trl: trainers ## reward functions in TRL, verl and OpenRLHF, with the real Lean (TORCH_INDEX=URL)
+	@$(BIN)/pytest -m long tests/integration/test_trainers.py
 
 RUNS ?= 20
 SEED ?= 1

@@ -1,6 +1,6 @@
 """``POST /compat/nemo-gym/verify``: the ``/verify`` of a NeMo Gym resources server.
 
-Source: the bodies of NeMo Gym 0.7 (``nemo_gym/base_resources_server.py``, ``nemo_gym/judge.py``,
+Source: the bodies of NeMo Gym 0.5.1 (``nemo_gym/base_resources_server.py``, ``nemo_gym/judge.py``,
 and the columns of its ``resources_servers/math_formal_lean``).
 """
 

@@ -12,25 +12,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.table import Table
+from serving import serving
 
 TARGET = 0.05
-_READY_S = 60.0
 _BATCH_S = 300.0
 # A statement and a proof each, as a reward function sends them: omega, rewriting, simp, a term, an
 # induction; {n} makes each candidate another one. Inside Lean they take about as long as the
@@ -56,7 +49,7 @@ _CANDIDATES = (
 def main() -> None:
     options = _options()
     console = Console(stderr=True)
-    with tempfile.TemporaryDirectory() as folder, _service(Path(folder), options.provers) as http:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), options.provers) as http:
         _submit(http, _batch("warm-up", 20 * options.provers))
         rounds = []
         for number in range(options.rounds):
@@ -135,45 +128,6 @@ def _show(console: Console, rounds: list[dict[str, Any]]) -> None:
             str(figures["outside_ms"]),
         )
     console.print(table)
-
-
-@contextmanager
-def _service(folder: Path, provers: int) -> Iterator[httpx.Client]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (folder / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("aludel"), "serve"],
-            env={
-                **os.environ,
-                "ALUDEL_DATA_DIR": str(folder),
-                "ALUDEL_BROKER_URL": "memory://",
-                "ALUDEL_PORT": str(port),
-                "ALUDEL_POOL_SIZE": str(provers),
-            },
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_BATCH_S + 30) as http:
-            _until_ready(http, process, folder / "serve.log")
-            yield http
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def _until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _READY_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if http.get("/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    sys.exit(f"aludel serve did not become ready:\n{log.read_text()}")
 
 
 if __name__ == "__main__":

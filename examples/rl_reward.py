@@ -1,9 +1,8 @@
 """A reward function for reinforcement learning: 1 for a proof that the service accepts, else 0.
 
-Start a service (``aludel serve``), then: ``python examples/rl_reward.py``. With TRL's GRPO, whose
-data set has the columns ``prompt`` and ``statement``::
+Start a service (``aludel serve``), then: ``python examples/rl_reward.py``. TRL takes ``reward`` as
+it is, with a data set that has the columns ``prompt`` and ``statement``::
 
-    reward = make_reward("http://127.0.0.1:8321")
     GRPOTrainer(model=..., reward_funcs=reward, train_dataset=...).train()
 """
 
@@ -11,7 +10,6 @@ from __future__ import annotations
 
 import os
 
-from aludel import Client
 from aludel.rl import make_reward
 
 SAMPLES = (
@@ -21,15 +19,16 @@ SAMPLES = (
     ("theorem wrong : 1 + 1 = 3", "rfl"),
 )
 
+URL = os.environ.get("ALUDEL_SERVER", "http://127.0.0.1:8321")
+reward = make_reward(URL, key=os.environ.get("ALUDEL_API_KEY"))
+
 
 def main() -> None:
     """Print the rewards of the samples."""
-    url = os.environ.get("ALUDEL_SERVER", "http://127.0.0.1:8321")
-    with Client(url, key=os.environ.get("ALUDEL_API_KEY")) as client:
-        statements, proofs = zip(*SAMPLES, strict=True)
-        rewards = make_reward(client)(completions=proofs, statement=statements)
-        for proof, reward in zip(proofs, rewards, strict=True):
-            print(f"{'undecided' if reward is None else f'{reward:.0f}'}  {proof}")
+    statements, proofs = zip(*SAMPLES, strict=True)
+    rewards = reward(completions=proofs, statement=statements)
+    for proof, worth in zip(proofs, rewards, strict=True):
+        print(f"{'undecided' if worth is None else f'{worth:.0f}'}  {proof}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from aludel.errors import InvalidRequest
@@ -35,6 +36,8 @@ _OPENING = "([{⟨⟦⌊⌈‹"
 _CLOSING = ")]}⟩⟧⌋⌉›"
 _BRACKETS = re.compile(f"[{re.escape(_OPENING + _CLOSING)}]")
 _FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+*-]*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.M | re.S)
+# Imports stand first, behind comments at most; to divide a text into pieces takes time.
+_MAY_IMPORT = re.compile(r"\s*(?:import|module|public|meta|--|/-)")
 _LEAN = frozenset({"", "lean", "lean4", "tactic", "tactics"})
 _FSTAR = frozenset({"", "fstar", "fst", "f*", "ocaml", "fsharp"})
 _THOUGHT_END = "</think>"
@@ -92,7 +95,7 @@ def _answered(text: str, languages: frozenset[str]) -> str:
 
 def _without_imports(code: str) -> str:
     """Return the code from behind its last leading import."""
-    if "import" not in code and "module" not in code:
+    if _MAY_IMPORT.match(code) is None:
         return code
     try:
         found = significant(pieces(code))
@@ -142,6 +145,7 @@ def _at_least_indented(tactics: str) -> str:
     return "\n".join(f"  {line}" if line.strip() else line for line in tactics.split("\n"))
 
 
+@lru_cache(maxsize=256)  # a statement has many answers
 def bare_statement(statement: str) -> str:
     """Return a statement without its open end; one that cannot be read stays as it is."""
     try:

@@ -26,6 +26,7 @@ def make_reward(
     client: Client | str,
     statement: str = "statement",
     *,
+    key: str | None = None,
     wall_s: float = WALL_S,
     deadline: float | None = None,
 ) -> Callable[..., Rewards]:
@@ -41,6 +42,7 @@ def make_reward(
         client: a client, or the address of a service.
         statement: name of the column that holds what each completion is to prove, which
             may end in ``:= by``.
+        key: the API key for an address; a client has its own.
         wall_s: seconds that each check may take.
         deadline: seconds that a call may take; what is not judged by then is None.
 
@@ -51,7 +53,7 @@ def make_reward(
     def proved(*, completions: Sequence[Completion], **passed: Any) -> Rewards:  # noqa: ANN401
         requests = _requests(passed[statement], completions, wall_s)
         if isinstance(client, str):
-            with Client(client) as opened:
+            with Client(client, key=key) as opened:
                 items = list(opened.verify_many(requests, deadline=deadline))
         else:
             items = list(client.verify_many(requests, deadline=deadline))
@@ -64,6 +66,7 @@ def make_async_reward(
     client: AsyncClient | str,
     statement: str = "statement",
     *,
+    key: str | None = None,
     wall_s: float = WALL_S,
     deadline: float | None = None,
 ) -> Callable[..., Awaitable[Rewards]]:
@@ -72,7 +75,7 @@ def make_async_reward(
     async def proved(*, completions: Sequence[Completion], **passed: Any) -> Rewards:  # noqa: ANN401
         requests = _requests(passed[statement], completions, wall_s)
         if isinstance(client, str):
-            async with AsyncClient(client) as opened:
+            async with AsyncClient(client, key=key) as opened:
                 items = [item async for item in opened.verify_many(requests, deadline=deadline)]
         else:
             items = [item async for item in client.verify_many(requests, deadline=deadline)]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import re
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -15,6 +19,7 @@ import pytest
 from fake_checker import FakeChecker
 from hurtful import HURTFUL
 from live_api import LiveApi, live_api
+from pydantic import BaseModel
 
 from aludel.adapters.openrlhf import make_reward_func
 from aludel.adapters.verl import Score, compute_score, compute_score_sync
@@ -283,6 +288,83 @@ def test_a_deep_response_is_an_answer_or_a_problem(api: LiveApi) -> None:
         url = f"{api.url}/compat/nemo-gym/verify"
         answer = httpx.post(url, content=row, headers=JSON, timeout=60)
         assert answer.status_code in (200, 400, 422), (depth, answer.text)
+
+
+PAGE = (Path(__file__).parents[2] / "docs/how-to/train-with-rewards.md").read_text("utf-8")
+
+
+def _block(word: str) -> str:
+    blocks: list[str] = re.findall(r"```python\n(.*?)\n```\n", PAGE, re.S)
+    [block] = [block for block in blocks if word in block]
+    return block
+
+
+def test_the_page_s_options_for_verl(api: LiveApi) -> None:
+    options = dict(re.findall(r"^\s+\+?reward\.custom_reward_function\.(\S+?)=(\S+)", PAGE, re.M))
+    assert options.keys() == {"path", "name", "reward_kwargs.url"}
+    module = importlib.import_module(options["path"].removeprefix("pkg://"))
+    compute = getattr(module, options["name"])
+    call = compute(
+        data_source="lean",
+        solution_str="accept",
+        ground_truth=STATEMENT,
+        extra_info={},
+        url=api.url,
+    )
+    assert asyncio.run(call)["score"] == 1.0
+
+
+def test_the_page_s_file_for_openrlhf(api: LiveApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALUDEL_SERVER", api.url)
+    names: dict[str, Any] = {}
+    exec(_block("adapters.openrlhf"), names)  # noqa: S102 - the documentation's own lines
+    found = names["reward_func"]([f"{PROMPT}accept"], [PROMPT], [STATEMENT])
+    assert found["rewards"] == [1.0]
+    assert "http://127.0.0.1:8321/compat/openrlhf" in PAGE
+
+
+class _GymRequest(BaseModel):
+    """The fields that NeMo Gym's ``BaseVerifyRequest`` declares."""
+
+    responses_create_params: dict[str, Any]
+    response: dict[str, Any]
+
+
+def _gym_modules() -> dict[str, ModuleType]:
+    """Return stand-ins of what the page imports of NeMo Gym, which wants another Python."""
+
+    async def request(method: str, url: str, json: Any) -> httpx.Response:
+        async with httpx.AsyncClient() as client:
+            answer = await client.request(method, url, json=json)
+        content = answer.content
+
+        async def read() -> bytes:
+            return content
+
+        answer.read = read  # type: ignore[method-assign, assignment]
+        return answer
+
+    async def raise_for_status(answer: httpx.Response) -> None:
+        answer.raise_for_status()
+
+    server, utils = ModuleType("base_resources_server"), ModuleType("server_utils")
+    vars(server).update(BaseVerifyRequest=_GymRequest, SimpleResourcesServer=object)
+    vars(utils).update(request=request, raise_for_status=raise_for_status)
+    return {
+        "nemo_gym": ModuleType("nemo_gym"),
+        "nemo_gym.base_resources_server": server,
+        "nemo_gym.server_utils": utils,
+    }
+
+
+def test_the_page_s_server_for_nemo_gym(api: LiveApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, module in _gym_modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    names: dict[str, Any] = {"URL": api.url}
+    exec(_block("nemo_gym"), names)  # noqa: S102 - the documentation's own lines
+    row = names["Row"](**_gym_row("accept", statement=STATEMENT, uuid="u-1"))
+    found = json.loads(asyncio.run(names["Lean"]().verify(row)).body)
+    assert (found["reward"], found["uuid"]) == (1.0, "u-1")
 
 
 def test_keys_are_needed_where_they_are(tmp_path: Path) -> None:
