@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo models demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
+.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo models adapter-envs demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -81,6 +81,16 @@ lean-dojo: $(READY) # LeanDojo, in a folder of its own, for the tests that read 
 			--require-hashes --target .venv/lean-dojo -r tests/lean-dojo.txt >&2; \
 	fi
 
+ADAPTER_ENVS := $(patsubst tests/adapters/%.txt,.venv/adapters/%/.ready,$(wildcard tests/adapters/*.txt))
+
+adapter-envs: $(READY) $(ADAPTER_ENVS) ## a harness each in an environment of its own, for the tests of the adapters (1.5 GB)
+
+.venv/adapters/%/.ready: tests/adapters/%.txt
+	@$(SAY) "making .venv/adapters/$* (once)"
+	@$(BIN)/python -m venv --clear .venv/adapters/$* >&2
+	@.venv/adapters/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $< >&2
+	@touch $@
+
 MODELS ?= yes
 # Another index for torch: on Linux PyPI's wheel brings CUDA (several GB); the CPU's (200 MB) is
 # at https://download.pytorch.org/whl/cpu
@@ -103,7 +113,7 @@ TEST_PROCESSES ?= 2
 test: setup services kimina-client hf-datasets lean-dojo models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=30
 
-slow: setup services models trainers ## the tests that take minutes: a toy prover is trained, and proves
+slow: setup services models trainers adapter-envs ## the tests that take minutes: a toy prover is trained, and proves
 	@$(BIN)/pytest -m long --durations=15
 
 trainers: setup # the base wheel beside TRL, verl and OpenRLHF in an environment of its own (TORCH_INDEX=URL)

@@ -54,6 +54,24 @@ def needs(extra: str, *modules: str) -> None:
             raise _missing(extra, module)
 
 
+def needs_package(package: str, module: str) -> None:
+    """Make sure that a package of others, which no extra brings, can be imported.
+
+    Args:
+        package: its name on PyPI.
+        module: the name under which it is imported.
+
+    Raises:
+        ExtraMissing: it is not installed.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise ExtraMissing(
+            f"this needs the Python package {package}, which is not installed",
+            fix=f"pip install {package}",
+            name=module,
+        )
+
+
 def extra_of(error: ImportError, wanted: str = "") -> ExtraMissing | None:
     """Return what a failed import means: an extra that is not installed, or None.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from aludel.errors import NotFound, SessionEnded
+from aludel.errors import InvalidRequest, NotFound, SessionEnded
 from aludel.goals import Goal, GoalRequest, GoalState, Step, StepError, assemble, tactic_fault
 from aludel.models import CheckRequest
 
@@ -34,7 +34,13 @@ class FakeGoals:
         numbers = [int(request.statement.split()[-1])]
         first = GoalState(session=session, state=0, goals=_goals(numbers))
         self._sessions[session] = (request, [(first, numbers)])
-        return first
+        at = first
+        for tactic in request.tactics:
+            [step] = self.step(session, at.state, [tactic])
+            if step.state is None:
+                raise InvalidRequest(f"{tactic} fails", field="tactics")
+            at = step.state
+        return at
 
     def step(self, session: str, state: int, tactics: Sequence[str]) -> list[Step]:
         self.stepped.append(tuple(tactics))

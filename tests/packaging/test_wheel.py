@@ -16,7 +16,7 @@ from aludel.distribution import EXTRAS, install_command
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 BASE = [requirement.split(">=")[0] for requirement in PROJECT["dependencies"]]
-DATA = (".lean", ".cjs", ".js", ".html", ".css", ".svg", ".md", ".mako")
+DATA = (".lean", ".cjs", ".js", ".html", ".css", ".svg", ".md", ".mako", ".yaml")
 
 
 def _name(requirement: str) -> str:

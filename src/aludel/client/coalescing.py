@@ -113,16 +113,24 @@ class _Batch:
         return len(self.requests) - 1
 
 
-def shared(url: str | None = None, key: str | None = None) -> Coalescer:
-    """Return this process's coalescer for a service, the same at every call.
+def service_of(url: str | None = None, key: str | None = None) -> tuple[str, str | None]:
+    """Return address and API key of a service, as far as they are not given by the environment.
 
     Args:
         url: address of the service; by default ``ALUDEL_SERVER``, or this machine.
         key: its API key; by default ``ALUDEL_API_KEY``.
     """
     found = url or os.environ.get("ALUDEL_SERVER") or _HERE
+    return found, key or os.environ.get("ALUDEL_API_KEY")
+
+
+def shared(url: str | None = None, key: str | None = None) -> Coalescer:
+    """Return this process's coalescer for a service, the same at every call.
+
+    Args are those of :func:`service_of`.
+    """
     # By process, for one that was forked has none of its parent's threads.
-    return _of_process(os.getpid(), found, key or os.environ.get("ALUDEL_API_KEY"))
+    return _of_process(os.getpid(), *service_of(url, key))
 
 
 @cache
