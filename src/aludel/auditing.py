@@ -139,7 +139,7 @@ def _unused(source: MutantSource, task: ScreenTask, found: Screening) -> Finding
         return _NO  # the statement itself mentions each of them
     if found.trivial is None:
         return _UNDECIDED
-    proved = replace(task.items[0], proof=f"by {found.trivial}")
+    proved = replace(task.items[0], proof=f"by intros; {found.trivial}")
     seen = _screening(source, replace(task, items=(proved,), budget=1))
     if seen.error is not None:
         return _UNDECIDED

@@ -135,7 +135,7 @@ def check(pod: Pod) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url="http://127.0.0.1:8321", timeout=180, headers=headers) as http:
         until(
-            lambda: len(http.get("/readyz").json().get("toolchains", ())) == 2, "both provers", 90
+            lambda: len(http.get("/readyz").json().get("toolchains", ())) == 2, "both provers", 240
         )
         keyless = http.post("/v1/checks", json=CHECKS[0], headers={"Authorization": ""})
         answer = http.post("/v1/checks", params={"wait": 150}, json={"requests": CHECKS})

@@ -11,7 +11,7 @@ from aludel.models import CheckRequest
 
 MOST_SESSIONS = 16
 """Sessions open at once; one more closes the one that was used the longest time ago."""
-SILENCE_S = 1_800.0
+SILENCE_S = 600.0
 """Seconds of silence after which a session is closed."""
 
 

@@ -146,7 +146,7 @@ class Tools:
         ] = (),
         timeout_s: Seconds = 60.0,
     ) -> GoalState:
-        """Begin a proof by tactics; returns its first state. Half an hour of silence ends it.
+        """Begin a proof by tactics; returns its first state. Ten minutes of silence end it.
 
         `timeout_s` is for opening, and for each call of `try_tactics` later.
         """
