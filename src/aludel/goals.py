@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
+from aludel import html
 from aludel.candidates import MAX_LINES, MAX_NESTING, nesting
 from aludel.lean_text import UnreadableText, indented
 from aludel.models import (
@@ -51,6 +52,10 @@ class Goal(Model):
     hypotheses: tuple[Hypothesis, ...]
     target: str
     pretty: str
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return html.pre(self.pretty)
 
 
 class GoalRequest(Model):
@@ -114,6 +119,14 @@ class GoalState(Model):
         ]
         return hashlib.sha256(canonical_json(shown).encode()).hexdigest()
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        left = len(self.goals)
+        count = "no goals left" if not left else "1 goal" if left == 1 else f"{left} goals"
+        goals = "".join(html.pre(goal.pretty) for goal in self.goals)
+        said = html.table(("message", message) for message in self.messages)
+        return html.heading(f"state {self.state}", self.tactic, count) + goals + said
+
 
 class StepError(Model):
     """The reason for which a tactic made no state.
@@ -132,6 +145,12 @@ class Step(Model):
     tactic: CandidateText
     state: GoalState | None = None
     error: StepError | None = None
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        if self.error is None:
+            return self.state._repr_html_() if self.state else html.heading("step", self.tactic)
+        return html.heading("no step", self.error.code, self.tactic) + html.pre(self.error.message)
 
 
 class Goals(Protocol):

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator
 
+from aludel import html
+
 STANDARD_AXIOMS = ("propext", "Classical.choice", "Quot.sound")
 MAX_CODE_BYTES = 1_000_000
 MAX_STATEMENT_BYTES = 100_000
@@ -178,6 +180,12 @@ class Diagnostic(Model):
     end: Position | None = None
 
 
+def _placed(diagnostic: Diagnostic) -> str:
+    """Return a diagnostic's text after its place, ``line:column``, where it has one."""
+    start = diagnostic.start
+    return f"{start.line}:{start.column} {diagnostic.message}" if start else diagnostic.message
+
+
 def _sum(one: _N | None, other: _N | None) -> _N | None:
     """Return the sum of what was measured, None when nothing was."""
     if one is None or other is None:
@@ -294,6 +302,13 @@ class _Judged(Model):
     hash: str
     message: str | None = None
 
+    def _html(self, kind: str, reason: str | None, more: html.Rows = ()) -> str:
+        """Return what the three kinds show in a notebook."""
+        rows = [*more, ("axioms", ", ".join(self.axioms))]
+        rows += [(each.severity.value, _placed(each)) for each in self.diagnostics]
+        seconds = f"{self.usage.wall_s:.2f} s"
+        return html.heading(kind, reason, self.message, seconds) + html.table(rows)
+
 
 class Accepted(_Judged):
     """The prover accepted the candidate, on evidence outside its control."""
@@ -302,6 +317,17 @@ class Accepted(_Judged):
     reason: None = None
     evidence: Evidence
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        found = self.evidence
+        rows = (
+            ("kernels", ", ".join(found.kernels)),
+            ("statement", found.statement_match),
+            ("declarations", ", ".join(found.declarations)),
+            ("proved", "\n".join(found.propositions)),
+        )
+        return self._html(self.kind, None, rows)
+
 
 class Rejected(_Judged):
     """The candidate is refused; ``message`` says why in a sentence."""
@@ -309,12 +335,20 @@ class Rejected(_Judged):
     kind: Literal["rejected"] = "rejected"
     reason: RejectReason
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return self._html(self.kind, self.reason.value)
+
 
 class Undecided(_Judged):
     """A limit was reached first; may be retried with a larger budget, and is never cached."""
 
     kind: Literal["undecided"] = "undecided"
     reason: UndecidedReason
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return self._html(self.kind, self.reason.value)
 
 
 Verdict = Annotated[Accepted | Rejected | Undecided, Field(discriminator="kind")]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from aludel import html
 from aludel.models import CheckRequest, Model, Usage, Verdict
 from aludel.statements import with_proof
 
@@ -110,3 +111,8 @@ class VariantRecord(Model):
     def code(self) -> str:
         """The candidate's whole text, as it was checked."""
         return self.preamble + with_proof(self.statement, self.proof)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        origin = " and ".join(self.parents)
+        return html.heading(self.name, self.rule, f"from {origin}") + html.pre(self.code)
