@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo models adapter-envs demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
+.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo docs-tools docs models adapter-envs demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -91,6 +91,19 @@ adapter-envs: $(READY) $(ADAPTER_ENVS) ## a harness each in an environment of it
 	@.venv/adapters/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $< >&2
 	@touch $@
 
+# An environment and not a folder: mkdocs is a program, and our own packages are not for it.
+docs-tools: # mkdocs-material and mkdocstrings, in an environment of their own
+	@[ .venv/docs/.ready -nt docs/requirements.txt ] || { \
+		$(SAY) "installing mkdocs-material into .venv/docs (once; 190 MB on disk)"; \
+		$(PYTHON) -m venv .venv/docs >&2; \
+		.venv/docs/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+			--require-hashes -r docs/requirements.txt >&2; \
+		touch .venv/docs/.ready; \
+	}
+
+docs: docs-tools ## the documentation as a site, in out/docs; a link that leads nowhere is an error
+	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict >&2
+
 MODELS ?= yes
 # Another index for torch: on Linux PyPI's wheel brings CUDA (several GB); the CPU's (200 MB) is
 # at https://download.pytorch.org/whl/cpu
@@ -113,7 +126,7 @@ TEST_PROCESSES ?= 2
 test: setup services kimina-client hf-datasets lean-dojo models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=30
 
-slow: setup services models trainers adapter-envs ## the tests that take minutes: a toy prover is trained, and proves
+slow: setup services docs-tools models trainers adapter-envs ## the tests that take minutes: a toy prover is trained, and proves
 	@$(BIN)/pytest -m long --durations=15
 
 trainers: setup # the base wheel beside TRL, verl and OpenRLHF in an environment of its own (TORCH_INDEX=URL)
