@@ -36,8 +36,11 @@ class Column:
 
 
 def as_text(number: str) -> str:
-    """Return a number that is a name as readers keep it: pandas makes 64 bits of digits a float."""
-    return f"h{number}" if number.lstrip("-").isdigit() else number
+    """Return a number that is a name as readers keep it: pandas makes 64 bits of digits a float.
+
+    A letter is put before it; the empty name stays.
+    """
+    return f"h{number}" if number else ""
 
 
 def arrow_schema(row: type[Row]) -> pa.Schema:

@@ -93,6 +93,9 @@ def back(row: dict[str, Any]) -> VariantRecord:
     usage = {key[6:]: row.pop(key) for key in list(row) if key.startswith("usage_")}
     row["facts"] = {key: row.pop(key) for key in VariantFacts.model_fields}
     code = row.pop("code")
+    for name in ("term_hash", "shape_hash"):  # numbers that got a letter
+        assert not row[name] or row[name].startswith("h")
+        row[name] = row[name].removeprefix("h")
     record = VariantRecord.model_validate({**row, "usage": usage})
     assert record.code == code
     return record
