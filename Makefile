@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo docs-tools docs models adapter-envs demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
+.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo docs-tools docs models adapter-envs openapi-typescript demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -91,6 +91,14 @@ adapter-envs: $(READY) $(ADAPTER_ENVS) ## a harness each in an environment of it
 	@.venv/adapters/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $< >&2
 	@touch $@
 
+openapi-typescript: $(READY) # generators of TypeScript clients, for the test of the OpenAPI document
+	@[ .venv/typescript/.ready -nt tests/typescript/package-lock.json ] || { \
+		mkdir -p .venv/typescript; \
+		cp tests/typescript/package*.json .venv/typescript/; \
+		npm ci --silent --prefix .venv/typescript >&2; \
+		touch .venv/typescript/.ready; \
+	}
+
 # An environment and not a folder: mkdocs is a program, and our own packages are not for it.
 docs-tools: # mkdocs-material and mkdocstrings, in an environment of their own
 	@[ .venv/docs/.ready -nt docs/requirements.txt ] || { \
@@ -126,7 +134,7 @@ TEST_PROCESSES ?= 2
 test: setup services kimina-client hf-datasets lean-dojo models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=30
 
-slow: setup services docs-tools models trainers adapter-envs ## the tests that take minutes: a toy prover is trained, and proves
+slow: setup services docs-tools models trainers adapter-envs openapi-typescript ## the tests that take minutes: a toy prover is trained, and proves
 	@$(BIN)/pytest -m long --durations=15
 
 trainers: setup # the base wheel beside TRL, verl and OpenRLHF in an environment of its own (TORCH_INDEX=URL)

@@ -63,7 +63,14 @@ def create_app(
         tracer: extracts tactic states, likewise.
     """
     # The pages that show the document would load scripts from other hosts.
-    app = FastAPI(title="Aludel", version=installed_version(), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Aludel",
+        version=installed_version(),
+        docs_url=None,
+        redoc_url=None,
+        # Generators of clients name their functions after it.
+        generate_unique_id_function=lambda route: route.name,
+    )
     admission = Admission(settings, store)
     sessions = None if goals is None else KeyedGoals(goals, settings, store.keys.charge)
     states = None if tracer is None else KeyedStates(tracer, store, settings)

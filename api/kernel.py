@@ -30,11 +30,16 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["kernel"])
 T = TypeVar("T")
 
 _LOOK_S = 1.0  # how often a call looks whether its caller is still there
-# NDJSON, whatever the content type says; tools that read the document know plain text.
+# NDJSON, whatever the content type says; generators of clients know bytes.
 _EXPORT = {
     "requestBody": {
         "required": True,
-        "content": {"text/plain": {"schema": {"type": "string"}, "example": EXPORT_EXAMPLE}},
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": EXPORT_EXAMPLE,
+            }
+        },
     }
 }
 

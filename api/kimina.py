@@ -159,7 +159,11 @@ async def check(
 
 
 @router.post("/verify", response_model_exclude_none=True)
-@router.post("/one_pass_verify_batch", response_model_exclude_none=True)
+@router.post(
+    "/one_pass_verify_batch",
+    operation_id="one_pass_verify_batch",
+    response_model_exclude_none=True,
+)
 async def verify(
     service: ServiceDep,
     caller: Submitter,

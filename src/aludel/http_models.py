@@ -74,7 +74,8 @@ class AttemptSubmission(Model):
     )
     dataset: DatasetSplit | None = None
     fstar: FStarProblems | None = None
-    generator: GeneratorSpec = Portfolio()
+    # A factory, for generators of clients refuse a default among alternatives.
+    generator: GeneratorSpec = Field(default_factory=Portfolio)
     options: AttemptOptions = AttemptOptions()
 
     @model_validator(mode="after")
