@@ -210,6 +210,9 @@ def confine(plan: dict[str, Any]) -> Iterable[str]:
     """Confine this process; yield what the system does not offer."""
     _libc().prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     own = f"/proc/{os.getpid()}"
+    # A rule holds for a file and not for its name. Where memory is short the kernel forgets such a
+    # folder and makes it anew for the next look; what is held open it does not forget.
+    os.set_inheritable(os.open(own, os.O_PATH), True)
     try:
         confine_files([*plan["read"], own], plan["run"], plan["write"])
     except Unsupported as error:

@@ -36,8 +36,10 @@ def limits() -> list[int]:
     return [resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1] for name in names]
 
 
-def descriptors() -> list[int]:
-    return [fd for fd in range(3, 512) if not _closed(fd)]
+def descriptors() -> list[str]:
+    own = f"/proc/{os.getpid()}"
+    opened = [fd for fd in range(3, 512) if not _closed(fd)]
+    return [str(Path(f"{own}/fd/{fd}").readlink()).replace(own, "own folder") for fd in opened]
 
 
 def _closed(fd: int) -> bool:

@@ -87,8 +87,28 @@ def test_what_a_prover_needs_is_left(escaped: dict[str, object]) -> None:
 
 @needs_protection
 def test_nothing_is_inherited(escaped: dict[str, object]) -> None:
-    assert escaped["descriptors"] == []
+    assert escaped["descriptors"] == ["own folder"]  # a name alone, held so that it stays readable
     assert set(escaped["environment"]) <= {"LC_CTYPE"}  # type: ignore[call-overload]
+
+
+@needs_protection
+def test_its_own_folder_stays_readable_where_memory_is_short() -> None:
+    drop = Path("/proc/sys/vm/drop_caches")
+    if not os.access(drop, os.W_OK):
+        pytest.skip("the kernel's memory of files cannot be dropped: run the tests as root")
+    code = (
+        "import sys; sys.stdout.write('up\\n'); sys.stdout.flush(); sys.stdin.readline();"
+        "print(open('/proc/self/limits').readline())"
+    )
+    command = confinement().command([str(PYTHON), "-I", "-c", code])
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        drop.write_text("2\n")
+        told, _ = process.communicate("\n", timeout=60)
+    assert told.startswith("Limit"), told
 
 
 @needs_protection
