@@ -115,4 +115,4 @@ class VariantRecord(Model):
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         origin = " and ".join(self.parents)
-        return html.heading(self.name, self.rule, f"from {origin}") + html.pre(self.code)
+        return html.heading("variant", self.name, self.rule, f"from {origin}") + html.pre(self.code)

@@ -110,3 +110,9 @@ def test_a_verdict_says_its_kind_reason_and_places() -> None:
 def test_a_state_counts_its_goals(goals: tuple[Goal, ...], said: str) -> None:
     state = GoalState(session="s", state=0, goals=goals)
     assert said in _read(state).text
+
+
+@pytest.mark.parametrize("name", ["accepted", "rejected", "undecided"])
+def test_a_variant_s_name_does_not_look_like_a_verdict(name: str) -> None:
+    shown = VARIANT.model_copy(update={"name": name})._repr_html_()
+    assert "color:" not in shown and f"<b>{name}" not in shown and name in shown
