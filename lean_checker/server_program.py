@@ -25,6 +25,7 @@ SERVER_MODULES = (
     "Aludel.NoCode",
     "Aludel.Uncompiled",
     "Aludel.Table",
+    "Aludel.Asked",
     "Aludel.Imports",
     "Aludel.Replay",
     "Aludel.Reached",

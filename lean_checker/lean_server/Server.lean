@@ -119,7 +119,8 @@ unsafe def main (_ : List String) : IO Unit := do
   | none => initSearchPath (← findSysroot)
   enableInitializersExecution
   let loaded ← ST.Prim.mkRef (σ := IO.RealWorld) (#[] : Array LoadedImports)
-  let state : ServerState := { loaded }
+  let asked ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : AskedBefore)
+  let state : ServerState := { loaded, asked }
   let entries ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : List (Array Name × LemmaIndex))
   let _ ← loadImports state "imports" #[]
   let output ← IO.getStdout

@@ -170,18 +170,6 @@ def jsonPlaces (fileMap : FileMap) (commands : Array Syntax) (a : Array Name) : 
 /-- The resource limits that elaboration ran into, as a JSON array. -/
 def jsonLimits (d : Diagnostics) : Json := .arr (if d.limitHit then #[.str "heartbeats"] else #[])
 
-/-- All that a check needs beside the elaborated candidate. -/
-structure CheckInput where
-  base : Environment
-  imports : Array Name
-  start : Command.State
-  heartbeats : Nat
-  native : Bool
-  statement : Option Statement
-  /-- Names that the statement does not bind and Lean bound itself. -/
-  autoBound : List Name := []
-  code : String
-
 /-- The elements of `a`, then those of `b`. `List.append` has no code here. -/
 def appendFields (a b : List (String × Json)) : List (String × Json) :=
   match a with
@@ -315,35 +303,55 @@ def autoBoundOf (base : Environment) (heartbeats : Nat) (options : List (String 
     | .error _, some n => return .error { field := "statement", message := blackboardMessage n }
     | .error _, none => return .ok suspected
 
-/-- The input of a check without the candidate's declarations: environment, options and statement.
-`field` is reported when an import is at fault. -/
-unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (imports : Array Name)
-    (code : String) : IO (Except BadRequest CheckInput) := do
+/-- The input of a check in the import environment `base`: start and statement. -/
+unsafe def makeInput (base : Environment) (j : Json) (imports : Array Name) :
+    IO (Except BadRequest CheckInput) := do
+  let heartbeats := getNat j "heartbeats" 200000
+  let options := optionsOf j
+  match ← startState base heartbeats options with
+  | .error m => return .error { field := "options", message := m }
+  | .ok start =>
+    let native := getBool j "allow_native" false
+    let input : CheckInput :=
+      { base, imports := normalImports imports, start, heartbeats, native, statement := none }
+    match getStr? j "statement" with
+    | none => return .ok input
+    | some header =>
+      -- a misspelt name in the statement must not become a variable of its own
+      match ← startState base heartbeats (("relaxedAutoImplicit", .bool false) :: options) with
+      | .error m => return .error { field := "options", message := m }
+      | .ok strict =>
+        match ← elabStatement strict header with
+        | .error e => return .error e
+        | .ok s =>
+          match ← autoBoundOf base heartbeats options header s with
+          | .error e => return .error e
+          | .ok autoBound => return .ok { input with statement := some s, autoBound }
+
+/-- The part of a request that the input of its check is made of, as a text. -/
+def askedKey (j : Json) (imports : Array Name) : String :=
+  let field := fun (k : String) =>
+    (k, match j.getObjVal? k with | .ok v => v | .error _ => .null)
+  (Json.mkObj [("imports", jsonNames (normalImports imports)), field "options", field "heartbeats",
+    field "allow_native", field "statement"]).compress
+
+/-- The input of a check without the candidate's declarations: environment, options and statement,
+made once for the requests that ask for the same. `field` is reported when an import is at fault. -/
+unsafe def prepareCheck (state : ServerState) (j : Json) (field : String) (imports : Array Name) :
+    IO (Except BadRequest CheckInput) := do
   match ← loadImports state field imports with
   | .error e => return .error e
   | .ok base =>
-    let heartbeats := getNat j "heartbeats" 200000
-    let options := optionsOf j
-    match ← startState base heartbeats options with
-    | .error m => return .error { field := "options", message := m }
-    | .ok start =>
-      let native := getBool j "allow_native" false
-      let input : CheckInput :=
-        { base, imports := normalImports imports, start, heartbeats, native, statement := none,
-          code }
-      match getStr? j "statement" with
-      | none => return .ok input
-      | some header =>
-        -- a misspelt name in the statement must not become a variable of its own
-        match ← startState base heartbeats (("relaxedAutoImplicit", .bool false) :: options) with
-        | .error m => return .error { field := "options", message := m }
-        | .ok strict =>
-          match ← elabStatement strict header with
-          | .error e => return .error e
-          | .ok s =>
-            match ← autoBoundOf base heartbeats options header s with
-            | .error e => return .error e
-            | .ok autoBound => return .ok { input with statement := some s, autoBound }
+    let key := askedKey j imports
+    let before ← ST.Prim.Ref.get state.asked
+    match findAsked before key with
+    | some input => return .ok input
+    | none =>
+      match ← makeInput base j imports with
+      | .error e => return .error e
+      | .ok input =>
+        ST.Prim.Ref.set state.asked ((key, input) :: newestAsked (maxAsked - 1) before)
+        return .ok input
 
 /-- An elaborated candidate, without a verdict. -/
 structure Candidate where
@@ -364,7 +372,7 @@ unsafe def elabCandidate (state : ServerState) (j : Json)
   let (field, imports) := match asked with
     | some names => ("imports", foldArray names (fun acc s => acc.push (nameOfString s)) #[])
     | none => ("code", headerImports)
-  match ← prepareCheck state j field imports code with
+  match ← prepareCheck state j field imports with
   | .error e => return .error e
   | .ok i =>
     let diagnostics ← addLog {} messages (parsing := true)

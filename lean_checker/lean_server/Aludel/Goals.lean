@@ -191,7 +191,7 @@ def refusedTactic? (env : Environment) (texts : Array String) : Option String :=
 /-- Answers the operation `goals`. -/
 unsafe def goals (state : ServerState) (j : Json) : IO Answer := do
   let header := getStr j "statement"
-  match ← prepareCheck state j "imports" (importsOf j) "" with
+  match ← prepareCheck state j "imports" (importsOf j) with
   | .error e => return .error e
   | .ok i =>
     match i.statement with

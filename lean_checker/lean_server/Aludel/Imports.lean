@@ -1,5 +1,6 @@
 module
 public import Lean
+public import Aludel.Asked
 public import Aludel.Basic
 public import Aludel.Table
 
@@ -25,9 +26,10 @@ structure LoadedImports where
   /-- What has been found out so far about its constants. -/
   reached : IO.Ref (Table Reached)
 
-/-- The import sets loaded so far. -/
+/-- The import sets loaded so far, and what was asked last. -/
 structure ServerState where
   loaded : IO.Ref (Array LoadedImports)
+  asked : IO.Ref AskedBefore
 
 /-- Whether two arrays of equal size agree from index `i` on. -/
 def sameNames (a b : Array Name) (i : Nat := 0) : Bool :=

@@ -19,7 +19,7 @@ namespace Aludel
 /-- The operation `statement`: the type that a header declares, as tables of one declaration without
 a value. -/
 unsafe def statement (state : ServerState) (j : Json) : IO Answer := do
-  match ← prepareCheck state j "imports" (importsOf j) "" with
+  match ← prepareCheck state j "imports" (importsOf j) with
   | .error e => return .error e
   | .ok i =>
     match i.statement with

@@ -317,7 +317,7 @@ def openWith (i : CheckInput) (s : Statement) (id header : String) (start : Comm
 /-- Answers the operation `session_open`. -/
 unsafe def sessionOpen (state : ServerState) (t : SessionTable) (j : Json) : IO Answer := do
   let header := getStr j "statement"
-  match ← prepareCheck state j "imports" (importsOf j) "" with
+  match ← prepareCheck state j "imports" (importsOf j) with
   | .error e => return .error e
   | .ok i =>
     match i.statement with

@@ -1,5 +1,6 @@
 module
 public import Lean
+public import Aludel.Asked
 public import Aludel.Frontend
 
 /-! The asked statement: the header of one declaration, elaborated alone in the import
@@ -10,19 +11,6 @@ public section
 open Lean Meta Elab
 
 namespace Aludel
-
-/-- A statement asked for, in terms of the environment it was elaborated in. -/
-structure Statement where
-  name : Name
-  /-- The type in terms of the environment where elaboration began: constants that Lean declared on
-  the way are unfolded. -/
-  type : Expr
-  /-- The type as Lean would print it, in `shownIn`, which has the constants declared on the way. -/
-  shown : Expr
-  shownIn : Environment
-  levelParams : List Name
-  /-- Syntax of `declSig`/`optDeclSig`, positions in the statement's own text. -/
-  signature : Syntax
 
 /-! Elaborating a type may declare constants beside it, such as `t.match_1`. In another environment
 a candidate could give their names to definitions of its own, so the types compared contain none of
