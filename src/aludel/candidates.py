@@ -127,18 +127,23 @@ def _in_plain_words(code: str) -> str:
         found = significant(pieces(code))
     except UnreadableText:
         return code
-    made = code
-    for piece, following in reversed(list(itertools.pairwise(found))):
+    made, done = [], 0
+    for piece, following in itertools.pairwise(found):
         begins = piece.text == "lemma" and piece.kind is Kind.NAME and piece.depth == 0
-        if begins and following.kind is Kind.NAME and _begins_line(code, piece):
-            made = f"{made[: piece.start]}theorem{made[piece.start + len(piece.text) :]}"
-    return made
+        if begins and following.kind is Kind.NAME and _begins_line(code, piece.start):
+            made += [code[done : piece.start], "theorem"]
+            done = piece.start + len("lemma")
+    return "".join([*made, code[done:]])
 
 
-def _begins_line(code: str, piece: Piece) -> bool:
-    """Whether nothing but modifiers and attributes stands before a piece on its line."""
-    before = code[code.rfind("\n", 0, piece.start) + 1 : piece.start].strip()
-    return not before or before.endswith("]") or before.split()[-1] in ("private", "protected")
+def _begins_line(code: str, at: int) -> bool:
+    """Whether nothing but modifiers and attributes stands before a place on its line."""
+    while at and code[at - 1] != "\n" and code[at - 1].isspace():
+        at -= 1
+    if not at or code[at - 1] in "\n]":
+        return True
+    word = next((one for one in ("private", "protected") if code.endswith(one, 0, at)), None)
+    return word is not None and (at == len(word) or code[at - len(word) - 1].isspace())
 
 
 def _at_least_indented(tactics: str) -> str:

@@ -15,12 +15,19 @@ from typing import NamedTuple
 from aludel.errors import InvalidRequest
 
 _WORD = r"[^\W\dλΠΣ](?:[^\WλΠΣ]|['!?])*"
-_NAME = re.compile(rf"(?:«[^«»\n]*»|{_WORD})(?:\.(?:«[^«»\n]*»|{_WORD}))*")
-_NUMBER = re.compile(r"\d[\w.]*")
-_CHARACTER = re.compile(r"'(?:\\(?:x[0-9a-fA-F]{2}|u\{?[0-9a-fA-F]+\}?|.)|[^\\'\n])'", re.DOTALL)
-_RAW = re.compile(r'r(#*)"')
-_SPACE = re.compile(r"\s+")
-_ASSIGN = re.compile(r":=|=>|.", re.DOTALL)
+_NAME = rf"(?:«[^«»\n]*»|{_WORD})(?:\.(?:«[^«»\n]*»|{_WORD}))*"
+_CHARACTER = r"'(?:\\(?:x[0-9a-fA-F]{2}|u\{?[0-9a-fA-F]+\}?|.)|[^\\'\n])'"
+# One alternative for each kind, the first that fits; of comments and strings the beginning alone.
+_PIECE = re.compile(
+    rf"(?P<space>\s+)|(?P<comment>--|/-)|(?P<raw>r#*\")|(?P<string>\")"
+    rf"|(?P<character>{_CHARACTER})|(?P<name>{_NAME})|(?P<number>\d[\w.]*)|(?P<symbol>:=|=>|.)",
+    re.DOTALL,
+)
+_STRING_END = re.compile(r'\\.|"', re.DOTALL)
+_STRING_MARK = re.compile(r'\\.|["{]', re.DOTALL)
+_COMMENT_MARK = re.compile("/-|-/")
+_MOST_NESTED = 50
+"""Strings in braces of strings that are read: each is a call within a call."""
 _OPENING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄", "⟦": "⟧"}
 _CLOSING = frozenset(_OPENING.values())
 # After one of these a comment's first character may belong to a longer token of some notation.
@@ -37,6 +44,9 @@ class Kind(StrEnum):
     NAME = "name"
     NUMBER = "number"
     SYMBOL = "symbol"
+
+
+_KINDS: dict[str | None, Kind] = {kind.value: kind for kind in Kind}
 
 
 class Piece(NamedTuple):
@@ -149,73 +159,71 @@ def _scan(text: str, *, interpolated: bool) -> Iterator[Piece]:
         at = end
 
 
-def _next(text: str, at: int, *, interpolated: bool) -> tuple[Kind, int]:
-    """Return the kind of the piece at ``at``, and where it ends."""
-    if space := _SPACE.match(text, at):
-        return Kind.SPACE, space.end()
-    if text.startswith(("--", "/-"), at):
-        if not _PLAIN_BEFORE_COMMENT.match(text[at - 1] if at else ""):
-            raise UnreadableText(
-                f"whether `{text[at - 1 : at + 2]}` begins a comment depends on notation",
-                fix="put a blank before the comment",
-            )
-        return Kind.COMMENT, _comment_end(text, at)
-    if raw := _RAW.match(text, at):
-        return Kind.STRING, _raw_end(text, raw)
-    if text[at] == '"':
-        return Kind.STRING, _string_end(text, at, interpolated=interpolated)
-    if character := _CHARACTER.match(text, at):
-        return Kind.CHARACTER, character.end()
-    if name := _NAME.match(text, at):
-        return Kind.NAME, name.end()
-    if number := _NUMBER.match(text, at):
-        return Kind.NUMBER, number.end()
-    symbol = _ASSIGN.match(text, at)
-    return Kind.SYMBOL, symbol.end() if symbol else at + 1
+def _next(text: str, at: int, *, interpolated: bool, within: int = 0) -> tuple[Kind, int]:
+    """Return the kind of the piece at ``at``, and where it ends.
+
+    Args:
+        text: holds it.
+        at: where it begins.
+        interpolated: whether braces in strings hold terms.
+        within: strings that it stands in the braces of.
+    """
+    begun = _PIECE.match(text, at)
+    if begun is None:
+        raise UnreadableText("the text has ended")  # for a piece may be any character
+    match begun.lastgroup:
+        case "comment":
+            if not _PLAIN_BEFORE_COMMENT.match(text[at - 1] if at else ""):
+                raise UnreadableText(
+                    f"whether `{text[at - 1 : at + 2]}` begins a comment depends on notation",
+                    fix="put a blank before the comment",
+                )
+            return Kind.COMMENT, _comment_end(text, at)
+        case "raw":
+            return Kind.STRING, _raw_end(text, begun)
+        case "string":
+            return Kind.STRING, _string_end(text, at, interpolated=interpolated, within=within)
+        case kind:
+            return _KINDS[kind], begun.end()
 
 
 def _comment_end(text: str, at: int) -> int:
     if text.startswith("--", at):
         end = text.find("\n", at)
         return len(text) if end < 0 else end
-    depth, here = 0, at
-    for mark in re.finditer(r"/-|-/", text[at:]):
+    depth = 0
+    for mark in _COMMENT_MARK.finditer(text, at):
         # Marks do not share a character: ``/-/`` opens and does not close.
         depth += 1 if mark[0] == "/-" else -1
-        here = at + mark.end()
         if depth == 0:
-            return here
+            return mark.end()
     raise UnreadableText("a comment has no end", fix="close it with `-/`")
 
 
 def _raw_end(text: str, opening: re.Match[str]) -> int:
-    mark = '"' + opening[1]
+    mark = '"' + "#" * (len(opening["raw"]) - 2)
     end = text.find(mark, opening.end())
     if end < 0:
         raise UnreadableText("a raw string has no end", fix=f"close it with `{mark}`")
     return end + len(mark)
 
 
-def _string_end(text: str, at: int, *, interpolated: bool) -> int:
+def _string_end(text: str, at: int, *, interpolated: bool, within: int) -> int:
     here = at + 1
-    while here < len(text):
-        letter = text[here]
-        if letter == "\\":
-            here += 2
-        elif letter == '"':
-            return here + 1
-        elif letter == "{" and interpolated:
-            here = _braces_end(text, here)
-        else:
-            here += 1
+    while mark := (_STRING_MARK if interpolated else _STRING_END).search(text, here):
+        if mark[0] == '"':
+            return mark.end()
+        here = _braces_end(text, mark.start(), within + 1) if mark[0] == "{" else mark.end()
     raise UnreadableText("a string has no end", fix='close it with `"`')
 
 
-def _braces_end(text: str, at: int) -> int:
+def _braces_end(text: str, at: int, within: int) -> int:
     """Return where the term in the braces of an interpolated string ends."""
+    if within > _MOST_NESTED:
+        raise UnreadableText(f"strings nest more than {_MOST_NESTED} deep", fix="write them apart")
     depth, here = 0, at
     while here < len(text):
-        kind, end = _next(text, here, interpolated=True)
+        kind, end = _next(text, here, interpolated=True, within=within)
         if kind is Kind.SYMBOL and text[here] in "{}":
             depth += 1 if text[here] == "{" else -1
             if depth == 0:

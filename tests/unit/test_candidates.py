@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, SupportsIndex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aludel.candidates import extract, unfit
+from aludel.candidates import _in_plain_words, extract, unfit
+from aludel.lean_text import pieces
 from aludel.models import MAX_CODE_BYTES, CheckRequest
 
 STATEMENT = "theorem t (a b : Nat) : a + b = b + a"
@@ -78,6 +81,8 @@ ODD = [
     "/-",
     '"',
     ":=",
+    'theorem t : s!"{',
+    '"{' * 400,
 ]
 
 
@@ -92,3 +97,39 @@ def test_what_no_checker_takes_is_not_read() -> None:
     long = "(" * (MAX_CODE_BYTES + 1)
     assert extract(long, STATEMENT) == long
     assert extract("\ud800" * MAX_CODE_BYTES, STATEMENT) == "\ud800" * MAX_CODE_BYTES
+
+
+class _Counted(str):
+    """A text that counts the characters which are copied or searched out of it."""
+
+    read = 0
+
+    def __getitem__(self, place: SupportsIndex | slice) -> str:
+        part = super().__getitem__(place)
+        self.read += len(part)
+        return part
+
+    def rfind(self, *words: Any) -> int:
+        raise AssertionError("a line is searched again for each of its pieces")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "lemma a : True := trivial ", "x lemma ", "private lemma a ", "@[simp] lemma a\n",
+        "lemma a /- c -/ ", "lemma -- c\n", 'lemma "s" ', "lemma 'a' ", "(lemma a ", "lemma\n\n",
+    ],
+)  # fmt: skip
+def test_a_long_answer_is_read_a_few_times(part: str) -> None:
+    text = _Counted(part * 1_000)
+    _in_plain_words(text)
+    assert text.read <= 4 * len(text)
+
+
+@pytest.mark.parametrize("depth", [10, 51, 1_000, 100_000])
+def test_strings_in_strings_are_an_answer_like_any_other(depth: int) -> None:
+    text = WHOLE + '"{' * depth
+    assert extract(text, STATEMENT).startswith(STATEMENT)
+    closed = f"{WHOLE} " + 's!"{' * 10 + "1" + '}"' * 10
+    assert extract(closed, STATEMENT) == closed
+    assert "".join(piece.text for piece in pieces(closed)) == closed
