@@ -57,6 +57,11 @@ class RawClient:
         assert found["id"] == message["id"], found
         return found
 
+    def vanish(self) -> None:
+        """Read no further answer, as a client that was killed."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
     def end(self) -> tuple[int, str]:
         """Close the input; return the exit status and what stands on stderr."""
         _, said = self._process.communicate(timeout=30)

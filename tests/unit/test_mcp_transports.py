@@ -79,6 +79,19 @@ def test_odd_lines_end_nothing_and_what_is_printed_is_no_answer(client: RawClien
     assert "not of the protocol" in said
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_client_that_vanishes_is_no_traceback(waits: bool) -> None:
+    with RawClient() as client:
+        if not waits:
+            client.send(called(1, "check", code="sleep 1 accept"))
+        client.vanish()
+        if waits:
+            client.send(called(1, "check", code="accept"))
+        status, said = client.end()
+    assert (status, "Traceback" in said) == (0, False), said
+    assert "the client is gone\n" in said
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [

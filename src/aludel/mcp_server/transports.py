@@ -42,9 +42,14 @@ _GRACE_S = 2
 
 
 def serve_stdio(server: MCPServer[Any]) -> None:
-    """Serve standard input and output until the input ends; stdout is the protocol's alone."""
+    """Serve standard input and output until the client is gone; stdout is the protocol's alone."""
     _filter_stdin()
-    anyio.run(server.run_stdio_async)
+    try:
+        anyio.run(server.run_stdio_async)
+    except* BrokenPipeError:  # an answer that nobody waits for any more
+        sys.stderr.write("aludel: the client is gone\n")
+    finally:
+        os.dup2(2, 1)  # a call that still goes on may print, and nobody need be there
 
 
 def serve_http(server: MCPServer[Any], port: int, tell: Callable[[str], None]) -> None:
