@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo docs-tools docs models adapter-envs openapi-typescript demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
+.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo docs-tools docs notebook-env notebook models adapter-envs openapi-typescript demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -112,6 +112,18 @@ docs-tools: # mkdocs-material and mkdocstrings, in an environment of their own
 docs: docs-tools ## the documentation as a site, in out/docs; a link that leads nowhere is an error
 	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict >&2
 
+notebook-env: # nbclient and ipykernel, in an environment of their own, for the notebook of examples/
+	@[ .venv/notebook/.ready -nt tests/notebook.txt ] || { \
+		$(SAY) "installing nbclient and ipykernel into .venv/notebook (once)"; \
+		$(PYTHON) -m venv --clear .venv/notebook >&2; \
+		.venv/notebook/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+			--require-hashes -r tests/notebook.txt >&2; \
+		touch .venv/notebook/.ready; \
+	}
+
+notebook: setup notebook-env ## execute examples/quickstart.ipynb and store its outputs
+	@NOTEBOOK=store $(BIN)/pytest -q tests/packaging/test_notebook.py
+
 MODELS ?= yes
 # Another index for torch: on Linux PyPI's wheel brings CUDA (several GB); the CPU's (200 MB) is
 # at https://download.pytorch.org/whl/cpu
@@ -134,7 +146,7 @@ TEST_PROCESSES ?= 2
 test: setup services kimina-client hf-datasets lean-dojo models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=30
 
-slow: setup services docs-tools models trainers adapter-envs openapi-typescript ## the tests that take minutes: a toy prover is trained, and proves
+slow: setup services docs-tools notebook-env models trainers adapter-envs openapi-typescript ## the tests that take minutes: a toy prover is trained, and proves
 	@$(BIN)/pytest -m long --durations=15
 
 trainers: setup # the base wheel beside TRL, verl and OpenRLHF in an environment of its own (TORCH_INDEX=URL)

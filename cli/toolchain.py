@@ -59,7 +59,7 @@ def install_command(
         manifest = install(settings, progress, tarball=tarball, force=force)
     with console.status("exporting Init for the second kernel (once)"):
         _export_library(settings)
-    console.print(f"Lean {manifest.version} is ready in {install_root(settings)}")
+    console.print(f"Lean {manifest.version} is ready in {install_root(settings)}", soft_wrap=True)
     if manifest.fallback_reason:
         console.print(f"[yellow]Slow starts: {manifest.fallback_reason}[/yellow]")
 
@@ -79,7 +79,7 @@ def _install_native(version: str, sha256: str | None) -> None:
 
     found = install_native(version, sha256=sha256)
     console = Console(stderr=True)
-    console.print(f"Lean {found.version} is ready in {found.root}")
+    console.print(f"Lean {found.version} is ready in {found.root}", soft_wrap=True)
     console.print(f"choose it with ALUDEL_TOOLCHAIN={found.name}")
 
 

@@ -12,6 +12,8 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from aludel.settings import load_settings
+
 ROOT = Path(__file__).resolve().parents[2]
 _BUILD = "import sys; from setuptools import build_meta as b; print(b.build_{}(sys.argv[1]))"
 
@@ -99,3 +101,26 @@ def run(
         [str(program), *arguments], cwd=folder, env={**kept, **environ},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
+
+
+def readers_environ(wheel: Path, folder: Path) -> dict[str, str]:
+    """Return the variables of a reader's shell, in which pip finds the wheel by its name.
+
+    pip takes the lock file's versions, records go to ``folder``, and ``python3`` is a Python
+    without packages.
+    """
+    left = ("PYTHONPATH", "VIRTUAL_ENV", "ALUDEL_")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(left)}
+    constraints = folder / "constraints.txt"
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    versions = re.findall(r"^(\w\S*==[^\\\n]+)", lock, re.M)
+    constraints.write_text("\n".join(versions), encoding="utf-8")
+    return {
+        **kept,
+        "ALUDEL_CACHE_DIR": str(load_settings().cache_dir),
+        "ALUDEL_DATA_DIR": str(folder / "records"),
+        "PATH": f"{sys.base_prefix}/bin:{os.environ['PATH']}",
+        "PIP_CONSTRAINT": str(constraints),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_FIND_LINKS": f"{wheel.parent} {os.environ.get('PIP_FIND_LINKS', '')}",
+    }

@@ -75,7 +75,8 @@ def test_the_page_on_rewards(
     [block] = [block for block in blocks if "aludel.rl" in block]
     chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 1}
     with live_api(load_settings().model_copy(update=chosen), lend_lean) as api:
-        exec(block, {"URL": api.url})  # noqa: S102 - the documentation's own lines
+        here = block.replace("http://localhost:8321", api.url)
+        exec(here, {})  # noqa: S102 - the documentation's own lines
         reward = make_reward(api.url)
         open_end = "theorem swap (a b : Nat) : a + b = b + a := by"
         assert reward(completions=["omega"], statement=[open_end]) == [1.0]

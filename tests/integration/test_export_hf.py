@@ -137,6 +137,19 @@ for path in sys.argv[1:]:
 PAGE = ROOT / "docs" / "how-to" / "export-a-dataset.md"
 
 
+def test_the_documented_split_is_made_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    lines = [variant.model_dump_json() for variant in sample()]
+    (tmp_path / "run" / "variants.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    section = PAGE.read_text("utf-8").partition("## Train, valid and test\n")[2]
+    names: dict[str, Any] = {}
+    exec(section.partition("```python\n")[2].partition("```")[0], names)  # noqa: S102 - the page's
+    assert 0 < len(names["held_out"]) <= 0.4 * len(names["variants"])
+
+
 @NEEDS_HF
 def test_the_documented_upload_arrives_whole_and_loads(tmp_path: Path) -> None:
     report = exported(tmp_path / "nat-lineage", SplitPlan("lineage"))

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from built import ROOT, build, closure, copy_of_tree, environment, install, run, size_of, unpack
+from built import ROOT, closure, environment, install, run, size_of
 from extras import expanded
 
 from aludel.cli.main import COMMANDS
@@ -21,14 +21,6 @@ DATA = (".lean", ".cjs", ".js", ".html", ".css", ".svg", ".md", ".mako", ".yaml"
 
 def _name(requirement: str) -> str:
     return requirement.split(">=")[0].split("[")[0]
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from an sdist that was built from a copy of this checkout."""
-    folder = tmp_path_factory.mktemp("build")
-    sdist = build(copy_of_tree(folder / "tree"), "sdist", folder)
-    return build(unpack(sdist, folder / "sdist"), "wheel", folder)
 
 
 @pytest.fixture(scope="module")

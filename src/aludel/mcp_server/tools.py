@@ -37,7 +37,7 @@ MOST_LEMMAS = 100
 MOST_VARIANTS = 50
 SLACK_S = 120.0
 """Seconds beside its budget that a call may take: to wait for a process, or for Lean's start."""
-_INDEXING = "the index of these imports is made at the first search, which takes minutes; ask again"
+_INDEXING = "the index of these imports is still being made (once); ask again"
 
 Code = Annotated[CandidateText, Field(description="Lean 4 text: declarations with their proofs.")]
 Statement = Annotated[
