@@ -112,7 +112,7 @@ class DatasetOptions:
     ),
     click.option(
         "--toolchain", default=None,
-        help="Only variants that this toolchain (its digest) accepted.",
+        help="Only variants that this toolchain (its digest or the beginning of it) accepted.",
     ),
     click.option(
         "--shard-rows", default=DEFAULT_SHARD_ROWS, show_default=True,

@@ -39,7 +39,7 @@ class Selection:
     """The part of a store that is exported, and its division into splits.
 
     Attributes:
-        toolchain: digest; only variants that this toolchain accepted.
+        toolchain: digest or its beginning; only variants that this toolchain accepted.
         runs: runs of attempts.
         split: how theorems are divided.
         avoid: statements; what is about one of them is left out.

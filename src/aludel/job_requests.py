@@ -77,7 +77,7 @@ class ExportRequest(Model):
         test, valid: shares of the theorems, at most.
         project: what a project is, for the split ``cross_project``.
         shard_rows: rows of a file at most.
-        toolchain: digest; only what this toolchain accepted.
+        toolchain: digest, or its beginning; only what this toolchain accepted.
         runs: runs of attempts whose candidates are exported.
         avoid: statements of evaluation sets, which no row may repeat.
     """

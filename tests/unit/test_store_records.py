@@ -208,7 +208,9 @@ def test_variants_are_chosen_by_toolchain_parent_and_job(store: Store) -> None:
         VariantFilter(parent="Nat.add_comm"): [first],
         VariantFilter(job_id=job.id): [first],
         VariantFilter(toolchain_digest=TOOLCHAIN.digest, parent="a"): [second],
+        VariantFilter(toolchain_digest=TOOLCHAIN.digest[:12]): [first, second],
         VariantFilter(toolchain_digest="other"): [],
+        VariantFilter(toolchain_digest="%"): [],
     }
     for which, expected in chosen.items():
         assert list(store.variants.iterate(which)) == expected

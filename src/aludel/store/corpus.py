@@ -25,7 +25,7 @@ class VariantFilter:
     """A choice of variants; ``None`` does not restrict.
 
     Attributes:
-        toolchain_digest: accepted by this toolchain.
+        toolchain_digest: accepted by the toolchain of this digest, or of one that begins so.
         parent: made from this theorem or with this lemma.
         job_id: recorded by this mutation job.
     """
@@ -230,7 +230,8 @@ def _known(connection: Connection, record: VariantRecord) -> int | None:
 def _filtered(chosen: VariantFilter) -> Select[VariantRow]:
     query = select(VariantRow)
     if chosen.toolchain_digest is not None:
-        query = query.where(VariantRow.toolchain_digest == chosen.toolchain_digest)
+        accepted_by = VariantRow.toolchain_digest
+        query = query.where(accepted_by.startswith(chosen.toolchain_digest, autoescape=True))
     if chosen.parent is not None:
         made_of = select(VariantParentRow.variant_id).where(
             VariantParentRow.parent == chosen.parent
