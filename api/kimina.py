@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, model_validator
 
@@ -22,11 +22,13 @@ from aludel.http_models import MAX_BATCH
 from aludel.jobs import Item, Job
 from aludel.models import (
     MAX_WALL_S,
+    PROJECT_NAME,
     Accepted,
     Budget,
     CandidateText,
     CheckRequest,
     Diagnostic,
+    LeanContext,
     Rejected,
     RejectReason,
     Severity,
@@ -44,6 +46,10 @@ _SILENT = (RejectReason.SORRY, RejectReason.MISSING_DECLARATION)
 _START = {"line": 1, "column": 0}
 _NOT_ACCEPTED = "only accepted candidates have tactic states"
 _NO_PROVER = "this service has no prover of its own, which tactic states come from"
+_Project = Annotated[
+    str | None,
+    Query(pattern=PROJECT_NAME, description="a project that the service serves by name"),
+]
 _Infotree = Literal["full", "tactics", "original", "substantive"] | None
 
 
@@ -143,10 +149,11 @@ async def check(
     caller: Submitter,
     request: Request,
     body: Annotated[SnippetBatch, Body(openapi_examples=KIMINA_CHECK_EXAMPLES)],
+    project: _Project = None,
 ) -> SnippetResults:
     """Judge Lean snippets as kimina-lean-server does; answers when all are judged."""
     codes = [snippet.code for snippet in body.snippets]
-    job, items = await _judged(service, caller, request, codes, body.timeout)
+    job, items = await _judged(service, caller, request, codes, body.timeout, project)
     results = [
         result_of(snippet.id, item, body.timeout)
         for snippet, item in zip(body.snippets, items, strict=True)
@@ -169,10 +176,11 @@ async def verify(
     caller: Submitter,
     request: Request,
     body: Annotated[CodeBatch, Body(openapi_examples=KIMINA_VERIFY_EXAMPLES)],
+    project: _Project = None,
 ) -> CodeResults:
     """Judge Lean snippets as the older routes of kimina-lean-server do."""
     codes = [code.code or "" if code.proof is None else code.proof for code in body.codes]
-    _, items = await _judged(service, caller, request, codes, body.timeout)
+    _, items = await _judged(service, caller, request, codes, body.timeout, project)
     results = [
         result_of(str(code.custom_id), item, body.timeout)
         for code, item in zip(body.codes, items, strict=True)
@@ -200,10 +208,17 @@ def health() -> dict[str, str]:
 
 
 async def _judged(
-    service: Service, caller: Caller, request: Request, codes: list[str], timeout: int
+    service: Service,
+    caller: Caller,
+    request: Request,
+    codes: list[str],
+    timeout: int,
+    project: str | None,
 ) -> tuple[Job, list[Item]]:
-    budget = Budget(wall_s=max(1, timeout))
-    requests = tuple(CheckRequest(code=code, budget=budget) for code in codes)
+    budget, context = Budget(wall_s=max(1, timeout)), LeanContext(project=project)
+    requests = tuple(CheckRequest(context=context, code=code, budget=budget) for code in codes)
+    if project is not None:  # one name for all of them, so that all are refused for it
+        await run_in_threadpool(service.routes_of, requests[:1])
     return await service.judged(requests, caller, request)
 
 

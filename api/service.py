@@ -16,10 +16,11 @@ from aludel.api.auth import Caller
 from aludel.api.dataset_files import DatasetFolder
 from aludel.api.kernel_runs import KernelRuns
 from aludel.api.results import events_of, results_of
+from aludel.api.routing import Routes
 from aludel.api.sessions import KeyedGoals
 from aludel.api.states import KeyedStates
 from aludel.deadline import Deadline
-from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
+from aludel.errors import InvalidRequest, RequestTooLarge
 from aludel.jobs import ENDED, Item, Job
 from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
 from aludel.queue import TaskQueue, dispatch
@@ -69,36 +70,26 @@ class Service:
             QueueFull: there is too much to do.
             Conflict: the idempotency key was used for another request.
         """
-        self.ensure_possible(requests)
+        routes = self.routes_of(requests)
         self.admission.admit(caller.key, len(requests))
-        return self.send(self.store.jobs.create_check(requests, submission))
+        return self.send(self.store.jobs.create_check(requests, submission, routes))
 
-    def ensure_possible(self, requests: Sequence[CheckRequest]) -> None:
-        """Refuse what no worker could carry out.
+    def routes_of(self, requests: Sequence[CheckRequest]) -> list[str | None]:
+        """Refuse what no worker could carry out, and say where each request is decided.
 
         Raises:
             RequestTooLarge: a statement is too long.
-            InvalidRequest: a toolchain is named that no worker has.
+            InvalidRequest: a toolchain or project is named that no worker has.
             ToolchainMissing: no worker has a toolchain of the prover.
         """
-        known = [entry.toolchain for entry in self.store.toolchains.list()]
+        routes, several = Routes(self.store), len(requests) > 1
+        found = []
         for index, request in enumerate(requests):
-            where = f"requests.{index}." if len(requests) > 1 else ""
+            where = f"requests.{index}." if several else ""
             ensure_unicode(request)
             _fits(request.statement or "", MAX_STATEMENT_BYTES, where + "statement")
-            prover = request.context.prover
-            names = {toolchain.name for toolchain in known if toolchain.prover is prover}
-            if not names:
-                raise ToolchainMissing(
-                    f"no worker with a {prover} toolchain has registered",
-                    fix="start one (aludel worker)",
-                )
-            if request.toolchain is not None and request.toolchain not in names:
-                raise InvalidRequest(
-                    f"no worker has the toolchain {request.toolchain!r}",
-                    field=where + "toolchain",
-                    fix="use one of: " + ", ".join(sorted(names)),
-                )
+            found.append(routes.of(request, where, alone=not several))
+        return found
 
     def events(self, job: Job, after: int, limit: int) -> list[tuple[int, Item]]:
         """Return the results of a job after its event number ``after``, with numbers from 1."""

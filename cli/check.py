@@ -29,7 +29,7 @@ from aludel.cli.check_files import (
 )
 from aludel.cli.options import budget_of
 from aludel.cli.progress import Lines
-from aludel.cli.project import project_option, with_project
+from aludel.cli.project import named_by_service, project_option, with_project
 from aludel.cli.rendering import error_object, render_verdict
 from aludel.cli.source import STANDARD_INPUT, read_source
 from aludel.client import Client
@@ -107,7 +107,7 @@ def command(
     statement: str | None,
     strict: bool,
     imports: str | None,
-    project: Path | None,
+    project: str | None,
     timeout: float,
     tier: Literal["fast", "replay"] | None,
     second_kernel: Literal["require", "sample", "off"],
@@ -127,8 +127,9 @@ def command(
     kind, paper = Prover(prover), Paper(receipt, signing_key)
 
     def ask(file: str, code: str) -> CheckRequest:
+        context = _context(kind, imports, file, statement, strict=strict)
         return CheckRequest(
-            context=_context(kind, imports, file, statement, strict=strict),
+            context=_in_project(context, None if server is None else project),
             statement=statement,
             code=code,
             budget=budget_of(timeout),
@@ -137,7 +138,7 @@ def command(
         )
 
     try:
-        settings = with_project(load_settings(), project)
+        settings = with_project(load_settings(), project if server is None else None)
         several = per_declaration or len(files) > 1 or not is_one_file(files[0])
         if several:
             ensure_fits(kind, paper.receipt, statement, per_declaration=per_declaration)
@@ -257,6 +258,13 @@ def _context(
     return FStarContext(module=name)
 
 
+def _in_project(context: Context, name: str | None) -> Context:
+    """Name a project of the service that is asked; on this machine the prover is the project's."""
+    if name is None or isinstance(context, FStarContext):
+        return context
+    return context.model_copy(update={"project": named_by_service(name)})
+
+
 def _name_options(error: AludelError, name: str) -> None:
     """Call what is at fault by the name it has on the command line."""
     options = {
@@ -269,5 +277,6 @@ def _name_options(error: AludelError, name: str) -> None:
         "tier": "--tier",
         "toolchain": "ALUDEL_TOOLCHAIN",
         "project": "--project",
+        "context.project": "--project",
     }
     error.field = options.get(error.field or "", error.field)

@@ -36,6 +36,7 @@ from aludel.lean_checker.node import MINIMUM_MAJOR, find_node
 from aludel.lean_checker.process import LeanProcess
 from aludel.lean_checker.toolchains import find_toolchain, native_host, verify_toolchain
 from aludel.lean_checker.watchdog import Watchdog
+from aludel.projects import named_projects
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 
 _PYTHON = (3, 11)
@@ -220,6 +221,28 @@ PROBES = (
 )
 
 
+def _probes(settings: Settings) -> Iterator[Probe]:
+    """Return every check: those of every installation, and one of each project that is named."""
+    yield from PROBES
+    try:
+        named = named_projects(settings)
+    except InvalidRequest as error:
+        yield Probe("projects", lambda _, error=error: _raise(error))  # type: ignore[misc]
+        return
+    for name, of in named.items():
+        yield Probe(f"project {name}", lambda _, of=of: _project(of))  # type: ignore[misc]
+
+
+def _raise(error: AludelError) -> str:
+    raise error
+
+
+def _project(settings: Settings) -> str:
+    toolchain = find_toolchain(settings).toolchain
+    where = f", with {settings.project}" if settings.project else ""
+    return f"{toolchain.name} {toolchain.version}{where}, digest {toolchain.digest[:12]}"
+
+
 def _probe_folder(folder: Path) -> int:
     """Write a file into ``folder``, or where it would be made; return the free megabytes.
 
@@ -234,7 +257,7 @@ def _probe_folder(folder: Path) -> int:
 
 
 def _look(settings: Settings, console: Console) -> Iterator[Check]:
-    for probe in PROBES:
+    for probe in _probes(settings):
         with console.status(f"Looking at {probe.name}"):
             yield probe.check(settings)
 

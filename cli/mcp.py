@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import click
 
-from aludel.cli.project import project_option, with_project
+from aludel.cli.project import named_by_service, project_option, with_project
 from aludel.client import Client
 from aludel.mcp_server import Backend, make_server, serve_http, serve_stdio
 from aludel.mcp_server.calls import Calls
@@ -24,14 +23,19 @@ from aludel.settings import Settings, load_settings
 )
 @click.option("--server", metavar="URL", help="Ask the service at URL; no Lean is needed here.")
 @project_option
-def command(port: int | None, server: str | None, project: Path | None) -> None:
+def command(port: int | None, server: str | None, project: str | None) -> None:
     """Serve an agent's tools on standard input and output: check, prove, search, mutate, audit.
 
     Without --server a Lean starts in the background, and says on stderr when it is ready. With it
     the tools are check, open_goal, try_tactics, goal and receipt.
     """
-    settings, calls = with_project(load_settings(), project), Calls()
-    with contextlib.closing(calls), contextlib.closing(_backend(settings, server)) as backend:
+    here = project if server is None else None
+    settings, calls = with_project(load_settings(), here), Calls()
+    in_service = None if server is None else named_by_service(project)
+    with (
+        contextlib.closing(calls),
+        contextlib.closing(_backend(settings, server, in_service)) as backend,
+    ):
         made = make_server(backend, calls)
         if port is None:
             serve_stdio(made)
@@ -39,9 +43,9 @@ def command(port: int | None, server: str | None, project: Path | None) -> None:
             serve_http(made, port, _tell)
 
 
-def _backend(settings: Settings, server: str | None) -> Backend:
+def _backend(settings: Settings, server: str | None, project: str | None) -> Backend:
     if server is not None:
-        return ServiceBackend(Client(server, key=settings.api_key or None))
+        return ServiceBackend(Client(server, key=settings.api_key or None), project)
     from aludel.lean_checker.prover import build_prover
     from aludel.mcp_server.local import LocalBackend
 

@@ -147,7 +147,7 @@ def _shard(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
-    options: PlanOptions, out: Path, project: Path | None, quality: int, as_json: bool
+    options: PlanOptions, out: Path, project: str | None, quality: int, as_json: bool
 ) -> None:
     """Rewrite the theorems whose names match PATTERN (globs such as 'Nat.*').
 

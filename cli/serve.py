@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import click
 import uvicorn
@@ -16,12 +16,13 @@ from aludel.api.app import create_app
 from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.goals import Goals
 from aludel.logs import configure_logging, warn_of_unknown_variables
+from aludel.projects import ProjectGoals, named_projects
 from aludel.protocols import Tracer
 from aludel.queue import CeleryQueue, TaskQueue, broker_app
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
-from aludel.task_names import FSTAR_QUEUES
-from aludel.workers.runtime import Parts
+from aludel.task_names import FSTAR_QUEUES, project_queue
+from aludel.workers.runtime import Parts, Runtime
 
 _GRACE_S = 5
 _BACKLOG = 2_048
@@ -116,14 +117,17 @@ def _worker(
         yield CeleryQueue(broker_app(settings)), None, None
         return
     from aludel.workers.local import LocalQueue, LocalWorker
-    from aludel.workers.runtime import Runtime
 
-    messages = LocalQueue()
+    named = named_projects(settings)
+    messages = LocalQueue(named)
     made = parts()
     main = Runtime.open(settings, made, messages)
-    goals = None if made.goals is None else made.goals(main.checker, settings)
+    workers, sessions = [LocalWorker(main, messages)], {"": main}
+    for name, of in named.items():
+        sessions[name] = Runtime.open(of, made.for_project(), messages)
+        workers.append(LocalWorker(sessions[name], messages, (project_queue(name),)))
+    goals = _sessions(made, sessions)
     tracer = None if made.goals is None else main.checker.states  # both are Lean's
-    workers = [LocalWorker(main, messages)]
     try:
         if fstar is not None:
             runtime = Runtime.open(settings, fstar(), messages)
@@ -137,6 +141,14 @@ def _worker(
     finally:
         for worker in workers:
             worker.stop()
+
+
+def _sessions(parts: Parts, runtimes: Mapping[str, Runtime]) -> Goals | None:
+    """Sessions of tactics in the prover of this process, or in one of its projects' provers."""
+    if parts.goals is None:
+        return None
+    made = {name: parts.goals(each.checker, each.settings) for name, each in runtimes.items()}
+    return made[""] if len(made) == 1 else ProjectGoals(made)
 
 
 def _listen(host: str, port: int) -> socket.socket:

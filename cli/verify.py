@@ -17,7 +17,7 @@ import click
 
 from aludel.cli.options import budget_of, gathered
 from aludel.cli.progress import Lines, bars
-from aludel.cli.project import project_option, with_project
+from aludel.cli.project import named_by_service, project_option, with_project
 from aludel.cli.rendering import error_object
 from aludel.columns import CANDIDATES, NAMES, STATEMENTS
 from aludel.errors import AludelError, InvalidRequest
@@ -46,7 +46,7 @@ class VerifyOptions:
 
     prover: str
     imports: str | None
-    project: Path | None
+    project: str | None
     timeout: float
     second_kernel: Literal["require", "sample", "off"]
     jobs: int | None
@@ -85,7 +85,8 @@ class VerifyOptions:
     def poser(self, known_options: frozenset[str] | None = None) -> Poser:
         """Return what makes problems of rows."""
         if Prover(self.prover) is Prover.LEAN:
-            return LeanPoser(self.columns, self.import_set)
+            named = None if self.server is None else named_by_service(self.project)
+            return LeanPoser(self.columns, self.import_set, named)
         if self.imports is not None:
             raise InvalidRequest("means nothing to F*", field="--imports", fix="leave it out")
         return FStarPoser(known_options)
@@ -145,7 +146,8 @@ def command(
     machine failed: the same command goes on.
     """
     try:
-        settings = with_project(load_settings(), chosen.project)
+        here = chosen.project if chosen.server is None else None
+        settings = with_project(load_settings(), here)
         with _opened(chosen, settings) as (plan, poser, judge), bars() as progress:
             report = verify(problems, candidates, out, plan, poser, judge, ks, progress)
     except AludelError as error:
@@ -167,7 +169,7 @@ def _opened(
         with Client(chosen.server, key=settings.api_key or None) as client:
             at_once = chosen.jobs or _AT_ONCE
             yield (
-                chosen.plan("service"),
+                chosen.plan("service" if not chosen.project else f"service+{chosen.project}"),
                 chosen.poser(),
                 lambda asked: client.verify_many(asked, concurrency=at_once, batch=_CHUNK),
             )

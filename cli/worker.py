@@ -6,18 +6,23 @@ import click
 
 from aludel.errors import InvalidRequest
 from aludel.logs import configure_logging, warn_of_unknown_variables
+from aludel.projects import named_projects
 from aludel.queue import broker_app, ensure_broker
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
-from aludel.task_names import FSTAR_QUEUES, LEAN_QUEUES
-from aludel.workers.app import run_worker
+from aludel.task_names import FSTAR_QUEUES, LEAN_QUEUES, project_queue
+from aludel.workers.app import projects_of_queues, run_worker
 from aludel.workers.runtime import Parts
 
 ALL_QUEUES = (*LEAN_QUEUES, *FSTAR_QUEUES)
 
 
 @click.command(name="worker")
-@click.option("--queues", default=",".join(LEAN_QUEUES), show_default=True, help="Queues to serve.")
+@click.option(
+    "--queues",
+    help="Queues to serve, separated by commas; by default those of Lean, and lean.check.NAME for "
+    "each project of ALUDEL_PROJECTS.",
+)
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 64),
@@ -25,18 +30,16 @@ ALL_QUEUES = (*LEAN_QUEUES, *FSTAR_QUEUES)
     show_default=True,
     help="Processes, each with ALUDEL_POOL_SIZE provers of its own.",
 )
-def command(queues: str, concurrency: int) -> int:
+def command(queues: str | None, concurrency: int) -> int:
     """Run jobs that the broker at ALUDEL_BROKER_URL hands out."""
     from aludel.workers.app import fstar_parts, lean_parts
 
-    fstar = any(name in queues for name in FSTAR_QUEUES)
+    fstar = any(name in (queues or "") for name in FSTAR_QUEUES)
     parts = fstar_parts() if fstar else lean_parts()
     return run(load_settings(), parts, queues, concurrency)
 
 
-def run(
-    settings: Settings, parts: Parts, queues: str = ",".join(LEAN_QUEUES), processes: int = 1
-) -> int:
+def run(settings: Settings, parts: Parts, queues: str | None = None, processes: int = 1) -> int:
     """Make sure that everything a worker needs is there, and run it.
 
     Raises:
@@ -45,7 +48,9 @@ def run(
         StoreError: the database cannot be used.
         ToolchainMissing: the prover is not installed.
     """
-    chosen = _chosen(queues)
+    named = named_projects(settings)
+    of_projects = tuple(project_queue(name) for name in named)
+    chosen = [*LEAN_QUEUES, *of_projects] if queues is None else _chosen(queues, of_projects)
     if settings.broker_url == MEMORY_BROKER:
         raise InvalidRequest(
             "a worker of its own needs a broker between the processes",
@@ -57,15 +62,17 @@ def run(
     ensure_broker(broker_app(settings))
     # Closed again before the fork: neither connections nor provers survive one.
     Store.open(settings).close()
-    parts.checker(settings).close()
+    for project in projects_of_queues(chosen):
+        parts.checker(named[project] if project else settings).close()
     return run_worker(settings, parts, queues=chosen, concurrency=processes)
 
 
-def _chosen(queues: str) -> list[str]:
+def _chosen(queues: str, of_projects: tuple[str, ...]) -> list[str]:
     chosen = [name for name in (part.strip() for part in queues.split(",")) if name]
-    if not chosen or set(chosen) - set(ALL_QUEUES):
+    known = (*ALL_QUEUES, *of_projects)
+    if not chosen or set(chosen) - set(known):
         raise InvalidRequest(
-            f"no such queue: {queues!r}", field="--queues", fix="use " + " or ".join(ALL_QUEUES)
+            f"no such queue: {queues!r}", field="--queues", fix="use " + " or ".join(known)
         )
     of_fstar = set(chosen) & set(FSTAR_QUEUES)
     if of_fstar and of_fstar != set(chosen):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, Qu
 from aludel.lean_checker.confinement.plan import CPU_S
 from aludel.lean_checker.meter import MEGABYTE
 from aludel.lean_checker.process import LeanProcess
+from aludel.lean_checker.room import LOOK_S, Rooms
 from aludel.lean_checker.starting import ServerToolchain, probe, start_process
 from aludel.lean_checker.watchdog import Watchdog
 from aludel.models import Toolchain
@@ -63,6 +65,7 @@ class LeanPool:
         size: how many processes at once, where it is not the number of the settings.
         probe: asks a new process for something that it must be able to do.
         shared: whether tenants share the processes, for these read nothing that a tenant wrote.
+        rooms: what pools of other toolchains share with this one, by ``kind`` of work.
     """
 
     def __init__(
@@ -73,6 +76,8 @@ class LeanPool:
         size: int = 0,
         probe: Callable[[LeanProcess], None] = probe,
         shared: bool = False,
+        rooms: Rooms | None = None,
+        kind: str = "elaborators",
     ) -> None:
         self._shared = shared
         self._toolchain = toolchain
@@ -81,6 +86,9 @@ class LeanPool:
         self._memory_mb = float(settings.process_memory_mb)
         self._max_requests = settings.process_max_requests
         self._size = size or settings.pool_size or os.cpu_count() or 1
+        self._rooms = rooms or Rooms()
+        self._room = self._rooms.of(kind, self._size)
+        self._lent_at = float("-inf")
         self._watchdog = Watchdog()
         self._changed = threading.Condition()
         self._idle: list[LeanProcess] = []
@@ -97,11 +105,26 @@ class LeanPool:
         return self._toolchain.toolchain
 
     def another(
-        self, size: int, probe: Callable[[LeanProcess], None], *, shared: bool = False
+        self,
+        size: int,
+        probe: Callable[[LeanProcess], None],
+        *,
+        shared: bool = False,
+        kind: str = "",
     ) -> LeanPool:
-        """Return a pool of the same server whose processes do other work than those of this one."""
-        settings = self._settings
-        return LeanPool(self._toolchain, settings, size=size, probe=probe, shared=shared)
+        """Return a pool of the same server whose processes do other work than those of this one.
+
+        Those of a ``kind`` share their room with other toolchains' of that kind.
+        """
+        return LeanPool(
+            self._toolchain,
+            self._settings,
+            size=size,
+            probe=probe,
+            shared=shared,
+            rooms=self._rooms if kind else None,
+            kind=kind,
+        )
 
     @property
     def tenant(self) -> str | None:
@@ -191,9 +214,9 @@ class LeanPool:
         """
         wanted = 0
         with self._changed:
-            while self._live < min(count or self._size, self._size) and self._memory_admits():
-                self._reserve_slot()
+            while self._live < min(count or self._size, self._size) and self._take_slot():
                 wanted += 1
+            self._room.content(self)
         with ThreadPoolExecutor(max(1, wanted)) as threads:
             for started in [threads.submit(self._start_warm) for _ in range(wanted)]:
                 started.result()
@@ -229,7 +252,18 @@ class LeanPool:
             self._discard(process)
         with self._changed:
             self._changed.wait_for(lambda: self._live == 0, _CLOSE_S)
+        self._room.leave(self)
         self._watchdog.close()
+
+    def make_way(self, quiet_s: float) -> bool:
+        """End an idle process for another pool, if none was lent for so long; whether one ended."""
+        with self._changed:
+            idle = [process for process in self._idle if not process.pins]
+            if not idle or time.monotonic() - self._lent_at < quiet_s:
+                return False
+            self._idle.remove(idle[0])
+        self._discard(idle[0])
+        return True
 
     def _acquire(self, imports: tuple[str, ...] | None, deadline: Deadline) -> LeanProcess:
         tenant = self.tenant
@@ -250,38 +284,47 @@ class LeanPool:
 
         Another tenant's is taken, to make room, only where no slot is free.
         """
-        with self._changed:
-            while True:
-                if self._closed:
-                    raise BackendUnavailable("the pool of Lean processes is closed")
+        while True:
+            with self._changed:
+                self._ensure_open()
                 own = [process for process in self._idle if _may_serve(process, tenant)]
                 if own:
+                    self._room.content(self)
                     return self._take_idle(own, imports)
-                if self._live < self._size and self._memory_admits():
-                    self._reserve_slot()
+                if self._take_slot():
                     return None
                 if self._idle:
+                    self._room.content(self)
                     return self._idle.pop(0)
-                if deadline.passed:
-                    raise QueueFull(f"all {self._live} Lean processes are busy")
-                self._changed.wait(deadline.remaining())
+                self._wait(deadline)
+            self._room.make_way(self)  # not under the lock, for it takes those of other pools
 
     def _reserve_fresh(self, deadline: Deadline) -> LeanProcess | None:
         """Reserve a slot to start a process in (None), or take an idle one that must go for it."""
-        with self._changed:
-            while True:
-                if self._closed:
-                    raise BackendUnavailable("the pool of Lean processes is closed")
-                if self._live < self._size and self._memory_admits():
-                    self._reserve_slot()
+        while True:
+            with self._changed:
+                self._ensure_open()
+                if self._take_slot():
                     return None
                 if self._idle:
                     victim = min(self._idle, key=lambda process: process.pins)
                     self._idle.remove(victim)
                     return victim
-                if deadline.passed:
-                    raise QueueFull(f"all {self._live} Lean processes are busy")
-                self._changed.wait(deadline.remaining())
+                self._wait(deadline)
+            self._room.make_way(self)
+
+    def _ensure_open(self) -> None:
+        if self._closed:
+            self._room.content(self)
+            raise BackendUnavailable("the pool of Lean processes is closed")
+
+    def _wait(self, deadline: Deadline) -> None:
+        """Wait for a change, or a little where other pools have the room that is wanted."""
+        if deadline.passed:
+            self._room.content(self)
+            raise QueueFull(f"all {self._live or self._room.size} Lean processes are busy")
+        left = deadline.remaining()
+        self._changed.wait(min(LOOK_S, left) if self._room.shared else left)
 
     def _take_idle(self, idle: list[LeanProcess], imports: tuple[str, ...] | None) -> LeanProcess:
         # The latest used is last; its caches are the warmest. A candidate that kills its process
@@ -311,9 +354,13 @@ class LeanPool:
         # Those that start right now have not taken their share yet.
         return memory_admits((self._starting + 1) * (self._largest_mb or _UNMEASURED_MB))
 
-    def _reserve_slot(self) -> None:
+    def _take_slot(self) -> bool:
+        """Take a slot to start a process in, if number, memory and other pools leave one."""
+        if self._live >= self._size or not self._memory_admits() or not self._room.take(self):
+            return False
         self._live += 1
         self._starting += 1
+        return True
 
     def _start_warm(self) -> None:
         process = self._start()
@@ -358,7 +405,9 @@ class LeanPool:
         with self._changed:
             self._largest_mb = max(self._largest_mb, rss)
             self._recycled += worn
-            if not worn and not self._closed:
+            self._lent_at = time.monotonic()
+            gives_way = not process.pins and self._room.is_overdue(self)
+            if not worn and not gives_way and not self._closed:
                 self._idle.append(process)
                 self._changed.notify_all()  # some wait for this one, others for any
                 return
@@ -375,6 +424,7 @@ class LeanPool:
             self._free_slot()
 
     def _free_slot(self) -> None:
+        self._room.give(self)
         with self._changed:
             self._live -= 1
             self._changed.notify_all()

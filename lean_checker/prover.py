@@ -13,10 +13,12 @@ from aludel.lean_checker.judge.deciding import Judge
 from aludel.lean_checker.key_processes import KeyProcesses
 from aludel.lean_checker.operations import LeanOperations
 from aludel.lean_checker.pool import LeanPool, PoolStats
+from aludel.lean_checker.room import Rooms
 from aludel.lean_checker.states import LeanStates
 from aludel.lean_checker.toolchains import find_toolchain
 from aludel.models import CheckRequest, Toolchain, Verdict
 from aludel.progress import Progress
+from aludel.projects import ensure_own
 from aludel.settings import Settings
 
 
@@ -61,7 +63,12 @@ class LeanProver:
         return LeanGoals(self.pool, self._settings, self._sessions)
 
     def check(self, request: CheckRequest) -> Verdict:
-        """Judge one candidate; see :meth:`aludel.protocols.Checker.check`."""
+        """Judge one candidate; see :meth:`aludel.protocols.Checker.check`.
+
+        Raises:
+            InvalidRequest: it names another project than this prover's, too.
+        """
+        ensure_own(request, self._settings.project_name)
         return self.checker.check(request)
 
     def warm_up(self) -> None:
@@ -89,19 +96,22 @@ class LeanProver:
         self.checker.close()
 
 
-def build_prover(settings: Settings, progress: Progress | None = None) -> LeanProver:
+def build_prover(
+    settings: Settings, progress: Progress | None = None, rooms: Rooms | None = None
+) -> LeanProver:
     """Return the prover on the toolchain that ``settings`` names; processes start when needed.
 
     Args:
         settings: names the toolchain, and bounds the pool.
         progress: is told when our program must be compiled first, which takes up to a minute, and
             when a library must be exported for the second kernel.
+        rooms: what the provers of one service share, so that they have as many processes as one.
 
     Raises:
         ToolchainMissing: that toolchain is not installed, or is damaged.
     """
     toolchain = find_toolchain(settings, progress=progress)
-    pool = LeanPool(toolchain, settings)
+    pool = LeanPool(toolchain, settings, rooms=rooms)
     judge = Judge(pool, settings, progress)
     checker = LeanChecker(pool, settings, toolchain.modules, judge)
     return LeanProver(checker, settings)

@@ -13,8 +13,10 @@ from celery import Celery, signals
 from aludel.fstar_checker.checker import build_checker as build_fstar_checker
 from aludel.goals import Goals
 from aludel.lean_checker.prover import build_prover
+from aludel.lean_checker.room import Rooms
 from aludel.logs import configure_logging
 from aludel.models import MAX_WALL_S
+from aludel.projects import settings_of
 from aludel.provers import AnyProver
 from aludel.queue import CeleryQueue, broker_app
 from aludel.settings import Settings
@@ -25,6 +27,7 @@ from aludel.task_names import (
     RUN_EXPORT,
     RUN_MUTATION,
     SWEEP,
+    project_of_queue,
 )
 from aludel.workers.attempts import permitted_attempter, run_attempts
 from aludel.workers.checks import run_checks
@@ -51,9 +54,10 @@ _log = logging.getLogger(__name__)
 
 
 def lean_parts() -> Parts:
-    """Return what a worker with Lean is made of."""
+    """Return what a worker with Lean is made of; its projects share the room for processes."""
+    rooms = Rooms()
     return Parts(
-        checker=build_prover,
+        checker=lambda settings: build_prover(settings, rooms=rooms),
         mutate=mutate_with_lean,
         goals=lean_goals,
         attempter=permitted_attempter,
@@ -76,38 +80,38 @@ def lean_goals(prover: AnyProver, _settings: Settings) -> Goals:
 
 
 class RuntimeHolder:
-    """The runtime of this process, opened after the fork and closed at its end."""
+    """The runtimes of this process by project, opened after the fork and closed at its end."""
 
-    def __init__(self, open_runtime: Callable[[], Runtime]) -> None:
+    def __init__(self, open_runtime: Callable[[str], Runtime]) -> None:
         self._open = open_runtime
         self._lock = threading.Lock()
-        self._runtime: Runtime | None = None
-        self._housekeeper: Housekeeper | None = None
+        self._runtimes: dict[str, tuple[Runtime, Housekeeper]] = {}
 
-    def get(self) -> Runtime:
-        """Return the runtime, opening it if that has not happened or failed.
+    def get(self, project: str = "") -> Runtime:
+        """Return the runtime of a project, opening it if that has not happened or failed.
 
         Raises:
             AludelError: the store or the prover cannot be opened.
         """
         with self._lock:
-            if self._runtime is None:
-                self._runtime = self._open()
-                serve_metrics(self._runtime.settings)
-                self._housekeeper = Housekeeper(self._runtime, broker_is_empty=False)
-                self._housekeeper.start()
-            return self._runtime
+            if project not in self._runtimes:
+                runtime = self._open(project)
+                if not self._runtimes:
+                    serve_metrics(runtime.settings)
+                housekeeper = Housekeeper(runtime, broker_is_empty=False)
+                self._runtimes[project] = (runtime, housekeeper)
+                housekeeper.start()
+            return self._runtimes[project][0]
 
     def close(self) -> None:
-        """Close the runtime if it is open."""
+        """Close the runtimes that are open."""
         with self._lock:
-            if self._runtime is not None:
-                self._runtime.interrupt()  # the housekeeper may be waiting for the prover
-            if self._housekeeper is not None:
-                self._housekeeper.stop()
-            if self._runtime is not None:
-                self._runtime.close()
-            self._runtime = self._housekeeper = None
+            for runtime, _ in self._runtimes.values():
+                runtime.interrupt()  # the housekeeper may be waiting for the prover
+            for runtime, housekeeper in self._runtimes.values():
+                housekeeper.stop()
+                runtime.close()
+            self._runtimes = {}
 
 
 def create_app(settings: Settings, parts: Parts) -> tuple[Celery, RuntimeHolder]:
@@ -129,8 +133,15 @@ def create_app(settings: Settings, parts: Parts) -> tuple[Celery, RuntimeHolder]
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
     queue = CeleryQueue(app)
-    # The housekeeper offers the toolchain once the prover is warm.
-    holder = RuntimeHolder(lambda: Runtime.open(settings, parts, queue, offered=False))
+
+    def opened(project: str) -> Runtime:
+        # The housekeeper offers the toolchain once the prover is warm.
+        if not project:
+            return Runtime.open(settings, parts, queue, offered=False)
+        of = settings_of(settings, project)
+        return Runtime.open(of, parts.for_project(), queue, offered=False)
+
+    holder = RuntimeHolder(opened)
     for name, function in TASKS.items():
         app.task(_task(holder, function), name=name)
     return app, holder
@@ -138,7 +149,7 @@ def create_app(settings: Settings, parts: Parts) -> tuple[Celery, RuntimeHolder]
 
 def _task(holder: RuntimeHolder, function: Callable[..., None]) -> Callable[..., None]:
     def run(*args: str) -> None:
-        function(holder.get(), *args)
+        function(holder.get(*args[1:]), *args)  # behind the job, the project it is for
 
     return run
 
@@ -156,7 +167,7 @@ def run_worker(
     """
     app, holder = create_app(settings, parts)
 
-    _open_after_fork(holder)
+    _open_after_fork(holder, projects_of_queues(queues))
     worker = app.Worker(
         queues=list(queues),
         concurrency=concurrency,
@@ -172,12 +183,18 @@ def run_worker(
     return int(worker.exitcode or 0)
 
 
-def _open_after_fork(holder: RuntimeHolder) -> None:
-    """Have Celery's processes open and close their runtime, and log as we do."""
+def projects_of_queues(queues: Sequence[str]) -> list[str]:
+    """Return the projects that a worker of ``queues`` serves; the default has no name."""
+    return sorted({project_of_queue(queue) or "" for queue in queues})
+
+
+def _open_after_fork(holder: RuntimeHolder, projects: Sequence[str]) -> None:
+    """Have Celery's processes open and close their runtimes, and log as we do."""
 
     def on_start(**_: object) -> None:
         try:
-            holder.get()
+            for project in projects:
+                holder.get(project)
         except Exception:  # noqa: BLE001 - the task that needs it tries again and says why
             _log.exception("worker process cannot open its prover")
 

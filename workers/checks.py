@@ -6,6 +6,7 @@ from aludel.errors import InvalidRequest, StoreError
 from aludel.jobs import JobKind
 from aludel.metrics import FAILURES, count_verdict
 from aludel.models import CheckRequest, Verdict
+from aludel.projects import ensure_own, project_of, route
 from aludel.protocols import Checker
 from aludel.queue import dispatch
 from aludel.store import Claim
@@ -16,7 +17,7 @@ from aludel.workers.runtime import Runtime
 TURN_S = 2.0
 
 
-def run_checks(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see below
+def run_checks(runtime: Runtime, job_id: str, project: str = "") -> None:  # noqa: ARG001 - see below
     """Carry out items that this worker's prover decides, of the first job in the line, for a turn.
 
     Safe to run twice, also at the same time.
@@ -24,12 +25,14 @@ def run_checks(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see bel
     Args:
         runtime: the worker.
         job_id: the job that the message was sent for; another one may be before it in the line.
+        project: whose worker it was sent to; the runtime is that project's.
 
     Raises:
         StoreError: the database cannot be used; leases will run out and items be queued again.
     """
     prover = runtime.checker.toolchain.prover
-    toolchain = runtime.checker.toolchain.name
+    own = runtime.project
+    toolchain = route(own) if own else runtime.checker.toolchain.name
     chosen = runtime.store.items.next_job(JobKind.CHECK, prover, toolchain)
     if chosen is None:
         return
@@ -39,13 +42,14 @@ def run_checks(runtime: Runtime, job_id: str) -> None:  # noqa: ARG001 - see bel
     # As long as anything waits, every message begets another one.
     following = runtime.store.items.next_job(JobKind.CHECK, prover, toolchain)
     if following is not None and not runtime.stopping.is_set():
-        dispatch(runtime.queue, runtime.store, following, JobKind.CHECK, waiting=1, prover=prover)
+        queue, store = runtime.queue, runtime.store
+        dispatch(queue, store, following, JobKind.CHECK, waiting=1, prover=prover, project=own)
 
 
 def _carry_out(runtime: Runtime, checker: Checker, claim: Claim) -> None:
     prover = checker.toolchain.prover.value
     try:
-        verdict = _judge(checker, CheckRequest.model_validate(claim.payload))
+        verdict = _judge(runtime, checker, CheckRequest.model_validate(claim.payload))
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a prover does, the item must end
@@ -56,7 +60,9 @@ def _carry_out(runtime: Runtime, checker: Checker, claim: Claim) -> None:
         runtime.store.items.finish(claim, verdict)
 
 
-def _judge(checker: Checker, request: CheckRequest) -> Verdict:
+def _judge(runtime: Runtime, checker: Checker, request: CheckRequest) -> Verdict:
+    if project_of(request):
+        ensure_own(request, runtime.project, runtime.store.toolchains.projects())
     toolchain = checker.toolchain
     if request.toolchain not in (None, toolchain.name):
         raise InvalidRequest(

@@ -100,7 +100,7 @@ class Housekeeper:
                 self._resend_after_s = None
                 if self._warm.is_set():
                     self._offer()
-                show_pool(self._runtime.checker, self._incidents)
+                show_pool(self._runtime.checker, self._incidents, self._runtime.project)
                 self._prune()
             except AludelError as error:  # the next round may succeed
                 _log.warning("housekeeping failed", extra={"error": str(error)})
@@ -113,7 +113,8 @@ class Housekeeper:
         """Start the prover's processes, again and again until that works; ready means warm."""
         while not self._stop.is_set():
             try:
-                self._runtime.checker.warm_up()
+                if not self._runtime.project:  # a project's processes start when it is asked for
+                    self._runtime.checker.warm_up()
                 self._offer()
             except AludelError as error:
                 _log.warning("the prover did not start", extra={"error": str(error)})
@@ -126,7 +127,8 @@ class Housekeeper:
             self._stop.wait(self._period_s)
 
     def _offer(self) -> None:
-        self._runtime.store.toolchains.register(self._runtime.checker.toolchain)
+        runtime = self._runtime
+        runtime.store.toolchains.register(runtime.checker.toolchain, runtime.project)
 
     def _prune(self) -> None:
         """Remove old jobs once an hour, if the operator wants that."""
@@ -136,16 +138,17 @@ class Housekeeper:
             self._runtime.store.prune(datetime.now(UTC) - timedelta(days=days))
 
 
-def show_pool(prover: AnyProver, shown: Counter[str]) -> None:
+def show_pool(prover: AnyProver, shown: Counter[str], project: str = "") -> None:
     """Bring the figures of the prover's processes up to date, where it counts them.
 
-    ``shown``: the incidents that were counted before; brought up to date.
+    ``shown``: the incidents that were counted before; brought up to date. Those of a named project
+    have its name behind the prover's.
     """
     try:
         stats = prover.stats()
     except AbilityMissing:
         return
-    name = prover.toolchain.prover.value
+    name = prover.toolchain.prover.value + (f".{project}" if project else "")
     for state, value in (("slots", stats.size), ("taken", stats.live), ("idle", stats.idle)):
         POOL.labels(name, state).set(value)
     for event in ("started", "discarded", "recycled"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from aludel.errors import BackendUnavailable
 from aludel.task_names import (
@@ -19,6 +19,8 @@ from aludel.task_names import (
     LEAN_QUEUES,
     MUTATE_QUEUE,
     PROVE_QUEUE,
+    project_of_queue,
+    project_queue,
 )
 from aludel.workers.app import TASKS
 from aludel.workers.housekeeping import Housekeeper
@@ -36,16 +38,22 @@ _Message = tuple[str, tuple[str, ...]]
 
 
 class LocalQueue:
-    """A :class:`~aludel.queue.TaskQueue` in memory."""
+    """A :class:`~aludel.queue.TaskQueue` in memory; ``projects`` have a queue each."""
 
-    def __init__(self) -> None:
+    def __init__(self, projects: Iterable[str] = ()) -> None:
         self._queues: dict[str, queue.SimpleQueue[_Message | None]] = {
-            name: queue.SimpleQueue() for name in _THREADS
+            name: queue.SimpleQueue() for name in (*_THREADS, *map(project_queue, projects))
         }
         self._cold: set[object] = set()
 
     def send(self, task: str, args: Sequence[str], queue: str) -> None:
-        """Ask for ``task`` to be run by a thread of this process."""
+        """Ask for ``task`` to be run by a thread of this process.
+
+        Checks for a project that is no longer served wait in the database.
+        """
+        if queue not in self._queues and project_of_queue(queue):
+            _log.warning("nothing serves this queue", extra={"queue": queue})
+            return
         self._queues[queue].put((task, tuple(args)))
 
     def ping(self) -> None:
@@ -99,7 +107,7 @@ class LocalWorker:
         self._threads = [
             (name, threading.Thread(target=self._serve, args=(name,), name=f"{name}-{number}"))
             for name in queues
-            for number in range(_THREADS[name])
+            for number in range(_THREADS.get(name, _THREADS[CHECK_QUEUE]))
         ]
 
     def start(self) -> None:

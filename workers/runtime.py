@@ -100,6 +100,10 @@ class Parts:
     attempter: AttempterFactory | None = None
     export: Exporter | None = None
 
+    def for_project(self) -> Parts:
+        """Return what workers of a named project are made of: they judge, and keep sessions."""
+        return Parts(checker=self.checker, goals=self.goals)
+
 
 class _Yielding:
     """Lets the threads that wait for the prover go first, before a verdict is recorded.
@@ -127,6 +131,7 @@ class Runtime:
 
     Attributes:
         name: names this process in leases; unique.
+        project: name of the project whose checks it decides; empty for the default.
         attempter: attempts problems; None for a worker that does not.
         export: writes datasets.
         threads: items that are carried out at once: one more than the prover has processes, so that
@@ -138,6 +143,7 @@ class Runtime:
         self, settings: Settings, store: Store, checker: AnyProver, parts: Parts, queue: TaskQueue
     ) -> None:
         self.settings = settings
+        self.project = settings.project_name
         self.store = store
         self.checker = checker
         self.mutate = parts.mutate
@@ -166,7 +172,7 @@ class Runtime:
             checker = parts.checker(settings)
             try:
                 if offered:
-                    store.toolchains.register(checker.toolchain)
+                    store.toolchains.register(checker.toolchain, settings.project_name)
             except BaseException:
                 checker.close()
                 raise

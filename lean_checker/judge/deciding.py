@@ -106,8 +106,8 @@ class Judge:
     ) -> None:
         size = max(1, pool.size // _SHARE)
         self._pools = (
-            pool.another(size, probe_statement),
-            pool.another(size, probe_kernel, shared=True),
+            pool.another(size, probe_statement, kind="statements"),
+            pool.another(size, probe_kernel, shared=True, kind="kernels"),
         )
         self.statements = Statements(self._pools[0])
         self._kernel = LeanKernel(self._pools[1])

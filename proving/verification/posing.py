@@ -65,11 +65,23 @@ class Poser(Protocol):
 
 
 class LeanPoser:
-    """Poses theorems; ``imports`` replaces the import set of every row, if it is given."""
+    """Poses theorems.
 
-    def __init__(self, columns: Columns, imports: tuple[str, ...] | None = None) -> None:
+    Args:
+        columns: those that count.
+        imports: replaces the import set of every row, if it is given.
+        project: name of the service's project in which all are judged.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        imports: tuple[str, ...] | None = None,
+        project: str | None = None,
+    ) -> None:
         self._columns = columns
         self._imports = imports
+        self._project = project
 
     def names(self, row: Mapping[str, Any]) -> list[str]:
         """Return what the row calls itself; nothing where it has no name."""
@@ -83,7 +95,7 @@ class LeanPoser:
         return PosedProblem(
             names=(found.name, *own),
             statement=found.statement,
-            context=LeanContext(imports=self._imports or found.imports),
+            context=LeanContext(imports=self._imports or found.imports, project=self._project),
             shown=found.shown,
             group=first_text(row, ["split"]),
         )

@@ -20,6 +20,8 @@ STANDARD_AXIOMS = ("propext", "Classical.choice", "Quot.sound")
 MAX_CODE_BYTES = 1_000_000
 MAX_STATEMENT_BYTES = 100_000
 MAX_WALL_S = 3_600.0
+PROJECT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$"
+"""A project's name is a part of its queue's name, so it holds no dots."""
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 _N = TypeVar("_N", int, float)
 NO_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -62,10 +64,12 @@ class LeanContext(Model):
     """The context in which a Lean candidate is elaborated.
 
     ``imports`` is the import set; ``None`` takes it from the candidate's own header. When it is
-    given, the candidate's header may only name modules of this set.
+    given, the candidate's header may only name modules of this set. ``project`` is the name of one
+    that the service serves beside its own toolchain (``ALUDEL_PROJECTS``).
     """
 
     prover: Literal[Prover.LEAN] = Prover.LEAN
+    project: str | None = Field(default=None, pattern=PROJECT_NAME)
     imports: tuple[str, ...] | None = None
     options: dict[str, bool | int | str] = Field(default_factory=dict)
 
@@ -365,11 +369,12 @@ def content_hash(toolchain_digest: str, request: CheckRequest) -> str:
     tier).
 
     Budget and metadata are left out: a larger budget cannot turn a recorded acceptance or
-    rejection, and ``undecided`` is never recorded under this key.
+    rejection, and ``undecided`` is never recorded under this key. So is a project's name, for its
+    modules are part of the toolchain's digest.
     """
     payload = {
         "toolchain": toolchain_digest,
-        "context": request.context.model_dump(mode="json"),
+        "context": request.context.model_dump(mode="json", exclude={"project"}),
         "statement": request.statement,
         "code": request.code,
         "policy": request.policy.model_dump(mode="json"),

@@ -33,6 +33,8 @@ from aludel.task_names import (
     RUN_CHECKS,
     RUN_EXPORT,
     RUN_MUTATION,
+    project_of_queue,
+    project_queue,
 )
 
 _ROUTES = {
@@ -123,10 +125,11 @@ def dispatch(
     kind: JobKind,
     waiting: int,
     prover: Prover | None = None,
+    project: str = "",
 ) -> bool:
     """Send the messages for a job with ``waiting`` queued items, to the queues of their provers.
 
-    With ``prover``, all items are for this one.
+    With ``prover``, all items are for this one; with ``project``, all are checks for that one.
 
     Returns:
         False when the broker is out of reach. The job is not lost: a worker's sweep finds it.
@@ -135,9 +138,15 @@ def dispatch(
         StoreError: the database cannot be written.
     """
     try:
-        for task, name, count in _routes(store, job_id, kind, waiting, prover):
+        if project:
+            routes = [(RUN_CHECKS, project_queue(project), waiting)]
+        else:
+            routes = _routes(store, job_id, kind, waiting, prover)
+        for task, name, count in routes:
+            of = project_of_queue(name)
+            args = [job_id] if of is None else [job_id, of]
             for _ in range(min(_MAX_MESSAGES, math.ceil(count / _ITEMS_PER_MESSAGE[kind]))):
-                queue.send(task, [job_id], name)
+                queue.send(task, args, name)
     except BackendUnavailable as error:
         _log.warning("job left for the sweep", extra={"job": job_id, "error": str(error)})
         return False
@@ -148,15 +157,20 @@ def dispatch(
 def _routes(
     store: Store, job_id: str, kind: JobKind, waiting: int, prover: Prover | None
 ) -> list[tuple[str, str, int]]:
-    """Task, queue and number of items; F* has a queue of its own, for its own workers."""
+    """Task, queue and number of items; F* and named projects have queues of their own."""
     if kind in _ROUTES:
         return [(*_ROUTES[kind], waiting)]
     task, queues = _BY_PROVER[kind]
     if prover is not None:
         return [(task, queues[prover], waiting)]
     of_fstar = store.items.waiting(job_id, Prover.FSTAR)
-    counts = {Prover.LEAN: waiting - of_fstar, Prover.FSTAR: of_fstar}
-    return [(task, queues[p], count) for p, count in counts.items() if count > 0]
+    named = store.items.projects_waiting(job_id) if kind is JobKind.CHECK else {}
+    counts = {
+        queues[Prover.LEAN]: waiting - of_fstar - sum(named.values()),
+        queues[Prover.FSTAR]: of_fstar,
+        **{project_queue(name): count for name, count in named.items()},
+    }
+    return [(task, name, count) for name, count in counts.items() if count > 0]
 
 
 def broker_app(settings: Settings, **more: Any) -> Celery:  # noqa: ANN401 - Celery's settings

@@ -18,6 +18,7 @@ from aludel.errors import InvalidRequest
 from aludel.models import (
     Accepted,
     CheckRequest,
+    LeanContext,
     Model,
     Toolchain,
     Verdict,
@@ -145,8 +146,14 @@ def differences(receipt: Receipt, trusted: Ed25519PublicKey | None = None) -> li
 
 
 def rerun_request(receipt: Receipt) -> CheckRequest:
-    """Return what a rerun asks: what was drawn by lot the first time is asked for the second."""
+    """Return what a rerun asks: what was drawn by lot the first time is asked for the second.
+
+    A project's name is one service's own; whoever reruns has the project, as the digest tells.
+    """
     request, verdict = receipt.request, receipt.verdict
+    if isinstance(request.context, LeanContext):
+        context = request.context.model_copy(update={"project": None})
+        request = request.model_copy(update={"context": context})
     if not isinstance(verdict, Accepted):
         return request
     update: dict[str, object] = {}

@@ -40,6 +40,9 @@ class Settings(BaseModel):
         toolchain: the Lean toolchain: ``lean-embedded``, ``lean-native`` (the ``lean`` on PATH),
             ``lean-VERSION`` (one of elan's), or a toolchain's folder.
         project: folder of a Lake project whose modules may be imported; empty for none.
+        projects: further projects and toolchains, which requests choose by name, separated by
+            commas: ``NAME=FOLDER`` is a Lake project for the toolchain above, ``NAME=TOOLCHAIN`` a
+            toolchain, ``NAME=TOOLCHAIN@FOLDER`` both.
         sandbox: ``required`` refuses a native Lean where the system cannot confine it;
             ``available`` makes do with what the system has.
         node: path of a Node 24 binary; empty uses the one that came with the Python dependency.
@@ -89,6 +92,7 @@ class Settings(BaseModel):
     broker_url: str = MEMORY_BROKER
     toolchain: str = "lean-embedded"
     project: str = ""
+    projects: str = ""
     sandbox: Literal["required", "available"] = "required"
     node: str = ""
     fstar: str = ""
@@ -117,6 +121,11 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65_535)
     api_key: str = Field(default="", repr=False)
+
+    @property
+    def project_name(self) -> str:
+        """The name by which requests choose this toolchain and project; empty for the default."""
+        return ""
 
     @property
     def per_key(self) -> bool:

@@ -15,3 +15,14 @@ EXPORT_QUEUE = "export"
 # What a worker with a Lean prover serves by default; F* has workers of its own.
 FSTAR_QUEUES = (FSTAR_QUEUE, FSTAR_PROVE_QUEUE)
 LEAN_QUEUES = (CHECK_QUEUE, MUTATE_QUEUE, PROVE_QUEUE, EXPORT_QUEUE)
+
+
+def project_queue(project: str) -> str:
+    """Return the queue of the checks of a named project."""
+    return f"{CHECK_QUEUE}.{project}"
+
+
+def project_of_queue(queue: str) -> str | None:
+    """Return the named project whose checks a queue holds; None for every other queue."""
+    head, dot, project = queue.partition(f"{CHECK_QUEUE}.")
+    return project if dot and not head else None

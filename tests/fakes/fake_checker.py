@@ -54,7 +54,7 @@ class FakeChecker(CheckerOnly):
 
     def check(self, request: CheckRequest) -> Verdict:
         begun = time.monotonic()
-        key = content_hash(TOOLCHAIN.digest, request)
+        key = content_hash(self.toolchain.digest, request)
         if (why := unfit(request.code, MAX_CODE_BYTES)) is not None:
             return Rejected(hash=key, reason=why.reason, message=why.message)
         self._record(request.code)

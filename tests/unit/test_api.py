@@ -437,6 +437,7 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
         "/v1/jobs/{id}/items",
         "/v1/results/{hash}",
         "/v1/results/{hash}/receipt",
+        "/v1/projects",
         "/v1/toolchains",
         "/api/check",
         "/compat/nemo-gym/verify",

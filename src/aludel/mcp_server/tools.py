@@ -21,6 +21,7 @@ from aludel.mcp_server.calls import Calls, OutOfTime, as_tool_errors
 from aludel.mcp_server.sessions import SILENCE_S, Sessions
 from aludel.models import (
     MAX_STATEMENT_BYTES,
+    PROJECT_NAME,
     Budget,
     CandidateText,
     CheckRequest,
@@ -52,6 +53,13 @@ Imports = Annotated[
     Field(
         description="Modules to import; by default those of the text's own header, or `Init`.",
         max_length=200,
+    ),
+]
+Project = Annotated[
+    str,
+    Field(
+        description="Name of a project that is served beside the default; empty for the default.",
+        pattern=f"^$|{PROJECT_NAME}",
     ),
 ]
 Seconds = Annotated[
@@ -106,12 +114,13 @@ class Tools:
         statement: Statement = "",
         imports: Imports = None,
         timeout_s: Seconds = 60.0,
+        project: Project = "",
     ) -> Verdict:
         """Judge Lean text with two kernels: accepted, rejected or undecided, with messages.
 
         With `statement` the text must prove exactly that; without, every declaration is judged.
         """
-        request = _candidate(code, statement, imports, timeout_s)
+        request = _candidate(code, statement, _context(imports, project), timeout_s)
         with as_tool_errors():
             return await self._calls.run(timeout_s + SLACK_S, lambda: self._backend.check(request))
 
@@ -121,12 +130,13 @@ class Tools:
         statement: Statement = "",
         imports: Imports = None,
         timeout_s: Seconds = 120.0,
+        project: Project = "",
     ) -> Receipt:
         """Judge Lean text once more in a fresh process, and return a receipt of the verdict.
 
         `aludel receipt verify` checks it, anywhere.
         """
-        asked = _candidate(code, statement, imports, timeout_s)
+        asked = _candidate(code, statement, _context(imports, project), timeout_s)
         request = asked.model_copy(update={"tier": "replay"})
         with as_tool_errors():
             return await self._calls.run(
@@ -145,13 +155,16 @@ class Tools:
             Field(description="Run at once; this replays a session that ended.", max_length=200),
         ] = (),
         timeout_s: Seconds = 60.0,
+        project: Project = "",
     ) -> GoalState:
         """Begin a proof by tactics; returns its first state. Ten minutes of silence end it.
 
         `timeout_s` is for opening, and for each call of `try_tactics` later.
         """
         with as_tool_errors():
-            request = _goal_request(statement, imports, preamble, tactics, timeout_s)
+            request = _goal_request(
+                statement, _context(imports, project), preamble, tactics, timeout_s
+            )
             seconds = timeout_s * (1 + len(tactics)) + SLACK_S
             return await self._calls.run(
                 min(seconds, MOST_SECONDS + SLACK_S), lambda: self._sessions.open(request)
@@ -260,9 +273,13 @@ class LibraryTools:
             )
 
 
-def _candidate(code: str, statement: str, imports: Imports, timeout_s: float) -> CheckRequest:
+def _context(imports: Imports, project: str) -> LeanContext:
+    return LeanContext(imports=imports, project=project or None)
+
+
+def _candidate(code: str, statement: str, context: LeanContext, timeout_s: float) -> CheckRequest:
     return CheckRequest(
-        context=LeanContext(imports=imports),
+        context=context,
         statement=statement or None,
         code=code,
         budget=Budget(wall_s=timeout_s),
@@ -271,14 +288,14 @@ def _candidate(code: str, statement: str, imports: Imports, timeout_s: float) ->
 
 def _goal_request(
     statement: str,
-    imports: Imports,
+    context: LeanContext,
     preamble: str,
     tactics: tuple[str, ...],
     timeout_s: float,
 ) -> GoalRequest:
     try:
         return GoalRequest(
-            context=LeanContext(imports=imports),
+            context=context,
             statement=statement,
             preamble=preamble,
             tactics=tactics,

@@ -12,13 +12,14 @@ from aludel.store.jobs import JobFilter, Submission
 from aludel.store.keys import ApiKey, Scope
 from aludel.store.leases import Claim, Stalled
 from aludel.store.store import Store
-from aludel.store.toolchains import RegisteredToolchain
+from aludel.store.toolchains import RegisteredProject, RegisteredToolchain
 
 __all__ = [
     "ApiKey",
     "CachedChecker",
     "Claim",
     "JobFilter",
+    "RegisteredProject",
     "RegisteredToolchain",
     "Result",
     "RunFilter",

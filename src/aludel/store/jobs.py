@@ -26,6 +26,7 @@ from aludel.jobs import (
 )
 from aludel.models import VERDICT, CheckRequest, Model, Verdict
 from aludel.problems import FStarDefinition, TheoremProblem
+from aludel.projects import route_of
 from aludel.store.clock import Clock
 from aludel.store.closing import COUNTS, LEFT
 from aludel.store.database import Database
@@ -79,9 +80,15 @@ class Jobs:
         self._clock = clock
 
     def create_check(
-        self, requests: Sequence[CheckRequest], submission: Submission = _PLAIN
+        self,
+        requests: Sequence[CheckRequest],
+        submission: Submission = _PLAIN,
+        routes: Sequence[str | None] | None = None,
     ) -> Job:
         """Record a job of one item per request, committed when this returns.
+
+        ``routes`` say where each is decided (:mod:`aludel.projects`); by default they go where
+        they say themselves.
 
         Returns:
             The job; the earlier one if its idempotency key was used before.
@@ -95,9 +102,11 @@ class Jobs:
             {
                 "payload": _json(request),
                 "prover": request.context.prover.value,
-                "toolchain": request.toolchain,
+                "toolchain": where,
             }
-            for request in requests
+            for request, where in zip(
+                requests, routes or [route_of(request) for request in requests], strict=True
+            )
         ]
         return self._create(JobKind.CHECK, None, rows, submission)
 

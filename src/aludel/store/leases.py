@@ -17,10 +17,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from aludel.jobs import Failure, ItemState, JobKind, JobState
 from aludel.models import Prover, Undecided, Verdict
+from aludel.projects import ROUTE, is_route
 from aludel.store.clock import Clock
 from aludel.store.closing import count_one
 from aludel.store.database import Database
-from aludel.store.line import DECIDED, OF_PROVER, next_job
+from aludel.store.line import DECIDED, OF_PROVER, ROUTED, next_job
 from aludel.store.sweeping import MAX_ATTEMPTS, Stalled, sweep
 from aludel.store.tables import ItemRow, JobRow
 
@@ -49,6 +50,7 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[int, int, int, d
 # What every check executes is built once.
 _CLAIM_ANY = _claim()
 _CLAIM_CHECKS = _claim(*DECIDED)
+_CLAIM_ROUTED = _claim(*ROUTED)
 _CLAIM_OF_PROVER = _claim(OF_PROVER)
 _BEGIN = (
     update(JobRow)
@@ -108,7 +110,7 @@ class Items:
         """Return the job of which items should be taken now (see :mod:`aludel.store.line`).
 
         With ``prover``, one that has items for it; with ``toolchain``, checks that name none or
-        this one.
+        this one, or those of a project's route.
 
         Raises:
             StoreError: the database cannot be read.
@@ -143,7 +145,8 @@ class Items:
         }
         statement = _CLAIM_ANY
         if prover is not None:
-            statement = _CLAIM_OF_PROVER if toolchain is None else _CLAIM_CHECKS
+            checks = _CLAIM_ROUTED if is_route(toolchain) else _CLAIM_CHECKS
+            statement = _CLAIM_OF_PROVER if toolchain is None else checks
             values |= {"by": prover.value} | ({"having": toolchain} if toolchain else {})
         with self._database.write() as connection:
             rows = connection.execute(statement, values).all()
@@ -165,6 +168,25 @@ class Items:
             query = query.where(ItemRow.prover == prover.value)
         with self._database.read() as connection:
             return connection.scalar(query) or 0
+
+    def projects_waiting(self, job_id: str) -> dict[str, int]:
+        """Return how many checks of a job are queued for each named project.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = (
+            select(ItemRow.toolchain, func.count())
+            .where(
+                ItemRow.job_id == job_id,
+                ItemRow.state == ItemState.QUEUED.value,
+                ItemRow.toolchain.startswith(ROUTE),
+            )
+            .group_by(ItemRow.toolchain)
+        )
+        with self._database.read() as connection:
+            found = connection.execute(query).all()
+        return {str(name).removeprefix(ROUTE): count for name, count in found}
 
     def heartbeat(self, claims: Sequence[Claim], lease_s: float) -> int:
         """Extend the leases that still hold, to ``lease_s`` seconds from now.

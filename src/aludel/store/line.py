@@ -12,6 +12,7 @@ from sqlalchemy import Connection, String, bindparam, case, exists, func, or_, s
 
 from aludel.jobs import ItemState, JobKind
 from aludel.models import Prover
+from aludel.projects import is_route
 from aludel.store.tables import ApiKeyRow, ItemRow, JobRow
 
 _OPEN = (
@@ -43,12 +44,15 @@ DECIDED = (
         bindparam("having", type_=String).is_(None),
     ),
 )
+# Checks of a project that requests name: its route, and no other.
+ROUTED = (ItemRow.prover == bindparam("by"), ItemRow.toolchain == bindparam("having"))
 # Problems: those of Lean had no prover named before there were others.
 OF_PROVER = func.coalesce(ItemRow.prover, Prover.LEAN.value) == bindparam("by")
 _WAITS = (ItemRow.job_id == JobRow.id, ItemRow.state == ItemState.QUEUED.value)
 _IN_LINE = select(JobRow.id).where(*_OPEN).order_by(JobRow.rank, JobRow.place).limit(1)
 _NEXT = _IN_LINE.where(exists().where(*_WAITS))
 _NEXT_CHECK = _IN_LINE.where(exists().where(*_WAITS, *DECIDED))
+_NEXT_ROUTED = _IN_LINE.where(exists().where(*_WAITS, *ROUTED))
 _NEXT_OF_PROVER = _IN_LINE.where(exists().where(*_WAITS, OF_PROVER))
 
 
@@ -67,5 +71,6 @@ def next_job(
         return connection.scalar(_NEXT, {"of_kind": kind.value})
     values = {"of_kind": kind.value, "by": prover.value}
     if kind is JobKind.CHECK:
-        return connection.scalar(_NEXT_CHECK, {**values, "having": toolchain})
+        statement = _NEXT_ROUTED if is_route(toolchain) else _NEXT_CHECK
+        return connection.scalar(statement, {**values, "having": toolchain})
     return connection.scalar(_NEXT_OF_PROVER, values)

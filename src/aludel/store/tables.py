@@ -73,6 +73,16 @@ class ToolchainRow(Base):
     seen_at: Mapped[datetime | None]
 
 
+class ProjectRow(Base):
+    """The toolchain that workers serve under a project's name; the empty one is the default."""
+
+    __tablename__ = "projects"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    toolchain_digest: Mapped[str] = mapped_column(ForeignKey("toolchains.digest"))
+    seen_at: Mapped[datetime]
+
+
 class TheoremRow(Base):
     """A theorem of a toolchain's library."""
 

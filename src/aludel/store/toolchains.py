@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from aludel.advisories import Advisory, advisories_of
-from aludel.models import Model, Toolchain
+from aludel.models import Model, Prover, Toolchain
 from aludel.store.clock import Clock
 from aludel.store.database import Database
-from aludel.store.tables import ToolchainRow
+from aludel.store.tables import ProjectRow, ToolchainRow
 
 
 class RegisteredToolchain(Model):
@@ -26,6 +27,17 @@ class RegisteredToolchain(Model):
     advisories: tuple[Advisory, ...] = ()
 
 
+class RegisteredProject(Model):
+    """A project that workers serve by name, and when one last said so (UTC).
+
+    The one without a name is what decides where a request names none.
+    """
+
+    name: str
+    toolchain: Toolchain
+    seen_at: datetime
+
+
 class Toolchains:
     """The table of toolchains."""
 
@@ -33,8 +45,8 @@ class Toolchains:
         self._database = database
         self._clock = clock
 
-    def register(self, toolchain: Toolchain) -> None:
-        """Record that a worker offers ``toolchain`` now.
+    def register(self, toolchain: Toolchain, project: str = "") -> None:
+        """Record that a worker offers ``toolchain`` now, under a project's name or by default.
 
         Raises:
             StoreError: the database cannot be written.
@@ -47,6 +59,34 @@ class Toolchains:
                 .where(ToolchainRow.digest == toolchain.digest)
                 .values(seen_at=now)
             )
+            if toolchain.prover is Prover.LEAN:
+                served = {"toolchain_digest": toolchain.digest, "seen_at": now}
+                connection.execute(
+                    self._database.insert_ignore(ProjectRow), {"name": project, **served}
+                )
+                connection.execute(
+                    update(ProjectRow).where(ProjectRow.name == project).values(**served)
+                )
+
+    def projects(self) -> Mapping[str, RegisteredProject]:
+        """Return what workers of Lean ever served, by the projects' names; the default has none.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = (
+            select(ToolchainRow, ProjectRow.name.label("project"), ProjectRow.seen_at.label("said"))
+            .join(ToolchainRow, ToolchainRow.digest == ProjectRow.toolchain_digest)
+            .order_by(ProjectRow.name)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {
+            row.project: RegisteredProject(
+                name=row.project, toolchain=toolchain_of(row), seen_at=row.said
+            )
+            for row in rows
+        }
 
     def list(self) -> list[RegisteredToolchain]:
         """Return every toolchain that a worker ever offered, the one seen last first.

@@ -1,0 +1,82 @@
+"""Where checks are decided: by the default toolchain, by one that is named, or by a project's."""
+
+from __future__ import annotations
+
+from aludel.errors import AludelError, InvalidRequest, ToolchainMissing
+from aludel.models import CheckRequest, Prover
+from aludel.projects import project_of, route, unknown_project
+from aludel.store import Store
+
+
+class Routes:
+    """What workers have registered, as of now.
+
+    Args:
+        store: where they did.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._projects = dict(store.toolchains.projects())
+        self._default = self._projects.pop("", None)
+        self._known = [entry.toolchain for entry in store.toolchains.list()]
+
+    def of(self, request: CheckRequest, where: str, *, alone: bool) -> str | None:
+        """Return the route of a check: a project's, the name of a toolchain, or the default's.
+
+        In a batch (not ``alone``) a project that there is not goes to the default's workers, which
+        say so of that item; the others are carried out.
+
+        Raises:
+            ToolchainMissing: no worker has a toolchain of the prover.
+            InvalidRequest: no worker has the toolchain or the project that is named.
+        """
+        prover = request.context.prover
+        mine = [toolchain for toolchain in self._known if toolchain.prover is prover]
+        if not mine:
+            raise ToolchainMissing(
+                f"no worker with a {prover} toolchain has registered",
+                fix="start one (aludel worker)",
+            )
+        names = {toolchain.name for toolchain in mine}
+        if request.toolchain is not None and request.toolchain not in names:
+            raise InvalidRequest(
+                f"no worker has the toolchain {request.toolchain!r}",
+                field=where + "toolchain",
+                fix="use one of: " + ", ".join(sorted(names)),
+            )
+        if prover is not Prover.LEAN:
+            return request.toolchain
+        return self._of_lean(request, where, alone=alone)
+
+    def _of_lean(self, request: CheckRequest, where: str, *, alone: bool) -> str | None:
+        named = project_of(request)
+        if named in self._projects:
+            return route(named)
+        if named and (alone or not self._has_default()):
+            raise unknown_project(named, self._projects, where)
+        if request.toolchain is not None:
+            return self._of_toolchain(request.toolchain)
+        if not self._has_default():
+            raise self._none_by_default(where)
+        return None
+
+    def _of_toolchain(self, name: str) -> str:
+        """Return the route to a toolchain, through the project that brings it, if one does."""
+        if self._default is None or self._default.toolchain.name != name:
+            for project in self._projects.values():
+                if project.toolchain.name == name:
+                    return route(project.name)
+        return name
+
+    def _has_default(self) -> bool:
+        """Whether some worker decides what names no project."""
+        named = {project.toolchain.digest for project in self._projects.values()}
+        lean = {each.digest for each in self._known if each.prover is Prover.LEAN}
+        return self._default is not None or not lean <= named
+
+    def _none_by_default(self, where: str) -> AludelError:
+        return InvalidRequest(
+            "no worker decides what names no project",
+            field=where + "context.project",
+            fix="use one of: " + ", ".join(sorted(self._projects)),
+        )
