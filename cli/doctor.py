@@ -18,6 +18,7 @@ from rich.console import Console
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from aludel.acceptance.report import kept
 from aludel.advisories import advisories_of
 from aludel.deadline import Deadline
 from aludel.errors import (
@@ -149,6 +150,21 @@ def _server(settings: Settings) -> str:
         watchdog.close()
 
 
+def _verified(settings: Settings) -> str:
+    toolchain = find_toolchain(settings).toolchain
+    if toolchain.kind == "embedded":
+        return "the embedded Lean is the one that the tests run"
+    report = kept(settings, toolchain.digest)
+    how = f"run `aludel toolchain verify {settings.toolchain}` (minutes)"
+    if report is None:
+        raise ToolchainMissing(f"{toolchain.name} was not verified on this machine", fix=how)
+    failed = [row.name for row in report.rows if row.status == "failed"]
+    if failed:
+        raise ToolchainMissing(f"of {toolchain.name} failed: {', '.join(failed)}", fix=how)
+    skipped = sum(row.status == "skipped" for row in report.rows)
+    return f"{toolchain.name} on {report.began}; {skipped} of {len(report.rows)} rows left out"
+
+
 def _advisories(settings: Settings) -> str:
     known = advisories_of(find_toolchain(settings).toolchain)
     if not known:
@@ -213,6 +229,7 @@ PROBES = (
     Probe("cache folder", _cache),
     Probe("Lean toolchain", _toolchain),
     Probe("Lean server", _server),
+    Probe("verification", _verified, required=False),
     Probe("soundness bugs", _advisories, required=False),
     Probe("database", _database),
     Probe("broker", _broker),

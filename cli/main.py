@@ -56,9 +56,10 @@ COMMANDS = {
     "mutate": Entry(
         "lean", "Rewrite the theorems whose names match PATTERN (globs such as 'Nat.*')."
     ),
+    "project": Entry("lean", "Make a Lake project with Mathlib.", "lake_project"),
     "receipt": Entry("lean", "Verify receipts, or make the key that signs them."),
     "serve": Entry("service", "Serve the HTTP API."),
-    "toolchain": Entry("lean", "Install and list prover toolchains."),
+    "toolchain": Entry("lean", "Install, list and verify prover toolchains."),
     "verify": Entry(
         "lean",
         "Check every candidate of CANDIDATES against the problem of PROBLEMS that it names.",

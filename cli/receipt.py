@@ -67,6 +67,15 @@ def verify(files: tuple[Path, ...], key_file: Path | None, rerun: bool) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 def keygen(file: Path) -> None:
     """Make an Ed25519 key in FILE (for its owner's eyes only) and its public half in FILE.pub."""
+    click.echo(str(make_key(file)))
+
+
+def make_key(file: Path) -> Path:
+    """Make a key in a new file; return that of its public half.
+
+    Raises:
+        InvalidRequest: one of the files exists, or cannot be written.
+    """
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -83,7 +92,7 @@ def keygen(file: Path) -> None:
         raise InvalidRequest(
             f"cannot be made: {error.strerror}", field=str(error.filename), fix="name another file"
         ) from error
-    click.echo(str(public_file))
+    return public_file
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:

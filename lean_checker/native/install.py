@@ -64,6 +64,26 @@ def install_native(
     return find_native(f"lean-{version}")
 
 
+def install_steps(version: str) -> list[str]:
+    """Return what :func:`install_native` would do, a line each; nothing is done or fetched.
+
+    Raises:
+        InvalidRequest: the version is none, or too old for the server program.
+    """
+    _validate(version)
+    folder = elan_folder(version)
+    if folder.exists():
+        return [f"nothing: {folder} is there"]
+    elan, steps = _find_elan(), []
+    if elan is None:
+        elan = elan_home() / "bin" / "elan"
+        steps = [
+            f"fetch elan's latest release ({LATEST}) and compare its SHA-256",
+            "elan-init -y --no-modify-path --default-toolchain none",
+        ]
+    return [*steps, f"{elan} toolchain install leanprover/lean4:v{version}"]
+
+
 def _validate(version: str) -> None:
     match = _VERSION.fullmatch(version)
     if match is None:

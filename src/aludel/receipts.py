@@ -102,11 +102,15 @@ def issue(
 
 def sign(receipt: Receipt, key: Ed25519PrivateKey) -> Receipt:
     """Return the receipt with a signature of its canonical text."""
-    made = Signature(
+    return receipt.model_copy(update={"signature": signature_of(receipt.payload(), key)})
+
+
+def signature_of(payload: bytes, key: Ed25519PrivateKey) -> Signature:
+    """Return a key's signature of a text."""
+    return Signature(
         public_key=_base64(key.public_key().public_bytes_raw()),
-        value=_base64(key.sign(receipt.payload())),
+        value=_base64(key.sign(payload)),
     )
-    return receipt.model_copy(update={"signature": made})
 
 
 def parse_receipt(text: str, name: str) -> Receipt:
@@ -140,7 +144,7 @@ def differences(receipt: Receipt, trusted: Ed25519PublicKey | None = None) -> li
     found = [name for name, value in expected.items() if getattr(receipt, name) != value]
     if receipt.verdict.hash != content_hash(receipt.toolchain.digest, receipt.request):
         found.append("verdict.hash")
-    if not _signed(receipt, trusted):
+    if not is_signed(receipt.payload(), receipt.signature, trusted):
         found.append("signature")
     return found
 
@@ -214,11 +218,16 @@ def load_public_key(pem: bytes, name: str) -> Ed25519PublicKey:
     return key
 
 
-def _signed(receipt: Receipt, trusted: Ed25519PublicKey | None) -> bool:
+def is_signed(
+    payload: bytes, signature: Signature | None, trusted: Ed25519PublicKey | None = None
+) -> bool:
+    """Whether a signature is one of this text, by the trusted key or else the one that it names.
+
+    Without a trusted key, no signature is one too.
+    """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    signature = receipt.signature
     if signature is None:
         return trusted is None
     try:
@@ -226,7 +235,7 @@ def _signed(receipt: Receipt, trusted: Ed25519PublicKey | None) -> bool:
         value = base64.b64decode(signature.value, validate=True)
         if trusted is not None and trusted.public_bytes_raw() != raw:
             return False
-        Ed25519PublicKey.from_public_bytes(raw).verify(value, receipt.payload())
+        Ed25519PublicKey.from_public_bytes(raw).verify(value, payload)
     except (InvalidSignature, ValueError, binascii.Error):
         return False
     return True
