@@ -46,6 +46,27 @@ def test_a_batch_through_a_separate_worker(service: Service) -> None:
     assert service.ended(mutation)["summary"] == {"pattern": "Nat.*", "constructed": 0}
 
 
+def test_a_named_project_is_served_from_a_queue_of_its_own(tmp_path: Path, broker: Redis) -> None:
+    started = Service(tmp_path, ALUDEL_BROKER_URL=broker.url, ALUDEL_PROJECTS="a=/srv/a,b=/srv/b")
+    try:
+        started.start("serve")
+        started.start("worker")
+        started.ready()
+        until(lambda: len(started.http.get("/v1/projects").json()) == 2, "the projects")
+        requests = [
+            {"context": {"project": name}, "code": f"accept {name}"} for name in ("a", None, "b")
+        ]
+        requests.append({"context": {"project": "c"}, "code": "accept c"})
+        answer = started.http.post("/v1/checks", params={"wait": 20}, json={"requests": requests})
+        assert answer.status_code == 200
+        *judged, unknown = answer.json()["items"]
+        assert [item["verdict"]["kind"] for item in judged] == ["accepted"] * 3
+        assert "use one of: a, b" in unknown["error"]["fix"]
+        assert sorted(started.calls()) == ["accept None", "accept a", "accept b"]
+    finally:
+        started.close()
+
+
 def test_the_service_is_not_ready_before_a_worker_is(service: Service) -> None:
     service.start("serve")
     until(lambda: service.http.get("/healthz").status_code == 200, "the API")

@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from aludel.api.app import create_app
 from aludel.cli import doctor
 from aludel.cli.project import with_project
+from aludel.client import Client
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest
 from aludel.jobs import JobKind
@@ -188,6 +189,16 @@ def test_each_request_is_judged_by_the_prover_of_its_project(served: Any) -> Non
     result = client.get(f"/v1/results/{hashes[1]}").json()
     assert result["toolchain_digest"] == digests[1]
     assert result["request"]["context"]["project"] == "a"
+
+
+def test_a_client_names_a_project_in_its_request(served: Any) -> None:
+    client = Client("http://127.0.0.1", http=served("", "a"))
+    verdict = client.check(_request(project="a"))
+    assert verdict.hash == content_hash(Named("a").toolchain.digest, _request())
+    with pytest.raises(InvalidRequest) as caught:
+        client.check(_request(project="none"))
+    assert caught.value.field == "context.project"
+    assert "use one of: a" in str(caught.value.fix)
 
 
 def test_a_toolchain_that_a_project_brings_leads_to_it(served: Any) -> None:

@@ -107,7 +107,7 @@ def _widest(bench: Bench) -> tuple[str, ...]:
 
 
 def import_sets_in_turn(bench: Bench) -> str:
-    """Import sets that alternate leave every process alive."""
+    """Import sets that alternate are answered every time; a fault of the machine fails the row."""
     other = MATHLIB if bench.has_mathlib else "Std"
     discarded = bench.prover.stats().discarded - bench.prover.stats().recycled
     for number in range(3):
