@@ -143,8 +143,15 @@ def _requests(
 
 
 def text_of(completion: Completion) -> str:
-    """Return the text of a completion; of messages, that of the last."""
-    return completion if isinstance(completion, str) else str(completion[-1]["content"])
+    """Return the text of a completion; of messages, that of the last, which may have none."""
+    if isinstance(completion, str):
+        return completion
+    content = completion[-1].get("content") if completion else None
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, Sequence) else ()
+    texts = (part.get("text") for part in parts if isinstance(part, Mapping))
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _rewards(items: Sequence[Item], log_metric: Callable[[str, float], None] | None) -> Rewards:

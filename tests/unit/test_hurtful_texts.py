@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fake_checker import FakeChecker
 from hurtful import HURTFUL
+from hurtful_more import NEIGHBOURS
 from live_api import LiveApi, live_api
 
 from aludel import AsyncClient, CheckRequest, Client
@@ -84,6 +85,19 @@ def test_what_is_made_of_an_answer(api: LiveApi) -> None:
         items = client.check_batch(asked)
     assert {item.verdict.kind for item in items if item.verdict} == {"rejected"}
     assert all(item.verdict for item in items)
+
+
+def test_their_neighbours_and_what_is_made_of_them(api: LiveApi) -> None:
+    asked = [CheckRequest(code=text) for text in NEIGHBOURS.values()]
+    asked += [
+        CheckRequest(code=extract(text, STATEMENT), statement=STATEMENT)
+        for text in NEIGHBOURS.values()
+    ]
+    with Client(api.url) as client:
+        items = client.check_batch([*asked, CheckRequest(code=GOOD)])
+    assert [item.verdict and item.verdict.kind for item in items] == [
+        *["rejected"] * len(asked), "accepted",
+    ]  # fmt: skip
 
 
 def test_over_http(api: LiveApi) -> None:

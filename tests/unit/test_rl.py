@@ -57,6 +57,16 @@ def test_rewards_and_metrics(api: LiveApi) -> None:
     assert logged == {"proof/accepted": 0.5, "proof/rejected": 0.25, "proof/undecided": 0.25}
 
 
+def test_messages_of_any_form(api: LiveApi) -> None:
+    proof = [{"type": "image"}, {"type": "text", "text": "acc"}, {"type": "text", "text": "ept"}]
+    said = {"role": "assistant", "content": "accept"}
+    answers: list[Any] = [
+        [said, {"role": "assistant", "tool_calls": []}], [said, {"content": None}], [], [{}],
+        [{"content": 7}], [{"content": [None, "accept", {"text": None}]}], [{"content": proof}],
+    ]  # fmt: skip
+    assert make_reward(api.url)(**_passed(*answers)) == [0.0] * 6 + [1.0]
+
+
 def test_a_client_and_a_column_of_ones_own(api: LiveApi) -> None:
     with Client(api.url) as client:
         reward = make_reward(client, "goal")
