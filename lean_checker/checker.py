@@ -12,6 +12,7 @@ from aludel.errors import BackendCrashed
 from aludel.lean_checker import intake
 from aludel.lean_checker.claims import Claim, parse_terms
 from aludel.lean_checker.facts import parse_facts
+from aludel.lean_checker.header import header_imports
 from aludel.lean_checker.judge.deciding import Decision, Judge, header_of
 from aludel.lean_checker.judge.statements import Header, read_statement
 from aludel.lean_checker.limits import LimitReached
@@ -217,8 +218,8 @@ class LeanChecker:
         """
         queued = time.monotonic()
         cap = request.budget.memory_mb
-        with self._pool.lease(context.imports, Deadline.after(QUEUE_S)) as process:
-            taken = process.rss_mb
+        with self._pool.lease(_wanted(request, context), Deadline.after(QUEUE_S)) as process:
+            taken = process.memory_mb
             if cap is None or taken < cap:
                 if spent:
                     probe(process)
@@ -269,6 +270,11 @@ class LeanChecker:
         verdict = first_verdict(facts, ask, content_hash=digest, usage=usage)
         verdict = with_open_goals(verdict, process, body, deadline)
         return Claim(verdict, facts, terms, native)
+
+
+def _wanted(request: CheckRequest, context: LeanContext) -> tuple[str, ...]:
+    """The import set of a candidate, for the pool: as asked, or as its text says."""
+    return header_imports(request.code) if context.imports is None else context.imports
 
 
 def _header(

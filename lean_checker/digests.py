@@ -9,17 +9,24 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from aludel.errors import ToolchainMissing
+from aludel.progress import Progress
 
 Known = dict[str, tuple[int, int, str]]
 
 
-def folders_digest(folders: Iterable[Path], cache: Path, patterns: tuple[str, ...]) -> str:
+def folders_digest(
+    folders: Iterable[Path],
+    cache: Path,
+    patterns: tuple[str, ...],
+    progress: Progress | None = None,
+) -> str:
     """Return the digest over names and contents of the files below some folders.
 
     Args:
         folders: in the order in which they count.
         cache: folder that keeps what was hashed, for every list of folders one file.
         patterns: globs over the names of the files that count.
+        progress: is told of the files, where some have to be hashed.
 
     Raises:
         ToolchainMissing: a file cannot be read.
@@ -30,11 +37,19 @@ def folders_digest(folders: Iterable[Path], cache: Path, patterns: tuple[str, ..
     known, now = _read(kept), Known()
     total = hashlib.sha256()
     try:
-        for place, folder in enumerate(listed):
-            for path in _files(folder, patterns):
-                record = _record(path, known.get(str(path)))
-                now[str(path)] = record
-                total.update(f"{place} {path.relative_to(folder)} {record[2]}\n".encode())
+        files = [(at, folder, path) for at, folder in enumerate(listed)
+                 for path in _files(folder, patterns)]  # fmt: skip
+        new = sum(_kept_record(path, known) is None for _, _, path in files)
+        if progress is not None and new:
+            progress.step("Hashing compiled modules", new)
+        for place, folder, path in files:
+            record = _kept_record(path, known)
+            if record is None:
+                record = _record(path)
+                if progress is not None:
+                    progress.advance(1)
+            now[str(path)] = record
+            total.update(f"{place} {path.relative_to(folder)} {record[2]}\n".encode())
     except OSError as error:
         raise ToolchainMissing(
             f"cannot be read: {error.strerror}", field=str(error.filename), fix="make it readable"
@@ -50,10 +65,15 @@ def _files(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
     )
 
 
-def _record(path: Path, known: tuple[int, int, str] | None) -> tuple[int, int, str]:
+def _kept_record(path: Path, known: Known) -> tuple[int, int, str] | None:
+    """What was found out about a file earlier; None where it has changed, or is new."""
+    record, status = known.get(str(path)), path.stat()
+    unchanged = record is not None and record[:2] == (status.st_size, status.st_mtime_ns)
+    return record if unchanged else None
+
+
+def _record(path: Path) -> tuple[int, int, str]:
     status = path.stat()
-    if known is not None and tuple(known[:2]) == (status.st_size, status.st_mtime_ns):
-        return known
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return status.st_size, status.st_mtime_ns, digest

@@ -1,10 +1,16 @@
-"""Usage of a prover process and its children: resident memory and processor time."""
+"""Usage of a prover process and its children: memory of their own, and processor time.
+
+A Lean maps its library into memory: pages of files, which the system shares between processes and
+can drop. They are no memory that a process takes (`import Mathlib` maps more than 6 GB).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -14,9 +20,9 @@ _FAMILY_REFRESH_S = 1.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement: resident megabytes now, processor seconds since the process began."""
+    """One measurement: megabytes of its own now, processor seconds since the process began."""
 
-    rss_mb: float
+    memory_mb: float
     cpu_s: float
 
 
@@ -44,16 +50,16 @@ class Meter:
         if now >= self._refresh_at:
             self._family = self.family()
             self._refresh_at = now + _FAMILY_REFRESH_S
-        rss, cpu, seen = 0.0, 0.0, False
+        memory, cpu, seen = 0.0, 0.0, False
         for process in self._family:
             with contextlib.suppress(psutil.Error), process.oneshot():
                 times = process.cpu_times()
-                rss += process.memory_info().rss / MEGABYTE
+                memory += own_memory(process) / MEGABYTE
                 cpu += times.user + times.system
                 seen = True
         if seen:
             # Children that ended take their processor time with them; it must not run backwards.
-            self._last = Sample(rss, max(cpu, self._last.cpu_s))
+            self._last = Sample(memory, max(cpu, self._last.cpu_s))
         return self._last
 
     def family(self) -> list[psutil.Process]:
@@ -73,3 +79,25 @@ class Meter:
             return bool(self._root.status() == psutil.STATUS_ZOMBIE)
         except psutil.Error:
             return True
+
+
+def own_memory(process: psutil.Process) -> int:
+    """Return the resident bytes of a process that are no pages of files.
+
+    On Linux; elsewhere it is everything resident.
+
+    Raises:
+        psutil.Error: it is gone.
+    """
+    if sys.platform != "linux":
+        return int(process.memory_info().rss)
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text("ascii", "replace")
+    except OSError as error:
+        raise psutil.NoSuchProcess(process.pid) from error
+    kilobytes = [
+        int(line.split()[1])
+        for line in status.splitlines()
+        if line.startswith(("RssAnon:", "RssShmem:"))
+    ]
+    return sum(kilobytes) * 1024

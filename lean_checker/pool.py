@@ -28,13 +28,24 @@ _CLOSE_S = 10.0
 # A process is recycled well below the size at which a request is ended, so that what earlier
 # requests left behind never decides the verdict on a later one.
 RECYCLE_AT = 0.75
-# Resident size expected of a process before one has been measured.
+# Memory expected of a process before one has been measured.
 _UNMEASURED_MB = 1_500.0
+_LIBRARY = frozenset({"Init", "Std", "Lean"})
 
 
 def import_set(imports: Iterable[str]) -> tuple[str, ...]:
     """Return ``imports`` as the server keeps them: ``Init`` first, each module once."""
     return tuple(dict.fromkeys(("Init", *imports)))
+
+
+def is_library(imports: tuple[str, ...]) -> bool:
+    """Whether an import set is of Lean's own library alone.
+
+    A process may hold any number of those, but beside a project's modules nothing else:
+    environments made before lack the extensions that a project registers, and using them ends in a
+    panic.
+    """
+    return all(name.partition(".")[0] in _LIBRARY for name in imports)
 
 
 @dataclass(frozen=True)
@@ -138,29 +149,33 @@ class LeanPool:
 
     @property
     def memory_mb(self) -> float:
-        """Resident megabytes at which a request is ended."""
+        """Megabytes of its own at which a request of a process is ended."""
         return self._memory_mb
 
     @contextlib.contextmanager
     def lease(self, imports: tuple[str, ...] | None, deadline: Deadline) -> Iterator[LeanProcess]:
-        """Lend a process, for one thread, until the block ends.
+        """Lend a process that may import some modules, for one thread, until the block ends.
 
         It goes back if the block ends well or with `InvalidRequest`, which a server says in good
         health. Any other exception, and a request not read to its end, kill it.
 
         Args:
-            imports: import set to prefer; ``None`` when only the server will know.
+            imports: the import set, ``Init`` where it is None.
             deadline: how long to wait for a process; starting one has a limit of its own.
 
         Raises:
             QueueFull: every process was busy until the deadline.
             BackendUnavailable: a process cannot be started, or the pool is closed.
         """
-        wanted = None if imports is None else import_set(imports)
+        wanted = import_set(imports or ())
         with self._lent(self._acquire(wanted, deadline)) as process:
-            yield process
-            if wanted is not None:
-                process.loaded.add(wanted)
+            try:
+                yield process
+            except InvalidRequest as refusal:
+                if refusal.field not in ("imports", "code"):  # those are what cannot be imported
+                    process.loaded.add(wanted)
+                raise
+            process.loaded.add(wanted)
 
     @contextlib.contextmanager
     def lease_again(self, process: LeanProcess, deadline: Deadline) -> Iterator[LeanProcess]:
@@ -265,29 +280,30 @@ class LeanPool:
         self._discard(idle[0])
         return True
 
-    def _acquire(self, imports: tuple[str, ...] | None, deadline: Deadline) -> LeanProcess:
+    def _acquire(self, imports: tuple[str, ...], deadline: Deadline) -> LeanProcess:
         tenant = self.tenant
         while (process := self._reserve(imports, tenant, deadline)) is not None:
-            if process.idle and _may_serve(process, tenant):
+            if process.idle and _may_serve(process, tenant, imports):
                 process.tenant = tenant
                 return process
-            # It died, spoke unasked, said what is wrong, or is another's, and its slot is needed.
+            # It died, spoke unasked, said what is wrong, is another's, or holds another project's
+            # modules, and its slot is needed.
             self._discard(process)
         process = self._start()
         process.tenant = tenant
         return process
 
     def _reserve(
-        self, imports: tuple[str, ...] | None, tenant: str | None, deadline: Deadline
+        self, imports: tuple[str, ...], tenant: str | None, deadline: Deadline
     ) -> LeanProcess | None:
         """Take an idle process, or reserve a slot to start one in (None).
 
-        Another tenant's is taken, to make room, only where no slot is free.
+        One that cannot serve is taken, to make room, only where no slot is free.
         """
         while True:
             with self._changed:
                 self._ensure_open()
-                own = [process for process in self._idle if _may_serve(process, tenant)]
+                own = [each for each in self._idle if _may_serve(each, tenant, imports)]
                 if own:
                     self._room.content(self)
                     return self._take_idle(own, imports)
@@ -326,10 +342,10 @@ class LeanPool:
         left = deadline.remaining()
         self._changed.wait(min(LOOK_S, left) if self._room.shared else left)
 
-    def _take_idle(self, idle: list[LeanProcess], imports: tuple[str, ...] | None) -> LeanProcess:
+    def _take_idle(self, idle: list[LeanProcess], imports: tuple[str, ...]) -> LeanProcess:
         # The latest used is last; its caches are the warmest. A candidate that kills its process
         # takes the proof states there with it, so those without any go first.
-        fitting = [p for p in idle if imports is None or imports in p.loaded] or idle
+        fitting = [p for p in idle if imports in p.loaded] or idle
         process = min(reversed(fitting), key=lambda process: process.pins > 0)
         self._idle.remove(process)
         return process
@@ -396,14 +412,14 @@ class LeanPool:
         if not healthy or not process.idle:
             self._discard(process)
             return
-        rss = process.rss_mb
+        memory = process.memory_mb
         worn = (
             (process.requests >= self._max_requests and not process.pins)
-            or rss >= RECYCLE_AT * self._memory_mb
+            or memory >= RECYCLE_AT * self._memory_mb
             or process.cpu_s >= CPU_S / 2
         )
         with self._changed:
-            self._largest_mb = max(self._largest_mb, rss)
+            self._largest_mb = max(self._largest_mb, memory)
             self._recycled += worn
             self._lent_at = time.monotonic()
             gives_way = not process.pins and self._room.is_overdue(self)
@@ -435,6 +451,8 @@ def memory_admits(megabytes: float = _UNMEASURED_MB) -> bool:
     return bool(psutil.virtual_memory().available / MEGABYTE >= megabytes)
 
 
-def _may_serve(process: LeanProcess, tenant: str | None) -> bool:
-    """Whether ``tenant`` may be lent a process: nobody's yet, or its own."""
-    return tenant is None or process.tenant in (None, tenant)
+def _may_serve(process: LeanProcess, tenant: str | None, imports: tuple[str, ...]) -> bool:
+    """Whether ``tenant`` may be lent a process, nobody's yet or its own, for an import set."""
+    if tenant is not None and process.tenant not in (None, tenant):
+        return False
+    return all(is_library(held) or held == imports for held in process.loaded)

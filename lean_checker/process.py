@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -62,11 +62,15 @@ class ServerCommand:
         argv: program and arguments; never passed through a shell.
         env: the whole environment of the process (nothing is inherited).
         cwd: working directory of the process.
+        options: what a project sets for the texts in it; a request's own go before them.
+        unbuilt: packages of a project that have no compiled modules, for who imports one.
     """
 
     argv: tuple[str, ...]
     env: dict[str, str]
     cwd: Path
+    options: Mapping[str, bool | int | str] = field(default_factory=dict)
+    unbuilt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,12 +111,12 @@ class _Cost:
         self._meter = meter
         self._started = time.monotonic()
         self._first = self._last = meter.sample(_POLL_S)
-        self._peak = self._first.rss_mb
+        self._peak = self._first.memory_mb
 
     def observe(self, max_age_s: float = _POLL_S) -> Sample:
         """Measure, unless the last measurement is younger than ``max_age_s``."""
         self._last = self._meter.sample(max_age_s)
-        self._peak = max(self._peak, self._last.rss_mb)
+        self._peak = max(self._peak, self._last.memory_mb)
         return self._last
 
     def usage(self, done: Done | Refused | None = None) -> Usage:
@@ -145,12 +149,17 @@ class LeanProcess:
     """
 
     def __init__(
-        self, popen: subprocess.Popen[bytes], watchdog: Watchdog, memory_mb: float
+        self,
+        popen: subprocess.Popen[bytes],
+        watchdog: Watchdog,
+        memory_mb: float,
+        command: ServerCommand,
     ) -> None:
         assert popen.stdin and popen.stdout and popen.stderr  # noqa: S101 - opened as pipes
         self._popen = popen
         self._watchdog = watchdog
         self._memory_mb = memory_mb
+        self._command = command
         self._idle = False
         self._killed = False
         self._meter = Meter(popen.pid)
@@ -183,7 +192,7 @@ class LeanProcess:
             command: how to start it.
             deadline: when to give up.
             watchdog: kills it should this process end without doing so.
-            memory_mb: resident megabytes at which a request is ended.
+            memory_mb: megabytes of its own at which a request is ended.
             stopping: whether it is wanted no more.
 
         Raises:
@@ -191,7 +200,7 @@ class LeanProcess:
             BackendUnavailable: it was not ready in time, is not wanted any more, or stopped before
                 (`BackendCrashed`).
         """
-        process = cls(_spawn(command), watchdog, memory_mb)
+        process = cls(_spawn(command), watchdog, memory_mb, command)
         try:
             process._await_ready(deadline, stopping)
         except BaseException:
@@ -210,9 +219,9 @@ class LeanProcess:
         return self._idle and not self.distrusted and self._channel.quiet
 
     @property
-    def rss_mb(self) -> float:
-        """Resident megabytes at most 0.1 s ago, children included."""
-        return self._meter.sample(_POLL_S).rss_mb
+    def memory_mb(self) -> float:
+        """Megabytes of its own at most 0.1 s ago, children included, mapped files left out."""
+        return self._meter.sample(_POLL_S).memory_mb
 
     @property
     def cpu_s(self) -> float:
@@ -272,6 +281,8 @@ class LeanProcess:
         self.requests += 1
         cost = _Cost(self._meter)
         cap = min(self._memory_mb, memory_mb or self._memory_mb)
+        if self._command.options:
+            body = {**body, "options": {**self._command.options, **body.get("options", {})}}
         self._channel.send(encode({"id": request_id, "op": op, **body}, attached))
         while True:
             part = self._next_part(request_id, deadline, cost, cap)
@@ -344,8 +355,8 @@ class LeanProcess:
             while (line := self._channel.poll_line(min(_POLL_S, deadline.remaining()))) is None:
                 if deadline.passed:
                     self._stop("timeout", "no answer within the wall time", cost)
-                if cost.observe().rss_mb > cap:
-                    self._stop("memory", f"resident memory above {cap:g} MB", cost)
+                if cost.observe().memory_mb > cap:
+                    self._stop("memory", f"memory above {cap:g} MB", cost)
             return parse_reply(line, request_id)
         except WireClosed as error:
             usage = cost.usage()
@@ -367,7 +378,10 @@ class LeanProcess:
         if error.code != "invalid_request":
             self.kill()
             raise BackendCrashed(f"the Lean server failed: {error.code}: {error.message}")
-        raise InvalidRequest(error.message, field=error.field, fix=import_fix(error.message))
+        raise InvalidRequest(error.message, field=error.field, fix=self._import_fix(error.message))
+
+    def _import_fix(self, message: str) -> str | None:
+        return import_fix(message, self._command.unbuilt)
 
     def _last_words(self) -> int | None:
         """Let a process that closed its output end by itself, for its exit code tells why."""

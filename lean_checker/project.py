@@ -1,22 +1,26 @@
 """Lake projects as import environments: their compiled modules and those of their dependencies.
 
 Nothing of the project is run: where compiled modules lie is read from the file names that Lake
-fixes and from ``lake-manifest.json``, never from ``lakefile.lean``, which is a program.
+fixes and from ``lake-manifest.json``, never from ``lakefile.lean``, which is a program. The
+project's options come from what Lake wrote when it built it (:mod:`aludel.lean_checker.lake`).
 """
 
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import json
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aludel.errors import InvalidRequest
 from aludel.lean_checker.digests import folders_digest
+from aludel.lean_checker.lake import Option, project_options
 from aludel.models import Toolchain
+from aludel.progress import Progress
 
 _LAKEFILES = ("lakefile.toml", "lakefile.lean")
 _MANIFEST = "lake-manifest.json"
@@ -25,6 +29,11 @@ _BUILD = ".lake/build"
 _HEADER_BYTES = 88
 _COMMIT_DIGITS = 12
 _BUILD_FIX = "run `lake build` in it (Mathlib: `lake exe cache get` first)"
+# With Lake's artifact cache, a build folder may hold traces alone.
+_CACHED_FIX = (
+    "build it with LAKE_ARTIFACT_CACHE=false, or with LAKE_RESTORE_ARTIFACTS=true "
+    "(`restoreAllArtifacts = true` in its lakefile)"
+)
 
 
 @dataclass(frozen=True)
@@ -35,11 +44,17 @@ class LeanProject:
         root: its folder.
         name: what its toolchain is called after.
         search: folders of compiled modules: its own first, then its dependencies'.
+        options: what it sets for its modules, as far as verdicts depend on it.
+        unbuilt: names of packages without compiled modules.
+        note: what could not be found out.
     """
 
     root: Path
     name: str
     search: tuple[Path, ...]
+    options: Mapping[str, Option] = field(default_factory=dict)
+    unbuilt: tuple[str, ...] = ()
+    note: str | None = None
 
     def modules(self) -> list[str]:
         """Return the names of the project's own compiled modules, sorted."""
@@ -66,13 +81,17 @@ class LeanProject:
             chosen.update(matching)
         return tuple(sorted(chosen))
 
-    def digest(self, cache: Path) -> str:
-        """Return the SHA-256 over every compiled module; ``cache`` is where to keep the sums.
+    def digest(self, cache: Path, progress: Progress | None = None) -> str:
+        """Return the SHA-256 over options and every compiled module; ``cache`` keeps the sums.
 
         Raises:
             ToolchainMissing: a file cannot be read.
         """
-        return folders_digest(self.search, cache, ("*.olean*",))
+        files = folders_digest(self.search, cache, ("*.olean*", "*.ir"), progress)
+        if not self.options:
+            return files
+        options = json.dumps(dict(self.options), sort_keys=True)
+        return hashlib.sha256(f"{files}\n{options}".encode()).hexdigest()
 
 
 def open_project(folder: Path) -> LeanProject:
@@ -89,14 +108,20 @@ def open_project(folder: Path) -> LeanProject:
             fix="name the folder of a Lake project",
         )
     config = _config(root)
-    own = _compiled(root, str(config.get("buildDir") or _BUILD))
+    build = root / str(config.get("buildDir") or _BUILD)
+    own = _compiled(build)
     if own is None:
-        raise InvalidRequest(f"{root} has no compiled modules", field="project", fix=_BUILD_FIX)
-    others = (_compiled(package, _BUILD) for package in _packages(root))
+        fix = _CACHED_FIX if _is_cached(build) else _BUILD_FIX
+        raise InvalidRequest(f"{root} has no compiled modules", field="project", fix=fix)
+    others = {name: _compiled(package / _BUILD) for name, package in _packages(root)}
+    options, note = project_options(build, config, (root / "lakefile.toml").is_file())
     return LeanProject(
         root=root,
         name=str(config.get("name") or root.name),
-        search=(own, *(path for path in others if path is not None)),
+        search=(own, *(path for path in others.values() if path is not None)),
+        options=options,
+        unbuilt=tuple(name for name, path in others.items() if path is None),
+        note=note,
     )
 
 
@@ -132,23 +157,29 @@ def _config(root: Path) -> dict[str, Any]:
         ) from error
 
 
-def _compiled(package: Path, build: str) -> Path | None:
+def _compiled(build: Path) -> Path | None:
     """The folder of a package's compiled modules; older Lakes wrote them one level higher."""
     for name in ("lib/lean", "lib"):
-        folder = package / build / name
+        folder = build / name
         if folder.is_dir() and next(folder.rglob("*.olean"), None) is not None:
             return folder.resolve()
     return None
 
 
-def _packages(root: Path) -> list[Path]:
+def _is_cached(build: Path) -> bool:
+    """Whether a build left traces of modules and no modules: they are in Lake's cache."""
+    return next(build.rglob("*.trace"), None) is not None
+
+
+def _packages(root: Path) -> list[tuple[str, Path]]:
     path = root / _MANIFEST
     if not path.is_file():
         return []
     try:
         manifest = json.loads(path.read_text("utf-8"))
         folder = root / (manifest.get("packagesDir") or _PACKAGES)
-        return [_package(root, folder, entry) for entry in manifest.get("packages", [])]
+        entries = manifest.get("packages", [])
+        return [(str(each["name"]), _package(root, folder, each)) for each in entries]
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InvalidRequest(
             f"{path} cannot be understood: {error!r}", field="project", fix="run `lake update`"

@@ -6,7 +6,8 @@ Nothing above this module knows which kind runs: the embedded Lean under Node, o
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aludel.errors import ToolchainMissing
@@ -34,6 +35,8 @@ from aludel.lean_checker.server_program import BOOT, sources_digest
 from aludel.models import Prover, Toolchain
 from aludel.progress import Progress, Silent
 from aludel.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,21 @@ def find_toolchain(
     search: tuple[Path, ...] = () if project is None else project.search
     if project is not None:
         require_same_lean(project, toolchain)
-        toolchain = _with_project(toolchain, project, settings)
+        toolchain = _with_project(toolchain, project, settings, shown)
     folder = ensure_program(ready.host, shown)
     command = ready.host.run_command(folder, BOOT, search)
-    return LeanToolchain(toolchain, command, ready.note, _module_checker(ready.host, search))
+    if project is not None:
+        command = replace(command, options=project.options, unbuilt=project.unbuilt)
+        if project.note:
+            _LOG.warning("%s: %s", project.root, project.note)
+    return LeanToolchain(toolchain, command, ready.note, _module_checker(ready.host, project))
 
 
-def _module_checker(host: LeanHost, search: tuple[Path, ...]) -> ModuleChecker | None:
+def _module_checker(host: LeanHost, project: LeanProject | None) -> ModuleChecker | None:
     if not isinstance(host, NativeHost) or not (host.lean.root / "bin" / CHECK).is_file():
         return None
-    return ModuleChecker(host, search, host.cache / "candidates")
+    search, options = (project.search, project.options) if project else ((), {})
+    return ModuleChecker(host, search, host.cache / "candidates", options)
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ def _ready(
 ) -> _Ready:
     if name != release.NAME:
         lean = find_native(name, project.root if project else None)
-        return _Ready(_describe_native(lean, settings), native_host(lean, settings))
+        return _Ready(_describe_native(lean, settings, progress), native_host(lean, settings))
     root = install_root(settings)
     manifest = _intact_manifest(root)
     host = Host(root, manifest.host, find_node(settings))
@@ -196,10 +204,13 @@ def _describe(manifest: Manifest) -> Toolchain:
     )
 
 
-def _describe_native(lean: NativeLean, settings: Settings) -> Toolchain:
+def _describe_native(
+    lean: NativeLean, settings: Settings, progress: Progress | None = None
+) -> Toolchain:
     """Describe it; its programs and its library decide, and are hashed once."""
     folders = (lean.root / "bin", lean.root / "lib")
-    sums = folders_digest(folders, _sums(settings), ("*.olean*", "*.so", "*.dylib", "lean", CHECK))
+    patterns = ("*.olean*", "*.ir", "*.so", "*.dylib", "lean", CHECK)
+    sums = folders_digest(folders, _sums(settings), patterns, progress)
     return Toolchain(
         prover=Prover.LEAN,
         name=lean.name,
@@ -210,9 +221,11 @@ def _describe_native(lean: NativeLean, settings: Settings) -> Toolchain:
     )
 
 
-def _with_project(toolchain: Toolchain, project: LeanProject, settings: Settings) -> Toolchain:
+def _with_project(
+    toolchain: Toolchain, project: LeanProject, settings: Settings, progress: Progress
+) -> Toolchain:
     """The toolchain as one that also imports a project: another name, another digest."""
-    both = f"{toolchain.digest}\n{project.digest(_sums(settings))}"
+    both = f"{toolchain.digest}\n{project.digest(_sums(settings), progress)}"
     digest = hashlib.sha256(both.encode()).hexdigest()
     return toolchain.model_copy(
         update={"name": f"{toolchain.name}+{project.name}", "digest": digest}

@@ -47,10 +47,18 @@ _LEMMA = (
 _UNKNOWN_IMPORT = re.compile(rf"{UNKNOWN_MODULE} '([^']+)'")
 
 
-def import_fix(message: str) -> str | None:
-    """Return what to do about a refused import, or None where ``message`` refuses none."""
+def import_fix(message: str, unbuilt: tuple[str, ...] = ()) -> str | None:
+    """Return what to do about a refused import, or None where ``message`` refuses none.
+
+    ``unbuilt``: packages of a project without compiled modules.
+    """
     if (found := _UNKNOWN_IMPORT.match(message)) is None:
         return None
+    if unbuilt:
+        return (
+            f"run `lake build` in the project, or `lake exe cache get`: {', '.join(unbuilt)} "
+            "of its packages has no compiled modules"
+        )
     return (
         f"this toolchain has no {found[1]}: leave the import out, "
         "or name a toolchain or project that has it"

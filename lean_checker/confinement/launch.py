@@ -200,7 +200,8 @@ def limit_resources(plan: dict[str, Any]) -> int:
     _limit(resource.RLIMIT_NOFILE, plan["files"])
     _limit(resource.RLIMIT_CPU, plan["cpu_s"])
     _limit(resource.RLIMIT_DATA, plan["data_mb"] * _MEGABYTE)
-    stack = _limit(resource.RLIMIT_STACK, resource.RLIM_INFINITY, hard=False)
+    wanted = plan["stack_mb"] * _MEGABYTE if plan["stack_mb"] else resource.RLIM_INFINITY
+    stack = _limit(resource.RLIMIT_STACK, wanted, hard=False)
     if stack == resource.RLIM_INFINITY:
         return STACK_KB
     return min(STACK_KB, stack // 1024 - _RESERVE_KB)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aludel.lean_checker.confinement import launch
+from aludel.lean_checker.confinement.loaders import library_folders, loader_of
 
 # What every program needs to load and to look around: nothing that is anybody's.
 SYSTEM_READ = (
@@ -42,6 +43,7 @@ class Confinement:
         file_mb: largest file it may write.
         required: whether it must not start where files or system calls cannot be confined.
         v8: whether the program is Node and must be told of its stack.
+        stack_mb: size of the stack of the first thread; 0 for as much as the system allows.
     """
 
     read: tuple[Path, ...]
@@ -52,12 +54,16 @@ class Confinement:
     file_mb: int = 0
     required: bool = False
     v8: bool = False
+    stack_mb: int = 0
 
     def command(self, argv: Sequence[str]) -> tuple[str, ...]:
         """Return the command that runs ``argv`` confined."""
+        loader = loader_of(Path(argv[0]))
+        own = () if loader is None else library_folders(loader)
+        loaders = () if loader is None else (str(loader),)
         plan = {
-            "read": [*SYSTEM_READ, *map(str, self.read)],
-            "run": [*SYSTEM_LOADERS, *map(str, self.run)],
+            "read": [*SYSTEM_READ, *map(str, own), *map(str, self.read)],
+            "run": [*SYSTEM_LOADERS, *loaders, *map(str, self.run)],
             "write": ["/dev/null", *map(str, self.write)],
             "data_mb": self.data_mb,
             "cpu_s": self.cpu_s,
@@ -65,6 +71,7 @@ class Confinement:
             "file_mb": self.file_mb,
             "required": self.required,
             "v8": self.v8,
+            "stack_mb": self.stack_mb,
         }
         return (sys.executable, "-I", "-S", launch.__file__, json.dumps(plan), *argv)
 

@@ -13,6 +13,10 @@ from aludel.lean_checker.process import ServerCommand
 MAX_FILE_MB = 256
 DATA_MB = 16_000
 """What a process may allocate, used or not; what it uses, the pool watches."""
+STACK_MB = 1_000
+"""Lean counts its own stack against the limit of the process: without one it checks nothing."""
+THREADS = 2
+"""Lean starts as many workers as there are processors unless told; a request is one thread's."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,13 @@ class NativeHost:
             data_mb=DATA_MB,
             file_mb=0 if output is None else MAX_FILE_MB,
             required=self.required,
+            stack_mb=STACK_MB,
         )
         # The library first: no module of a project or of ours takes the place of one of Lean's.
         path = ":".join(map(str, (root / "lib" / "lean", *search, program)))
-        env = {"LEAN_SYSROOT": str(root), "LEAN_PATH": path}
+        env = {
+            "LEAN_SYSROOT": str(root),
+            "LEAN_PATH": path,
+            "LEAN_NUM_THREADS": str(THREADS),
+        }
         return ServerCommand(argv=confinement.command(argv), env=env, cwd=program)

@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aludel.errors import ToolchainMissing
@@ -43,11 +43,13 @@ class ModuleChecker:
         host: the native Lean that brings it.
         search: folders of compiled modules that candidates may import.
         scratch: folder for what is compiled; emptied after each candidate.
+        options: what the project sets.
     """
 
     host: NativeHost
     search: tuple[Path, ...]
     scratch: Path
+    options: Mapping[str, bool | int | str] = field(default_factory=dict)
 
     def confirm(self, request: CheckRequest, facts: CheckFacts, accepted: Accepted) -> Verdict:
         """Return ``accepted`` with one check more on its evidence, or what stands against it.
@@ -81,7 +83,14 @@ class ModuleChecker:
         source = folder / f"{MODULE}.lean"
         source.write_text(_module(request, facts), "utf-8")
         olean = source.with_suffix(".olean")
-        options = (*_options(request), "-R", str(folder), "-o", str(olean), str(source))
+        options = (
+            *_options(request, self.options),
+            "-R",
+            str(folder),
+            "-o",
+            str(olean),
+            str(source),
+        )
         compiled = self.host.command(folder, options, search=self.search, output=folder)
         checker = str(self.host.lean.root / "bin" / CHECK)
         checked = self.host.confined((checker, MODULE), folder, self.search)
@@ -113,10 +122,10 @@ def _module(request: CheckRequest, facts: CheckFacts) -> str:
     return header + request.code
 
 
-def _options(request: CheckRequest) -> Sequence[str]:
+def _options(request: CheckRequest, project: Mapping[str, bool | int | str]) -> Sequence[str]:
     context = request.context
     given = context.options if isinstance(context, LeanContext) else {}
     shown = {name: str(value).lower() if value is True or value is False else str(value)
-             for name, value in given.items()}  # fmt: skip
+             for name, value in {**project, **given}.items()}  # fmt: skip
     shown["maxHeartbeats"] = str(request.budget.heartbeats)
     return [f"-D{name}={value}" for name, value in shown.items()]

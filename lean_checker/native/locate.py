@@ -19,6 +19,8 @@ _NAMED = re.compile(r"lean-(\d+\.\d+\.\d+[\w.-]*)")
 _VERSION = re.compile(r"version (\d+)\.(\d+)\.(\d+)([\w.-]*)")
 _COMMIT = re.compile(r"commit ([0-9a-f]{12,40})")
 _ANSWER_S = 60.0
+# elan may have to fetch the toolchain that a project names before it can answer.
+_ELAN_S = 1_800.0
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,13 @@ def _version(lean: Path, _changed: int) -> str:
 
 
 def _ask(lean: Path, option: str, folder: Path | None) -> str:
+    elan = lean.parent == elan_home() / "bin"
     try:
         done = subprocess.run(
             [str(lean), option],
             capture_output=True,
             text=True,
-            timeout=_ANSWER_S,
+            timeout=_ELAN_S if elan else _ANSWER_S,
             check=True,
             cwd=folder,
             stdin=subprocess.DEVNULL,

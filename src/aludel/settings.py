@@ -49,7 +49,8 @@ class Settings(BaseModel):
         fstar: path of ``fstar.exe``; empty searches PATH.
         pool_size: prover processes that read candidates at once; 0 means one per CPU. Lean has
             others beside them that judge: at least two, and workers of our own kernel.
-        process_memory_mb: resident size at which a prover process is recycled or killed.
+        process_memory_mb: memory at which a prover process is recycled or killed; pages of mapped
+            files do not count.
         process_max_requests: requests after which a prover process is recycled.
         max_code_bytes: largest candidate accepted.
         require_key: whether the service answers only those who show an API key.

@@ -27,8 +27,8 @@ from aludel.lean_checker.embedded.install import install_root
 from aludel.lean_checker.native.host import NativeHost
 from aludel.lean_checker.native.locate import NativeLean, find_native
 from aludel.lean_checker.pool import LeanPool
-from aludel.lean_checker.program import ProgramSource, ensure_program
-from aludel.lean_checker.server_program import SOURCES, sources_digest
+from aludel.lean_checker.program import ensure_program
+from aludel.lean_checker.server_program import SOURCES, ProgramSource, sources_digest
 from aludel.lean_checker.toolchains import (
     LeanToolchain,
     find_toolchain,
@@ -222,7 +222,8 @@ def test_whatever_runs_in_it_gets_nowhere(tmp_path: Path) -> None:
         assert victim.poll() is None
         victim.kill()
     found = json.loads(done.stdout)
-    assert set(found.pop("environment")) - {"LC_CTYPE"} == {"LEAN_PATH", "LEAN_SYSROOT"}
+    told = {"LEAN_PATH", "LEAN_SYSROOT", "LEAN_NUM_THREADS"}
+    assert set(found.pop("environment")) - {"LC_CTYPE"} == told
     assert len(found) == 15
     assert [f"{n}: {came}" for n, came in found.items() if "refused: " not in str(came)] == []
     assert [path.name for path in mine.iterdir()] == []

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from aludel.lean_checker.confinement import launch
+from aludel.lean_checker.confinement.loaders import library_folders, loader_of
 from aludel.lean_checker.confinement.plan import Confinement, missing_protection
 
 ESCAPE = Path(__file__).parents[1] / "fakes" / "escape.py"
@@ -240,3 +244,45 @@ def test_a_confined_process_dies_with_its_group() -> None:
         busy.wait(10)
     with contextlib.suppress(psutil.NoSuchProcess):
         assert psutil.Process(busy.pid).status() == psutil.STATUS_ZOMBIE
+
+
+@needs_protection
+def test_the_stack_is_finite_where_it_is_asked_for() -> None:
+    say = "import resource; print(resource.getrlimit(resource.RLIMIT_STACK)[0])"
+    for stack_mb, soft in ((100, 100 * 2**20), (0, resource.RLIM_INFINITY)):
+        done = run(replace(confinement(), stack_mb=stack_mb), "-c", say)
+        assert int(done.stdout) == soft, done.stderr
+
+
+def test_a_loader_is_read_from_the_program(tmp_path: Path) -> None:
+    own = loader_of(PYTHON.resolve())
+    assert own is None or own.name.startswith("ld")
+    store = "/nix/store/0c1d-glibc-2.40/lib/ld-linux-x86-64.so.2"
+    program = tmp_path / "lean"
+    program.write_bytes(elf(store))
+    found = loader_of(program)
+    assert found == Path(store)
+    assert library_folders(found) == (Path("/nix/store"),)
+    assert library_folders(Path("/lib64/ld-linux-x86-64.so.2")) == ()
+    plan = json.loads(replace(confinement(), required=False).command([str(program)])[4])
+    assert store in plan["run"] and "/nix/store" in plan["read"]
+    for broken in (
+        b"",
+        b"#!/bin/sh\n",
+        elf(store)[:70],
+        elf("relative"),
+        b"\x7fELF" + b"\xff" * 80,
+    ):
+        program.write_bytes(broken)
+        assert loader_of(program) is None
+
+
+def elf(loader: str) -> bytes:
+    """The beginning of a program of 64 bits that names a loader."""
+    name = loader.encode() + b"\0"
+    head = (
+        b"\x7fELF\2\1\1"
+        + bytes(9)
+        + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    )
+    return head + struct.pack("<IIQQQQQQ", 3, 4, 120, 0, 0, len(name), len(name), 1) + name

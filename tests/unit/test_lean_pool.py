@@ -19,8 +19,9 @@ from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
 from aludel.lean_checker import pool as pool_module
 from aludel.lean_checker.limits import LimitReached
-from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.pool import LeanPool, import_set
 from aludel.lean_checker.process import LeanProcess
+from aludel.lean_checker.starting import ServerToolchain
 from aludel.settings import Settings
 
 MakePool = Callable[..., LeanPool]
@@ -324,3 +325,17 @@ def test_slots_hold_under_any_mix(
     assert stats.started - stats.discarded == stats.live
     pool.close()
     assert servers() == set() and pool.stats().live == 0
+
+
+def test_a_projects_import_set_has_a_process_to_itself(fake_toolchain: ServerToolchain) -> None:
+    pool = LeanPool(fake_toolchain, Settings(pool_size=1))
+    pids = []
+    for imports in (("Lean",), ("Mathlib",), ("Mathlib", "Std"), ("Mathlib", "Std"), None):
+        with pool.lease(imports, soon()) as process:
+            pids.append(process.pid)
+        assert import_set(imports or ()) in process.loaded
+    # Lean before a project is no harm; after it, everything else is
+    assert pids[0] == pids[1]
+    assert pids[2] == pids[3]
+    assert len(set(pids)) == 3
+    pool.close()

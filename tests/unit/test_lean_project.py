@@ -10,6 +10,7 @@ import pytest
 from aludel.errors import InvalidRequest
 from aludel.lean_checker.digests import folders_digest
 from aludel.lean_checker.project import open_project, require_same_lean
+from aludel.lean_checker.wording import import_fix
 from aludel.models import Prover, Toolchain
 
 COMMIT = "38f3c0c45b8d"
@@ -117,3 +118,89 @@ def test_sums_that_were_damaged_are_made_again(project: Path, tmp_path: Path) ->
     (kept,) = tmp_path.glob("*.json")
     kept.write_text('{"a": 1}')
     assert folders_digest(folders, tmp_path, ("*.olean",)) == first
+
+
+def test_a_package_without_compiled_modules_is_named(project: Path) -> None:
+    assert open_project(project).unbuilt == ("unbuilt",)
+    said = "unknown module prefix 'Fig'"
+    assert import_fix(said) == import_fix(said, ())
+    assert "`lake build`" in (import_fix(said, ("unbuilt",)) or "")
+    assert "unbuilt" in (import_fix(said, ("unbuilt",)) or "")
+
+
+def test_modules_in_lakes_cache_alone_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "lakefile.toml").write_text('name = "apple"\n')
+    traces = tmp_path / ".lake" / "build" / "lib" / "lean"
+    traces.mkdir(parents=True)
+    (traces / "Apple.trace").write_text("{}")
+    with pytest.raises(InvalidRequest, match="no compiled modules") as caught:
+        open_project(tmp_path)
+    assert "LAKE_RESTORE_ARTIFACTS=true" in (caught.value.fix or "")
+
+
+def test_options_of_a_lakefile_in_toml(tmp_path: Path) -> None:
+    compiled(tmp_path, "Apple")
+    (tmp_path / "lakefile.toml").write_text(
+        "[leanOptions]\nautoImplicit = false\npp.unicode.fun = true\nweak.linter.x = true\n"
+        "maxRecDepth = 700\nbackward.eqns.nonrecursive = false\n"
+        '[[lean_lib]]\nname = "Apple"\nleanOptions = {relaxedAutoImplicit = false}\n'
+    )
+    found = open_project(tmp_path)
+    assert found.options == {
+        "autoImplicit": False,
+        "relaxedAutoImplicit": False,
+        "maxRecDepth": 700,
+        "backward.eqns.nonrecursive": False,
+    }
+    assert found.note is None
+
+
+def test_options_that_lake_wrote_down_count_for_a_lakefile_that_is_a_program(
+    project: Path, tmp_path: Path
+) -> None:
+    bare = open_project(project)
+    assert (bare.options, "lakefile.lean" in (bare.note or "")) == ({}, True)
+    written(project, "Demo", {"autoImplicit": False, "weak.linter.style": True})
+    written(project, "Demo/Basic", {"autoImplicit": False, "pp.all": True})
+    found = open_project(project)
+    assert (found.options, found.note) == ({"autoImplicit": False}, None)
+    assert found.digest(tmp_path / "sums") != bare.digest(tmp_path / "sums")
+    written(project, "Demo/Basic", {"autoImplicit": True, "maxRecDepth": 9})
+    found = open_project(project)
+    assert found.options == {}
+    assert "autoImplicit, maxRecDepth" in (found.note or "")
+
+
+def written(project: Path, module: str, options: dict[str, object]) -> None:
+    path = project / ".lake" / "build" / "ir" / f"{module}.setup.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"name": module, "isModule": False, "options": options}))
+
+
+def test_the_digest_covers_compiled_code_and_tells_how_far_it_is(
+    project: Path, tmp_path: Path
+) -> None:
+    found, told = open_project(project), Told()
+    before = found.digest(tmp_path, told)
+    assert (told.title, told.total, told.done) == ("Hashing compiled modules", 4, 4)
+    (found.search[0] / "Demo.ir").write_bytes(b"code")
+    told = Told()
+    assert found.digest(tmp_path, told) != before
+    assert (told.total, told.done) == (1, 1)
+    told = Told()
+    found.digest(tmp_path, told)
+    assert told.total is None
+
+
+class Told:
+    """What a digest says of its progress."""
+
+    def __init__(self) -> None:
+        self.title, self.done = "", 0
+        self.total: int | None = None
+
+    def step(self, title: str, total: int | None = None, done: int = 0) -> None:
+        self.title, self.total = title, total
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        self.done += amount

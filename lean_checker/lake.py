@@ -1,0 +1,82 @@
+"""The options that a Lake project sets for its modules, found without running anything of it.
+
+For each module that it compiles, Lake (since Lean 4.22; lean4 PRs 8024 and 8447) writes
+``MODULE.setup.json`` for ``lean --setup``, with the options in force. That holds for projects with
+a ``lakefile.lean``, which is a program, as for those with a ``lakefile.toml``. Where there is no
+such file, ``leanOptions`` of a ``lakefile.toml`` count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Option = bool | int | str
+# Options that decide no verdict: what is printed, and what linters say.
+_SHOWN = ("linter", "pp", "trace", "profiler", "compiler", "debug", "weak", "warningAsError")
+_LEAN_NOTE = (
+    "options of its lakefile.lean are not known, for that is a program: build it with Lean 4.22 or "
+    "later, or name them in `context.options`"
+)
+_MIXED_NOTE = "its modules are compiled with different options: {}; name them in `context.options`"
+_MAX_FILES = 20_000
+
+
+def project_options(
+    build: Path, config: Mapping[str, Any], toml: bool
+) -> tuple[dict[str, Option], str | None]:
+    """Return the options of a project, and a note on what could not be found out.
+
+    Args:
+        build: the project's build folder.
+        config: its ``lakefile.toml``, empty where it has none.
+        toml: whether it has one.
+    """
+    written = _written(build)
+    if written:
+        first, *others = written
+        same = {name: value for name, value in first.items()
+                if all(name in each and each[name] == value for each in others)}  # fmt: skip
+        mixed = sorted({name for each in written for name in each} - set(same))
+        return same, _MIXED_NOTE.format(", ".join(mixed)) if mixed else None
+    if not toml:
+        return {}, _LEAN_NOTE
+    options = dict(_table(config.get("leanOptions")))
+    libraries = config.get("lean_lib")
+    if isinstance(libraries, list) and len(libraries) == 1 and isinstance(libraries[0], dict):
+        options |= _table(libraries[0].get("leanOptions"))
+    return _deciding(options), None
+
+
+def _written(build: Path) -> list[dict[str, Option]]:
+    """What each module was compiled with, as Lake wrote it down."""
+    found: list[dict[str, Option]] = []
+    for place, path in enumerate(sorted((build / "ir").rglob("*.setup.json"))):
+        if place == _MAX_FILES:
+            break
+        try:
+            setup = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(setup, dict):
+            found.append(_deciding(_table(setup.get("options"))))
+    return found
+
+
+def _table(value: object) -> dict[str, Option]:
+    """Options of a table; in TOML, a dot in a name makes a table within it."""
+    found: dict[str, Option] = {}
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if isinstance(one, dict):
+                found |= {f"{name}.{inner}": each for inner, each in _table(one).items()}
+            elif isinstance(one, bool | int | str):
+                found[str(name)] = one
+    return found
+
+
+def _deciding(options: dict[str, Option]) -> dict[str, Option]:
+    return {name: value for name, value in options.items()
+            if name.partition(".")[0] not in _SHOWN}  # fmt: skip
