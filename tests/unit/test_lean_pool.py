@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -338,4 +339,19 @@ def test_a_projects_import_set_has_a_process_to_itself(fake_toolchain: ServerToo
     assert pids[0] == pids[1]
     assert pids[2] == pids[3]
     assert len(set(pids)) == 3
+    pool.close()
+
+
+def test_an_import_set_that_does_not_exist_costs_no_process(
+    fake_toolchain: ServerToolchain,
+) -> None:
+    pool = LeanPool(fake_toolchain, Settings(pool_size=1))
+    pids = []
+    for field in ("imports", "code", "statement", ""):
+        with contextlib.suppress(InvalidRequest), pool.lease(("Bogus",), soon()) as process:
+            raise InvalidRequest("refused", field=field)
+        with pool.lease(None, soon()) as process:
+            pids.append(process.pid)
+    assert pids[0] == pids[1]
+    assert len(set(pids[1:])) == 3
     pool.close()
