@@ -44,4 +44,5 @@ def table(rows: Rows) -> str:
         for name, text in rows
         if text
     )
-    return f"<table>{shown}</table>" if shown else ""
+    # Where a page has no doctype, a table takes no colour from around it.
+    return f'<table style="color:inherit">{shown}</table>' if shown else ""
