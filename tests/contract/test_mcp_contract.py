@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 from fake_mcp import by_word
+from fake_mcp_client import agents
 from fake_prover import FakeProver
 from hurtful import HURTFUL
 from live_api import live_api
 from mcp import Client as McpClient
 
 from aludel import Client
+from aludel.lean_checker.prover import LeanProver
 from aludel.mcp_server import Backend, make_server
 from aludel.mcp_server.local import LocalBackend
 from aludel.mcp_server.service import ServiceBackend
 from aludel.models import NO_TEXT, UNREADABLE
 from aludel.receipts import Receipt, differences
 from aludel.settings import Settings
+from aludel.workers.app import lean_goals
 
 Call = Callable[..., Any]
 
@@ -134,3 +137,74 @@ def test_a_service_has_the_tools_that_need_no_lean_here(backend: Backend, place:
     tools, more = asyncio.run(listed()), {"search_lemmas", "mutate", "audit"}
     common = {"check", "open_goal", "try_tactics", "goal", "receipt"}
     assert tools == (common | more if place == "in process" else common)
+
+
+PROVED = "theorem swap (a b : Nat) : a + b = b + a"
+OWN = "theorem own (p q : Prop) (h : p ∧ q) : q ∧ p := And.comm.mp h"
+
+
+async def _asks(client: McpClient, tool: str, **arguments: Any) -> Any:
+    answer = await client.call_tool(tool, arguments)
+    assert not answer.is_error, (tool, answer.content)
+    return answer.structured_content
+
+
+async def _proves(client: McpClient) -> None:
+    """Use what every backend has on the real Lean."""
+    first = await _asks(client, "open_goal", statement=PROVED)
+    at = {"session": first["session"], "state": first["state"]}
+    tried = await _asks(client, "try_tactics", **at, tactics=["nonsense", "exact Nat.add_comm a b"])
+    failed, done = tried["steps"]
+    assert failed["error"]
+    shown = await _asks(client, "goal", session=at["session"], state=done["state"]["state"])
+    assert shown["finished"]
+    asked = {"code": shown["script"], "statement": PROVED}
+    verdict = (await _asks(client, "check", **asked))["result"]
+    assert (verdict["kind"], len(verdict["evidence"]["kernels"])) == ("accepted", 2)
+    receipt = Receipt.model_validate(await _asks(client, "receipt", **asked))
+    assert differences(receipt) == []
+    assert receipt.verdict.kind == "accepted"
+    assert receipt.request.tier == "replay"
+    wrong = await _asks(client, "receipt", code=f"{PROVED} := by rfl")
+    assert Receipt.model_validate(wrong).verdict.kind == "rejected"
+
+
+async def _searches_and_mutates(client: McpClient) -> None:
+    """Use what needs a Lean in this process, over imports whose index is made in seconds."""
+    goal = {"text": "p q : Prop\nh : p ∧ q\n⊢ q ∧ p", "imports": ["Init.Core"]}
+    found = await _asks(client, "search_lemmas", **goal, count=20, timeout_s=240)
+    names = [lemma["name"] for lemma in found["lemmas"]]
+    assert len(names) == 20
+    assert "And.comm" in names
+    made = await _asks(
+        client, "mutate", statement=OWN, imports=["Init.Core"], limit=2, timeout_s=240
+    )
+    assert made["ended"]
+    assert len(made["variants"]) == 2
+
+
+def _used(server: Any, *uses: Callable[[McpClient], Any]) -> None:
+    async def run() -> None:
+        async with McpClient(server) as client:
+            for use in uses:
+                await use(client)
+
+    asyncio.run(run())
+
+
+@pytest.mark.lean
+@pytest.mark.long
+def test_the_real_lean_in_process(lend_lean: Callable[..., LeanProver], tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, cache_dir=tmp_path)
+    backend = LocalBackend(lend_lean(settings), settings)
+    _used(make_server(backend), _proves, _searches_and_mutates)
+
+
+@pytest.mark.lean
+@pytest.mark.long
+def test_the_real_lean_on_a_service_over_http(
+    lend_lean: Callable[..., LeanProver], tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path, pool_size=1)
+    with live_api(settings, lend_lean, lean_goals) as api, agents(api.url) as address:
+        _used(address, _proves)

@@ -1,10 +1,14 @@
-"""A client of ``fake_mcp.py`` that writes what the SDK's own would not."""
+"""A client of ``fake_mcp.py`` that writes what the SDK's own would not, and a server for agents."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +26,25 @@ def called(number: int, tool: str, **arguments: Any) -> dict[str, Any]:
     """Return the request that calls a tool."""
     params = {"name": tool, "arguments": arguments}
     return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+
+
+@contextlib.contextmanager
+def agents(url: str) -> Iterator[str]:
+    """Start ``aludel mcp --server URL --http``, and give its address."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "aludel", "mcp", "--server", url, "--http", "0"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stderr is not None
+    try:
+        found = re.search(r"http://\S+/mcp", server.stderr.readline())
+        assert found
+        yield found[0]
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
 
 
 class RawClient:
