@@ -18,8 +18,6 @@ import psutil
 import pytest
 from native_lean import add_leanchecker, make_escaping_lean, make_native_lean
 
-from aludel.acceptance.bench import Bench
-from aludel.acceptance.report import accept
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.confinement.plan import missing_protection
 from aludel.lean_checker.embedded import release
@@ -280,19 +278,3 @@ def test_a_project_with_the_lean_on_path(
         check=False,
     )
     assert (done.returncode, json.loads(done.stdout)["kind"]) == (0, "accepted"), done.stderr
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-def test_its_acceptance_runs_row_by_row(settings: Settings) -> None:
-    bench = Bench(settings)
-    try:
-        report = accept(bench)
-    finally:
-        bench.close()
-    assert report.toolchain.kind == "native"
-    told = {row.name: f"{row.status}: {row.detail}" for row in report.rows}
-    assert [name for name, text in told.items() if text.startswith("failed")] == [], told
-    skipped = [name for name, text in told.items() if text.startswith("skipped")]
-    assert all("Mathlib" in name or name == "attacks, the corpus" for name in skipped), told
-    assert len(skipped) == 10
