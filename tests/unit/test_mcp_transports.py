@@ -137,6 +137,22 @@ def url() -> Iterator[str]:
     process.communicate(timeout=30)
 
 
+def test_the_page_s_lines(tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to/use-with-agents.md").read_text("utf-8")
+    [block] = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    command = tmp_path / "aludel"
+    started = f'PYTHONPATH="{ROOT}/src" exec "{sys.executable}" "{SERVER}"'
+    command.write_text(f'#!/bin/sh\n[ "$*" = mcp ] || exit 64\n{started}\n')
+    command.chmod(0o755)
+    run = subprocess.run(
+        [sys.executable, "-c", block.replace("theorem t : 1 + 1 = 2 := rfl", "accept")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "accepted\n"
+
+
 def post(url: str, body: bytes | str, **headers: str) -> httpx.Response:
     head = {"content-type": "application/json", **ACCEPT, **headers}
     return httpx.post(url, content=body, headers=head, timeout=60)
