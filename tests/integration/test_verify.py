@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from console import commands_of, matches
+from hurtful import HURTFUL
 from live_api import live_api
+from service_process import until
 
 from aludel.cli.main import cli
 from aludel.provers import build_prover
@@ -85,50 +91,67 @@ def _mixed(count: int) -> tuple[list[dict[str, object]], list[dict[str, object]]
     ]
     problems.append({"name": "hills", "statement": "theorem hills : Hills = 1"})
     proofs = (
-        "omega", "sorry", "rfl", "", "```lean\nomega\n```", "simp [Nat.add_comm]", "(" * 3_000,
-        "axiom cheat : False\ntheorem p0 (a b : Nat) : a + b + 0 = b + a + 0 := cheat.elim",
-        "import Mathlib\ntheorem p1 (a b : Nat) : a + b + 1 = b + a + 1 := by omega",
-        "exact Nat.add_comm a b ▸ rfl", "\0", "decide", "theorem other : True := trivial",
+        "omega -- {n}", "sorry -- {n}", "rfl -- {n}", "", "simp [Nat.add_comm] -- {n}",
+        "```lean\nomega -- {n}\n```\nIt is done.", "<think>{n}</think>\n```\nby omega\n```",
+        "(" * 3_000 + "{n}", "\0 {n}", "decide -- {n}", "exact Nat.add_comm a b ▸ rfl -- {n}",
+        "axiom cheat{n} : False\ntheorem p{p} SAYS := cheat{n}.elim",
+        "import Mathlib\nlemma p{p} SAYS := by omega -- {n}",
+        "theorem other : True := trivial -- {n}", "omega",
     )  # fmt: skip
-    candidates: list[dict[str, object]] = [
-        {"name": f"p{n % 41}", "code": proofs[(n * 5 + n // 41) % len(proofs)] + f" -- {n}\n"}
-        for n in range(count)
-    ]
-    for row in candidates:
-        if row["name"] == "p40":
-            row["name"] = "hills"
+    says = "(a b : Nat) : a + b + {p} = b + a + {p}"
+    candidates: list[dict[str, object]] = []
+    for n in range(count - len(HURTFUL)):
+        at = n % 41
+        text = proofs[(n * 7 + n // 41) % len(proofs)]
+        name = "hills" if at == 40 else f"p{at}"
+        candidates.append({"name": name, "code": text.replace("SAYS", says).format(n=n, p=at)})
+    candidates += [{"name": "p3", "code": text} for text in HURTFUL.values()]
     return problems, candidates
+
+
+def _killed_at_work(words: list[str], out: Path) -> str:
+    """Begin a run in a process of its own, kill that at work, and return what another prints."""
+    command = [sys.executable, "-m", "aludel", "verify", *words, "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    written = out / "results.jsonl"
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        until(lambda: process.poll() is not None or _lines(written) >= 700, "work", 1_500)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert 700 <= _lines(written) < 2_000
+    again = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    assert again.returncode == 1
+    return again.stdout
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3_000)
-def test_two_thousand_candidates_here_and_by_the_service(tmp_path: Path) -> None:
+def test_two_thousand_candidates_by_the_service_and_here_with_a_kill(tmp_path: Path) -> None:
     for name, rows in zip(("p.jsonl", "c.jsonl"), _mixed(2_000), strict=True):
         (tmp_path / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     files = [str(tmp_path / "p.jsonl"), str(tmp_path / "c.jsonl")]
-    words = ("--timeout", "600", "--json")
-    here = verify(*files, *words, "--out", str(tmp_path / "here"))
-    assert here.return_value == 1, here.output
+    words = [*files, "--timeout", "600", "--json"]
+    here = _killed_at_work(words, tmp_path / "here")
     chosen = Settings(data_dir=tmp_path / "data", pool_size=2)
     with live_api(chosen, build_prover) as api:
-        there = verify(*files, *words, "--out", str(tmp_path / "there"), "--server", api.url)
+        there = verify(*words, "--out", str(tmp_path / "there"), "--server", api.url)
     assert there.return_value == 1, there.output
     ours, theirs = (
         (tmp_path / name / "results.jsonl").read_text("utf-8").splitlines()
         for name in ("here", "there")
     )
     assert len(ours) == len(theirs) == 2_000
-    differ = [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]]
-    # A limit that a busy machine reaches in one of both is the only difference there may be.
-    assert [pair for pair in differ if '"kind": "undecided"' not in "".join(pair)] == []
-    assert len(differ) <= 5, differ
-    report = json.loads(here.stdout)
-    if not differ:
-        assert report == json.loads(there.stdout)
+    assert [pair for pair in zip(ours, theirs, strict=True) if pair[0] != pair[1]] == []
+    for name in ("results.jsonl", "refused.jsonl", "report.json", "report.md"):
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
+    report = json.loads(here)
+    assert report == json.loads(there.stdout)
     assert report["candidates"] == 2_000
     assert report["unposed"] > 0
-    assert report["verdicts"]["accepted"] > 100
-    assert report["verdicts"]["rejected"] > 500
-    assert (tmp_path / "here/refused.jsonl").read_bytes() == (
-        tmp_path / "there/refused.jsonl"
-    ).read_bytes()
+    assert report["verdicts"]["accepted"] > 400
+    assert report["verdicts"]["rejected"] > 1_000
+    assert report["verdicts"]["undecided"] == 0
