@@ -95,7 +95,7 @@ class TestKilledWorkers:
         broker.stop()
 
     def test_a_batch_survives_kill_9_of_its_worker(self, service: Service) -> None:
-        count = 400
+        count = 150
         service.start("serve")
         worker = service.start("worker")
         service.ready()
