@@ -29,6 +29,8 @@ from aludel.protocols import Checker
 from aludel.statements import declared, declares_theorem, split_header, with_proof
 
 MAX_LINES = 10_000
+MAX_LINE_CHARS = 400_000
+"""Nobody writes such a line, and Lean reads one of twice that for as long as a check may take."""
 MAX_NESTING = 2_000
 UNKNOWN_MODULE = "unknown module prefix"
 """How Lean begins to say that it has no such module."""
@@ -185,6 +187,10 @@ def unfit(code: str, max_bytes: int) -> Unfit | None:
     lines = code.count("\n") + 1
     if lines > MAX_LINES:
         return Unfit(RejectReason.TOO_LARGE, f"{lines} lines, more than the {MAX_LINES} allowed")
+    longest = max(map(len, code.split("\n")))
+    if longest > MAX_LINE_CHARS:
+        message = f"a line of {longest} characters, more than the {MAX_LINE_CHARS} allowed"
+        return Unfit(RejectReason.TOO_LARGE, message)
     if nesting(code) > MAX_NESTING:
         message = f"brackets nested more than {MAX_NESTING} deep"
         return Unfit(RejectReason.TOO_DEEP, message)

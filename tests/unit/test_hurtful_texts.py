@@ -22,7 +22,7 @@ from aludel.settings import Settings
 TEXTS = list(HURTFUL.values())
 GOOD = "accept neighbour"
 STATEMENT = "theorem t : True"
-TOO_LARGE = {"1.2 MB", "1.2 MB of three bytes each"}
+TOO_LARGE = {"1.2 MB", "1.2 MB of three bytes each", "one line of 900 kB"}
 UNFIT = TOO_LARGE | {
     "2,100 parentheses", "balanced parentheses", "angle brackets", "10,001 lines",
     "10,001 lines of tactics", "NUL", "NUL alone", "high surrogate", "low surrogate",

@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aludel.candidates import MAX_LINES, MAX_NESTING, nesting, unfit
+from aludel.candidates import MAX_LINE_CHARS, MAX_LINES, MAX_NESTING, nesting, unfit
 from aludel.errors import InvalidRequest
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.intake import validate
-from aludel.models import CheckRequest, FStarContext, LeanContext, Rejected, RejectReason
+from aludel.models import (
+    MAX_CODE_BYTES,
+    CheckRequest,
+    FStarContext,
+    LeanContext,
+    Rejected,
+    RejectReason,
+)
 
 CODE = "theorem t : True := trivial\n"
 
@@ -123,3 +130,10 @@ def test_nesting_is_the_deepest_run_of_open_brackets(text: str) -> None:
         depth = max(0, depth + (character in "([{⟨") - (character in ")]}⟩"))
         depths.append(depth)
     assert nesting(text) == max(depths)
+
+
+def test_a_line_that_nobody_writes_is_too_large() -> None:
+    why = unfit("ok\n" + "x" * (MAX_LINE_CHARS + 1), MAX_CODE_BYTES)
+    assert why is not None
+    assert (why.reason, f"a line of {MAX_LINE_CHARS + 1}" in why.message) == ("too_large", True)
+    assert unfit("ok\n" + "x" * MAX_LINE_CHARS, MAX_CODE_BYTES) is None
