@@ -38,11 +38,26 @@ def test_texts_as_they_are_on_the_real_lean(
         assert len(the_same(as_they_are(api.url, TEXTS))) == 40
 
 
+@pytest.mark.lean
+@pytest.mark.usefixtures("shared_lean")
+def test_answers_on_the_real_lean(lend_lean: Callable[..., LeanProver], tmp_path: Path) -> None:
+    chosen = {"data_dir": tmp_path, "database_url": "", "pool_size": 2}
+    with live_api(load_settings().model_copy(update=chosen), lend_lean) as api:
+        told = dict(zip(HURTFUL, answers_are_told_alike(api.url, tmp_path), strict=True))
+    assert told["fence"] == told["lemma"] == told["thought"] == ("accepted", None)
+
+
 def test_answers_to_a_statement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aludel.provers, "build_prover", lambda *_: ByLastWord())
     with live_api(Settings(data_dir=tmp_path, pool_size=2), lambda _: ByLastWord()) as api:
-        told = the_same(as_answers(api.url, TEXTS, tmp_path))
-        assert len(told) == 40
-        expected = [REWARDS[kind] for kind, _ in told]
-        for way, found in rewards(api.url, TEXTS).items():
-            assert found == expected, way
+        answers_are_told_alike(api.url, tmp_path)
+
+
+def answers_are_told_alike(url: str, folder: Path) -> list[Told]:
+    """Return the verdict on each answer, which every way and every trainer must tell."""
+    told = the_same(as_answers(url, TEXTS, folder))
+    assert len(told) == 40
+    expected = [REWARDS[kind] for kind, _ in told]
+    for way, found in rewards(url, TEXTS).items():
+        assert found == expected, way
+    return told
