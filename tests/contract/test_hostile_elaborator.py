@@ -38,7 +38,12 @@ class _Pool(LeanPool):
         return self._real.toolchain
 
     def another(
-        self, size: int, probe: Callable[[LeanProcess], None], *, shared: bool = False
+        self,
+        size: int,
+        probe: Callable[[LeanProcess], None],
+        *,
+        shared: bool = False,
+        kind: str = "",
     ) -> LeanPool:
         return LeanPool(self._real, self._settings, size=size, probe=probe, shared=shared)
 

@@ -123,7 +123,12 @@ class UnguardedPool(LeanPool):
         self._guarded = guarded
 
     def another(
-        self, size: int, probe: Callable[[LeanProcess], None], *, shared: bool = False
+        self,
+        size: int,
+        probe: Callable[[LeanProcess], None],
+        *,
+        shared: bool = False,
+        kind: str = "",
     ) -> LeanPool:
         """Return a pool of the real server."""
         return LeanPool(self._guarded, self._settings, size=size, probe=probe, shared=shared)

@@ -25,8 +25,8 @@ from aludel.lean_checker.embedded.install import install_root
 from aludel.lean_checker.native.host import NativeHost
 from aludel.lean_checker.native.locate import NativeLean, find_native
 from aludel.lean_checker.pool import LeanPool
-from aludel.lean_checker.program import ensure_program
-from aludel.lean_checker.server_program import SOURCES, ProgramSource, sources_digest
+from aludel.lean_checker.program import ProgramSource, ensure_program
+from aludel.lean_checker.server_program import SOURCES, sources_digest
 from aludel.lean_checker.toolchains import (
     LeanToolchain,
     find_toolchain,
