@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from aludel.lean_text import UnreadableText, comment_end
+
 _WORDS = frozenset({"module", "prelude", "public", "meta", "import", "all"})
 _SPACE = re.compile(r"(?:\s|--[^\n]*)+")
 _WORD = re.compile(r"[^\s]+")
@@ -38,15 +40,9 @@ def _after_blank(code: str, position: int) -> int:
         if space := _SPACE.match(code, position):
             position = space.end()
         elif code.startswith("/-", position) and code[position + 2 : position + 3] not in "-!":
-            position = _after_comment(code, position)
+            try:
+                position = comment_end(code, position)
+            except UnreadableText:
+                return len(code)
         else:
             return position
-
-
-def _after_comment(code: str, position: int) -> int:
-    depth = 0
-    for mark in re.finditer(r"/-|-/", code[position:]):
-        depth += 1 if mark[0] == "/-" else -1
-        if depth == 0:
-            return position + mark.end()
-    return len(code)

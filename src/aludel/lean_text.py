@@ -109,6 +109,24 @@ def ends_in_line_comment(text: str) -> bool:
     return bool(last) and last[0].kind is Kind.COMMENT and last[0].text.startswith("--")
 
 
+def comment_end(text: str, at: int) -> int:
+    """Return where the comment that begins at ``at`` ends.
+
+    Raises:
+        UnreadableText: it has no end.
+    """
+    if text.startswith("--", at):
+        end = text.find("\n", at)
+        return len(text) if end < 0 else end
+    depth = 0
+    for mark in _COMMENT_MARK.finditer(text, at):
+        # Marks do not share a character: ``/-/`` opens and does not close.
+        depth += 1 if mark[0] == "/-" else -1
+        if depth == 0:
+            return mark.end()
+    raise UnreadableText("a comment has no end", fix="close it with `-/`")
+
+
 def indented(text: str, by: str = "  ") -> str:
     """Return the text with every line moved right, except those that begin inside a literal.
 
@@ -178,26 +196,13 @@ def _next(text: str, at: int, *, interpolated: bool, within: int = 0) -> tuple[K
                     f"whether `{text[at - 1 : at + 2]}` begins a comment depends on notation",
                     fix="put a blank before the comment",
                 )
-            return Kind.COMMENT, _comment_end(text, at)
+            return Kind.COMMENT, comment_end(text, at)
         case "raw":
             return Kind.STRING, _raw_end(text, begun)
         case "string":
             return Kind.STRING, _string_end(text, at, interpolated=interpolated, within=within)
         case kind:
             return _KINDS[kind], begun.end()
-
-
-def _comment_end(text: str, at: int) -> int:
-    if text.startswith("--", at):
-        end = text.find("\n", at)
-        return len(text) if end < 0 else end
-    depth = 0
-    for mark in _COMMENT_MARK.finditer(text, at):
-        # Marks do not share a character: ``/-/`` opens and does not close.
-        depth += 1 if mark[0] == "/-" else -1
-        if depth == 0:
-            return mark.end()
-    raise UnreadableText("a comment has no end", fix="close it with `-/`")
 
 
 def _raw_end(text: str, opening: re.Match[str]) -> int:

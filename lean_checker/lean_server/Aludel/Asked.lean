@@ -33,9 +33,9 @@ structure CheckInput where
   /-- Names that the statement does not bind and Lean bound itself. -/
   autoBound : List Name := []
 
-/-- The newest inputs of checks, each with the part of its request that it was made of. Many
-candidates of one statement come after each other, and its elaboration is half of what a short one
-costs. Only claims rest on them: what decides reads the statement in another process. -/
+/-- The newest inputs of checks, each with the part of its request that it was made of: many
+candidates of one statement come after each other. Only claims rest on them: what decides reads the
+statement in another process. -/
 abbrev AskedBefore := List (String × CheckInput)
 
 /-- How many inputs are kept. -/
