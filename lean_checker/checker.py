@@ -150,7 +150,7 @@ class LeanChecker:
         """
         header, usage = _header(request, context, first, decision), Usage()
         statement = None
-        with self._pool.fresh(Deadline.after(QUEUE_S)) as alone:
+        with self._pool.fresh(Deadline.after(QUEUE_S), first.facts.imports) as alone:
             if header is not None:
                 statement, usage = read_statement(alone, header, request.budget)
             spent = decision.verdict.usage + usage
@@ -188,7 +188,7 @@ class LeanChecker:
             claim, process = self._attempt(request, context, digest, spent=death.usage)
         except _Spoilt as spoilt:
             _LOG.warning("a process that others used talks nonsense: %s", spoilt)
-            with self._pool.fresh(Deadline.after(QUEUE_S)) as process:
+            with self._pool.fresh(Deadline.after(QUEUE_S), _wanted(request, context)) as process:
                 claim = self._exchange(process, request, context, digest, Usage())
         if request.policy.allow_native_decide and claim.wants_native:
             return self._attempt_native(request, context, digest, claim.verdict.usage), process
@@ -199,7 +199,7 @@ class LeanChecker:
     ) -> Claim:
         """Check in a process of its own: programs of the candidate's run in it
         (docs/trust.md)."""
-        with self._pool.fresh(Deadline.after(QUEUE_S)) as process:
+        with self._pool.fresh(Deadline.after(QUEUE_S), _wanted(request, context)) as process:
             return self._exchange(process, request, context, digest, spent, native=True)
 
     def _attempt(

@@ -25,7 +25,7 @@ def export_library(
         BackendUnavailable: the machine failed.
     """
     validate_imports(imports)
-    with pool.fresh(Deadline.after(QUEUE_S)) as process:
+    with pool.fresh(Deadline.after(QUEUE_S), imports) as process:
         body = {"imports": list(imports)}
         answers = process.ask_stream("export", body, Deadline.after(wall_s))
         return write_library(folder, _tables(answers))

@@ -23,12 +23,13 @@ from aludel.lean_checker.answers import (
 )
 from aludel.lean_checker.intake import validate_imports
 from aludel.lean_checker.limits import LimitReached, limits_as_values
-from aludel.lean_checker.pool import LeanPool
+from aludel.lean_checker.pool import LeanPool, import_set
 from aludel.lean_checker.process import Reply
 from aludel.models import Toolchain, Usage
 from aludel.protocols import Exhausted
 
 LIST_S = 120.0
+INDEX_S = 600.0
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -225,7 +226,7 @@ class LeanOperations:
             InvalidRequest: target, lemma or import does not exist; ``field`` names which.
             BackendUnavailable: the machine failed.
         """
-        items, reply = self._stream("mutate", task.body(), task.imports, task.wall_s)
+        items, reply = self._mutated(task.body(), task)
         mutants = tuple(parse_answer(Mutant, item) for item in items)
         return MutationResult(mutants, parse_answer(Tally, reply.result), reply.usage)
 
@@ -242,7 +243,7 @@ class LeanOperations:
         Raises as :meth:`mutate`.
         """
         body = {**task.body(), "output": "hashes", "method": method}
-        items, reply = self._stream("mutate", body, task.imports, task.wall_s)
+        items, reply = self._mutated(body, task)
         found = tuple(parse_answer(Match, item) for item in items)
         return MatchResult(found, parse_answer(Tally, reply.result), reply.usage)
 
@@ -286,6 +287,15 @@ class LeanOperations:
         body = {"imports": list(imports), "statement": statement, "tactics": list(tactics)}
         _, reply = self._stream("goals", body, imports, wall_s)
         return parse_answer(TacticState, reply.result)
+
+    def _mutated(
+        self, body: dict[str, Any], task: MutationTask
+    ) -> tuple[list[dict[str, Any]], Reply]:
+        """Carry out a mutation. The index is built before its clock starts."""
+        validate_imports(task.imports)
+        with self._pool.lease(task.imports, Deadline.after(QUEUE_S)) as process:
+            process.index(import_set(task.imports), Deadline.after(INDEX_S))
+            return collect(process.ask_stream, "mutate", body, Deadline.after(task.wall_s))
 
     def _stream(
         self, op: str, body: dict[str, Any], imports: tuple[str, ...], wall_s: float

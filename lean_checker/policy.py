@@ -331,8 +331,8 @@ RULES: tuple[Rule, ...] = (
 def allows_axiom(policy: Policy, name: str) -> bool:
     """Whether a proof may rest on the axiom ``name``.
 
-    Since Lean 4.29, each use of `native_decide` is an axiom of its own. Its name is no ground to
-    believe it.
+    Since Lean 4.29, each use of `native_decide` is an axiom of its own; those are run again and
+    proved, or refused (``Replay.lean``): a name is no ground to believe one.
     """
     if name in policy.allowed_axioms:
         return True

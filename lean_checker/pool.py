@@ -30,6 +30,8 @@ _CLOSE_S = 10.0
 RECYCLE_AT = 0.75
 # Memory expected of a process before one has been measured.
 _UNMEASURED_MB = 1_500.0
+# Importing Mathlib from a cold disk takes minutes; it is done before a request's clock starts.
+_LOAD_S = 600.0
 _LIBRARY = frozenset({"Init", "Std", "Lean"})
 
 
@@ -154,28 +156,26 @@ class LeanPool:
 
     @contextlib.contextmanager
     def lease(self, imports: tuple[str, ...] | None, deadline: Deadline) -> Iterator[LeanProcess]:
-        """Lend a process that may import some modules, for one thread, until the block ends.
+        """Lend a process that has imported some modules, for one thread, until the block ends.
 
         It goes back if the block ends well or with `InvalidRequest`, which a server says in good
         health. Any other exception, and a request not read to its end, kill it.
 
         Args:
-            imports: the import set, ``Init`` where it is None.
-            deadline: how long to wait for a process; starting one has a limit of its own.
+            imports: the import set, ``Init`` where it is None. One that does not exist is not
+                loaded: the request says so.
+            deadline: how long to wait for a process; starting one has a limit of its own, and so
+                has importing.
 
         Raises:
             QueueFull: every process was busy until the deadline.
+            LimitReached: importing took too much time or memory.
             BackendUnavailable: a process cannot be started, or the pool is closed.
         """
         wanted = import_set(imports or ())
         with self._lent(self._acquire(wanted, deadline)) as process:
-            try:
-                yield process
-            except InvalidRequest as refusal:
-                if refusal.field not in ("imports", "code"):  # those are what cannot be imported
-                    process.loaded.add(wanted)
-                raise
-            process.loaded.add(wanted)
+            process.load(wanted, Deadline.after(_LOAD_S))
+            yield process
 
     @contextlib.contextmanager
     def lease_again(self, process: LeanProcess, deadline: Deadline) -> Iterator[LeanProcess]:
@@ -202,8 +202,8 @@ class LeanPool:
             self._release(process, healthy)
 
     @contextlib.contextmanager
-    def fresh(self, deadline: Deadline) -> Iterator[LeanProcess]:
-        """Lend a process that has been asked nothing yet, and end it when the block ends.
+    def fresh(self, deadline: Deadline, imports: tuple[str, ...] = ()) -> Iterator[LeanProcess]:
+        """Lend a process that has imported some modules and been asked nothing else; then end it.
 
         It takes one of the pool's slots, an idle process's where all are taken.
 
@@ -215,6 +215,7 @@ class LeanPool:
             self._discard(victim)
         process = self._start()
         try:
+            process.load(import_set(imports), Deadline.after(_LOAD_S))
             yield process
         finally:
             self._discard(process)

@@ -139,7 +139,7 @@ class LeanProcess:
 
     Attributes:
         ready: what the server said of itself.
-        requests: how many requests it has been sent.
+        requests: how many requests it has been sent, preparations not counted.
         loaded: import sets it is known to hold.
         pins: sessions of tactics that live in it.
         tenant: who alone is lent the process; None while that is anybody.
@@ -174,6 +174,7 @@ class LeanProcess:
         self.label = secrets.token_hex(6)
         self.distrusted = False
         self.loaded: set[tuple[str, ...]] = {("Init",)}
+        self._indexed: set[tuple[str, ...]] = set()
         watchdog.watch(popen.pid)
 
     @classmethod
@@ -238,6 +239,36 @@ class LeanProcess:
             self.ask("ping", {}, deadline)
         except LimitReached as reached:
             raise BackendUnavailable(f"the Lean server: {reached.message}") from reached
+
+    def load(self, imports: tuple[str, ...], deadline: Deadline) -> None:
+        """Have modules imported for the requests to come, unless they are.
+
+        Who imports what is not there is told so by the request itself.
+
+        Raises:
+            LimitReached: deadline or memory cap.
+            BackendCrashed: the process died, or talks nonsense.
+        """
+        if imports in self.loaded:
+            return
+        with contextlib.suppress(InvalidRequest):
+            self._prepare("load", imports, deadline)
+            self.loaded.add(imports)
+
+    def index(self, imports: tuple[str, ...], deadline: Deadline) -> None:
+        """Have the lemmas of an import set indexed for the requests to come, unless they are.
+
+        Raises as :meth:`load`.
+        """
+        if imports not in self._indexed:
+            self._prepare("index", imports, deadline)
+            self._indexed.add(imports)
+
+    def _prepare(self, op: str, imports: tuple[str, ...], deadline: Deadline) -> None:
+        try:
+            self.ask(op, {"imports": list(imports)}, deadline)
+        finally:
+            self.requests -= 1  # it is no request of a caller's
 
     def ask(
         self,

@@ -12,7 +12,6 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Protocol
@@ -24,10 +23,10 @@ from aludel.lean_checker.lock import folder_lock
 from aludel.lean_checker.process import ServerCommand
 from aludel.lean_checker.server_program import (
     BOOT,
-    SERVER_MODULES,
     SOURCES,
+    ProgramSource,
+    server_source,
     source_path,
-    sources_digest,
 )
 from aludel.lean_checker.watchdog import Watchdog
 from aludel.progress import Progress
@@ -47,6 +46,11 @@ class LeanHost(Protocol):
     """A Lean that compiles and runs programs of ours, of either kind."""
 
     @property
+    def version(self) -> str:
+        """The release, which decides what of the program is compiled."""
+        ...
+
+    @property
     def programs(self) -> Path:
         """The folder of its compiled programs."""
         ...
@@ -63,33 +67,20 @@ class LeanHost(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ProgramSource:
-    """A program in Lean: modules in dependency order, the last with ``main``, below a folder."""
-
-    folder: Path
-    modules: tuple[str, ...]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the sources."""
-        return sources_digest(self.modules, self.folder)
-
-
-SERVER = ProgramSource(SOURCES, SERVER_MODULES)
-
-
-def program_folder(host: LeanHost, source: ProgramSource = SERVER) -> Path:
+def program_folder(host: LeanHost, source: ProgramSource | None = None) -> Path:
     """The folder of the compiled program, whether it is there yet or not."""
-    return host.programs / source.digest[:32]
+    return host.programs / (source or server_source(host.version)).digest[:32]
 
 
-def ensure_program(host: LeanHost, progress: Progress, source: ProgramSource = SERVER) -> Path:
+def ensure_program(host: LeanHost, progress: Progress, source: ProgramSource | None = None) -> Path:
     """Return the folder of the compiled program; compile it first when it is not there.
+
+    Without a ``source``, it is the server program.
 
     Raises:
         ToolchainMissing: it does not compile, or the cache folder cannot be written.
     """
+    source = source or server_source(host.version)
     folder = program_folder(host, source)
     if (folder / _MODULES).is_file():
         return folder
@@ -149,7 +140,7 @@ def _compile_modules(
 
 def _imports(source: ProgramSource, module: str) -> set[str]:
     """Return the modules of the program that ``module`` imports."""
-    text = source_path(module, source.folder).read_text(encoding="utf-8")
+    text = source.file(module).read_text(encoding="utf-8")
     return set(_IMPORT.findall(text)) & set(source.modules)
 
 
@@ -162,7 +153,7 @@ def _module_digests(source: ProgramSource) -> dict[str, str]:
     """The SHA-256 of each module's text and of all that it imports of the program."""
     digests: dict[str, str] = {}
     for module in source.modules:
-        digest = hashlib.sha256(source_path(module, source.folder).read_bytes())
+        digest = hashlib.sha256(source.file(module).read_bytes())
         for imported in sorted(_imports(source, module)):
             digest.update(f"{imported} {digests[imported]}\n".encode())
         digests[module] = digest.hexdigest()[:32]
@@ -200,7 +191,7 @@ def _compile_module(host: LeanHost, source: ProgramSource, module: str, folder: 
     relative = source_path(module, Path())
     target = folder / relative
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source_path(module, source.folder), target)
+    shutil.copyfile(source.file(module), target)
     done = run(host.compile_command(folder, relative), "", _COMPILE_S)
     if done.returncode != 0 or not target.with_suffix(".ir").is_file():
         said = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line]

@@ -31,7 +31,7 @@ from aludel.lean_checker.node import find_node
 from aludel.lean_checker.process import ServerCommand
 from aludel.lean_checker.program import LeanHost, ensure_program
 from aludel.lean_checker.project import LeanProject, open_project, require_same_lean
-from aludel.lean_checker.server_program import BOOT, sources_digest
+from aludel.lean_checker.server_program import BOOT, server_source, sources_digest
 from aludel.models import Prover, Toolchain
 from aludel.progress import Progress, Silent
 from aludel.settings import Settings
@@ -217,7 +217,7 @@ def _describe_native(
         version=lean.version,
         commit=lean.commit,
         kind="native",
-        digest=hashlib.sha256(f"{sums}\n{sources_digest()}".encode()).hexdigest(),
+        digest=hashlib.sha256(f"{sums}\n{server_source(lean.version).digest}".encode()).hexdigest(),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from aludel import lean_checker
 from aludel.lean_checker.confinement.plan import Confinement
+from aludel.lean_checker.embedded import release
 from aludel.lean_checker.node import Node
 from aludel.lean_checker.process import ServerCommand
 
@@ -34,6 +35,11 @@ class Host:
     root: Path
     kind: Literal["fast", "simple"]
     node: Node
+
+    @property
+    def version(self) -> str:
+        """The release."""
+        return release.VERSION
 
     @property
     def cache(self) -> Path:

@@ -8,8 +8,8 @@ import subprocess
 from aludel.errors import ToolchainMissing
 from aludel.lean_checker.embedded.command import Host
 from aludel.lean_checker.lock import folder_lock
-from aludel.lean_checker.program import ProgramSource, ensure_program, run
-from aludel.lean_checker.server_program import BOOT, SOURCES
+from aludel.lean_checker.program import ensure_program, run
+from aludel.lean_checker.server_program import BOOT, SOURCES, ProgramSource
 from aludel.progress import Progress
 
 _TIMEOUT_S = 300.0

@@ -94,7 +94,8 @@ class LeanKernel:
             BackendUnavailable: the machine failed.
         """
         deadline = Deadline.after(QUEUE_S)
-        lent = self._pool.fresh(deadline) if native else self._pool.lease(imports, deadline)
+        pool = self._pool
+        lent = pool.fresh(deadline, imports) if native else pool.lease(imports, deadline)
         body = {"imports": list(imports), "allow_native": native}
         with lent as process:
             try:

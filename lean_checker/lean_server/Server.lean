@@ -42,6 +42,8 @@ unsafe def operations : Array (String × Handler) := #[
   ("goals", fun state _ _ j _ => goals state j),
   ("constants", fun state _ _ j emit => constants state j emit),
   ("export", fun state _ _ j emit => exportConstants state j emit),
+  ("load", fun state _ _ j _ => load state j),
+  ("index", fun state cache _ j _ => index state cache j),
   ("mutate", fun state cache _ j emit => mutate state cache j emit),
   ("restate", fun state _ _ j emit => restate state j emit),
   ("screen", fun state _ _ j emit => screen state j emit),
@@ -117,7 +119,6 @@ unsafe def main (_ : List String) : IO Unit := do
   match ← IO.getEnv "LEAN_SYSROOT" with
   | some root => initSearchPath root
   | none => initSearchPath (← findSysroot)
-  enableInitializersExecution
   let loaded ← ST.Prim.mkRef (σ := IO.RealWorld) (#[] : Array LoadedImports)
   let asked ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : AskedBefore)
   let state : ServerState := { loaded, asked }

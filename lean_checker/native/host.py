@@ -9,6 +9,7 @@ from pathlib import Path
 from aludel.lean_checker.confinement.plan import Confinement
 from aludel.lean_checker.native.locate import NativeLean
 from aludel.lean_checker.process import ServerCommand
+from aludel.lean_checker.releases import release_range
 
 MAX_FILE_MB = 256
 DATA_MB = 16_000
@@ -34,6 +35,11 @@ class NativeHost:
     required: bool = True
 
     @property
+    def version(self) -> str:
+        """The release."""
+        return self.lean.version
+
+    @property
     def programs(self) -> Path:
         """The folder of compiled programs."""
         return self.cache / "programs"
@@ -41,7 +47,8 @@ class NativeHost:
     def compile_command(self, folder: Path, source: Path) -> ServerCommand:
         """Return the command that compiles the module at ``folder / source`` beside its source."""
         file = folder / source
-        lean = ("-R", str(folder), "-o", str(file.with_suffix(".olean")), str(file))
+        lean = (*self._module_options, "-R", str(folder), "-o", str(file.with_suffix(".olean")))
+        lean = (*lean, str(file))
         return self.command(folder, lean, output=folder)
 
     def run_command(self, folder: Path, main: str, search: Sequence[Path] = ()) -> ServerCommand:
@@ -49,7 +56,13 @@ class NativeHost:
 
         ``search``: folders of modules that the program may import besides the library's.
         """
-        return self.command(folder, ("--run", str(folder / main)), search=search)
+        lean = (*self._module_options, "--run", str(folder / main))
+        return self.command(folder, lean, search=search)
+
+    @property
+    def _module_options(self) -> tuple[str, ...]:
+        """What our own modules need on the command line of this release."""
+        return release_range(self.lean.version).options
 
     def command(
         self,

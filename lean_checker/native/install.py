@@ -21,12 +21,12 @@ import httpx
 
 from aludel.errors import BackendUnavailable, Conflict, InvalidRequest, ToolchainMissing
 from aludel.lean_checker.native.locate import (
-    MINIMUM,
     NativeLean,
     elan_folder,
     elan_home,
     find_native,
 )
+from aludel.lean_checker.releases import release_range
 
 LATEST = "https://api.github.com/repos/leanprover/elan/releases/latest"
 _TIMEOUT_S = 600.0
@@ -52,7 +52,7 @@ def install_native(
         client: fetches it.
 
     Raises:
-        InvalidRequest: the version is none, or too old for the server program.
+        InvalidRequest: the version is none, or none that the server program is written for.
         Conflict: elan's archive has another checksum; nothing of it was run.
         BackendUnavailable: something could not be fetched.
         ToolchainMissing: there is no elan for this system, or what was installed does not run.
@@ -90,13 +90,14 @@ def _validate(version: str) -> None:
         raise InvalidRequest(
             f"{version!r} is no Lean release", field="--version", fix="give one such as 4.28.0"
         )
-    if (int(match[1]), int(match[2])) < MINIMUM:
-        least = ".".join(map(str, MINIMUM))
-        raise InvalidRequest(
-            f"the server program is written for Lean {least} and later",
-            field="--version",
-            fix=f"give {least}.0 or a later one",
-        )
+    try:
+        release_range(version)
+    except ToolchainMissing as error:
+        raise InvalidRequest(error.message, field="--version", fix=_nearest(error)) from error
+
+
+def _nearest(error: ToolchainMissing) -> str:
+    return f"give {str(error.fix).rpartition(' ')[2].rstrip('`')}"
 
 
 def _find_elan() -> Path | None:

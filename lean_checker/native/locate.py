@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aludel.errors import NotFound, ToolchainMissing
+from aludel.lean_checker.releases import release_range
 
 ON_PATH = "lean-native"
-MINIMUM = (4, 28)
-"""The release whose internal interfaces the server program is written for; later ones are tried."""
 _NAMED = re.compile(r"lean-(\d+\.\d+\.\d+[\w.-]*)")
 _VERSION = re.compile(r"version (\d+)\.(\d+)\.(\d+)([\w.-]*)")
 _COMMIT = re.compile(r"commit ([0-9a-f]{12,40})")
@@ -62,7 +61,8 @@ def find_native(name: str, project: Path | None = None) -> NativeLean:
 
     Raises:
         NotFound: the name is none of these.
-        ToolchainMissing: it is not there, does not run, or is older than :data:`MINIMUM`.
+        ToolchainMissing: it is not there, does not run, or is of no release that the server program
+            is written for.
     """
     if name == ON_PATH:
         return _described(_root_on_path(project))
@@ -92,7 +92,7 @@ def native_toolchains() -> list[NativeLean]:
         try:
             found.append(_described(lean.parents[1].resolve()))
         except ToolchainMissing:
-            continue  # too old or broken: asked for by name, it says so
+            continue  # too old, too new or broken: asked for by name, it says so
     return sorted(found, key=lambda lean: (_numbers(lean.version), lean.version))
 
 
@@ -121,13 +121,7 @@ def _described(root: Path) -> NativeLean:
             f"does not answer like Lean: {said[:80]!r}", field=str(lean), fix="reinstall it"
         )
     version = ".".join(match.group(1, 2, 3)) + match[4]
-    if _numbers(version)[:2] < MINIMUM:
-        least = ".".join(map(str, MINIMUM))
-        raise ToolchainMissing(
-            f"Lean {version} is too old; the server program is written for {least}",
-            field=str(root),
-            fix=f"run `aludel toolchain install lean --version {least}.0`",
-        )
+    release_range(version)
     commit = _COMMIT.search(said)
     return NativeLean(root, version, commit[1] if commit else None)
 

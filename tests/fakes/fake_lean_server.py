@@ -379,6 +379,9 @@ def serve(cases: list[Request]) -> None:
             stream(request)
         elif request["op"].startswith("session_"):
             session(request)
+        elif request["op"] == "load" and any(i.startswith("Bogus") for i in request["imports"]):
+            error = {"code": "invalid_request", "field": "imports", "message": "no such module"}
+            write({"id": request["id"], "ok": False, "error": error})
         else:
             done(request, {"imports": [["Init"]]})
 

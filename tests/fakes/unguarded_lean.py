@@ -18,8 +18,8 @@ from aludel.lean_checker.embedded.manifest import read_manifest
 from aludel.lean_checker.node import find_node
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess
-from aludel.lean_checker.program import ProgramSource, ensure_program
-from aludel.lean_checker.server_program import BOOT, SERVER_MODULES, SOURCES
+from aludel.lean_checker.program import ensure_program
+from aludel.lean_checker.server_program import BOOT, SERVER_MODULES, SOURCES, ProgramSource
 from aludel.lean_checker.toolchains import LeanToolchain, find_toolchain
 from aludel.progress import Silent
 from aludel.settings import Settings

@@ -20,9 +20,9 @@ from aludel.lean_checker.embedded.manifest import read_manifest
 from aludel.lean_checker.embedded.selftest import ensure_tested
 from aludel.lean_checker.node import find_node
 from aludel.lean_checker.process import ServerCommand
-from aludel.lean_checker.program import ProgramSource, ensure_program
+from aludel.lean_checker.program import ensure_program
 from aludel.lean_checker.program import run as run_command
-from aludel.lean_checker.server_program import BOOT
+from aludel.lean_checker.server_program import BOOT, ProgramSource
 from aludel.lean_checker.toolchains import LeanToolchain, list_toolchains, verify_toolchain
 from aludel.progress import Silent
 from aludel.settings import load_settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import Counter
@@ -334,11 +333,23 @@ def test_a_projects_import_set_has_a_process_to_itself(fake_toolchain: ServerToo
     for imports in (("Lean",), ("Mathlib",), ("Mathlib", "Std"), ("Mathlib", "Std"), None):
         with pool.lease(imports, soon()) as process:
             pids.append(process.pid)
-        assert import_set(imports or ()) in process.loaded
+            assert import_set(imports or ()) in process.loaded
+            assert process.requests == 0
     # Lean before a project is no harm; after it, everything else is
     assert pids[0] == pids[1]
     assert pids[2] == pids[3]
     assert len(set(pids)) == 3
+    pool.close()
+
+
+def test_importing_is_done_before_a_requests_clock_starts(
+    fake_toolchain: ServerToolchain,
+) -> None:
+    pool = LeanPool(fake_toolchain, Settings(pool_size=1))
+    with pool.fresh(soon(), ("Mathlib",)) as process:
+        assert process.loaded == {("Init",), ("Init", "Mathlib")}
+        process.index(("Init", "Mathlib"), soon())
+        assert process.requests == 0
     pool.close()
 
 
@@ -347,11 +358,8 @@ def test_an_import_set_that_does_not_exist_costs_no_process(
 ) -> None:
     pool = LeanPool(fake_toolchain, Settings(pool_size=1))
     pids = []
-    for field in ("imports", "code", "statement", ""):
-        with contextlib.suppress(InvalidRequest), pool.lease(("Bogus",), soon()) as process:
-            raise InvalidRequest("refused", field=field)
-        with pool.lease(None, soon()) as process:
+    for imports in (("Bogus",), None, ("Bogus.Deep",), None):
+        with pool.lease(imports, soon()) as process:
             pids.append(process.pid)
-    assert pids[0] == pids[1]
-    assert len(set(pids[1:])) == 3
+    assert len(set(pids)) == 1
     pool.close()

@@ -1,5 +1,6 @@
 module
 public import Lean
+public import Aludel.Compat
 
 /-!
 Loops over arrays, and JSON. The embedded toolchain ships no IR of imported modules, so polymorphic

@@ -75,7 +75,7 @@ def kernelTakes? (env : Environment) (s : Statement) (n : Name) : Option Bool :=
   let value := mkConst n (levelsOf s.levelParams)
   let d :=
     mkDefinitionValEx `_aludel_asked s.levelParams s.type value .opaque .safe [`_aludel_asked]
-  match env.addDeclCore 0 (.defnDecl d) none with
+  match addToKernel env (.defnDecl d) with
   | .ok _ => some true
   | .error .deterministicTimeout => none
   | .error .deepRecursion => none
@@ -208,12 +208,14 @@ def safeConstants (env : Environment) (names : Array Name) : Array Name :=
     | some ci => if ci.isUnsafe || ci.isPartial then acc else acc.push n
     | none => acc) #[]
 
-/-- The axioms among `names`. -/
-def newAxiomsOf (env : Environment) (names : Array Name) : Array Name :=
+/-- The axioms among `names`, without those that the replay proved by running what they are about.
+-/
+def newAxiomsOf (env : Environment) (names : Array Name) (r : Replay) : Array Name :=
   foldArray names (fun acc n =>
-    match env.find? n with
-    | some (.axiomInfo _) => acc.push n
-    | _ => acc) #[]
+    match env.find? n, r.env.find? n with
+    | some (.axiomInfo _), some (.thmInfo _) => acc
+    | some (.axiomInfo _), _ => acc.push n
+    | _, _ => acc) #[]
 
 /-- The most bytes that the declarations may take in an answer, which is one line of bounded
 length. -/
@@ -243,7 +245,7 @@ def elaboratedFacts (i : CheckInput) (ictx : Parser.InputContext) (headerImports
       if refused then pure Json.null
       else statementFacts i s full r (placeOf ictx.fileMap e.commands s.name)
     | none => pure Json.null
-  let newAxioms := newAxiomsOf full own
+  let newAxioms := newAxiomsOf full own r
   let axioms := foldArray r.newAxioms (fun acc n => acc.push n) r.baseAxioms
   let place := fun n => match anyDeclaredAs (lastPart n) e.commands 0 with
     | some s => s
@@ -377,7 +379,7 @@ unsafe def elabCandidate (state : ServerState) (j : Json)
   | .ok i =>
     let diagnostics ← addLog {} messages (parsing := true)
     let forbidden := foreignImports i.base header.raw headerImports
-    let heartbeatLimit? := if containsHeartbeats code then some i.heartbeats else none
+    let heartbeatLimit? := if containsLimits code then some i.heartbeats else none
     let automatic := !namesAutomatic code
     let start : Elaborated :=
       { state := prepare i.start, diagnostics, forbidden, heartbeatLimit?, automatic }

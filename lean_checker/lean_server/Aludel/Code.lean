@@ -1,5 +1,6 @@
 module
 public import Lean
+public import Aludel.Compat
 public import Aludel.Messages
 public import Aludel.Run
 
@@ -51,15 +52,18 @@ def bodiless (d : IR.Decl) : IR.Decl :=
   | .fdecl f xs type _ _ => .extern f xs type { entries := [] }
   | d => d
 
+/-- The declaration without what could be inlined elsewhere. -/
+def withoutBody (d : PhaseDecl) : PhaseDecl :=
+  { d with value := .extern { entries := [] }, inlineAttr? := .none }
+
 /-- The environment without the body of `n` in the compiler's earlier phases, which could inline it
 elsewhere. -/
 def dropInlined (env : Environment) (n : Name) : Environment :=
-  let none : Compiler.LCNF.DeclValue := .extern { entries := [] }
   let env := match Compiler.LCNF.getDeclCore? env Compiler.LCNF.baseExt n with
-    | some d => Compiler.LCNF.saveBaseDeclCore env { d with value := none, inlineAttr? := .none }
+    | some d => Compiler.LCNF.saveBaseDeclCore env (withoutBody d)
     | .none => env
   match Compiler.LCNF.getDeclCore? env Compiler.LCNF.monoExt n with
-  | some d => Compiler.LCNF.saveMonoDeclCore env { d with value := none, inlineAttr? := .none }
+  | some d => Compiler.LCNF.saveMonoDeclCore env (withoutBody d)
   | .none => env
 
 /-- Whether `n` is the constant that Lean makes for the tactic of an automatic argument or field,

@@ -86,7 +86,7 @@ def quotCode (k : QuotKind) : Nat :=
 
 /-- A constant whose body the import hides, by what it was when it was declared. -/
 def writeHidden (w : Writer) (env : Environment) (ci : ConstantInfo) : Writer × Json :=
-  match getOriginalConstKind? env ci.name with
+  match originalKind? env ci.name with
   | some .thm => writeHead w "thm" ci #[.null]
   | some .defn => writeHead w "def" ci #[.null, jsonNat 0, bit ci.isUnsafe]
   | some .opaque => writeHead w "opq" ci #[.null, bit ci.isUnsafe]

@@ -40,7 +40,7 @@ structure Elaborated where
   /-- Constants declared by macros and notation, the only ones that may keep their code. -/
   templates : Array Name := #[]
   /-- Heartbeats (thousands) to which `set_option maxHeartbeats` is cut; `none` where the text has
-  no such option. -/
+  no option that is cut to a limit. -/
   heartbeatLimit? : Option Nat := none
   /-- Whether the text contains no name in Lean's form for automatic tactics. Only then are all
   constants with such names made by Lean, from syntax that has passed the guard; others could hold
@@ -57,8 +57,9 @@ structure Elaborated where
   /-- What becomes of a command that the guard let through before it is elaborated. -/
   rewrite : Syntax → Syntax := fun s => s
 
-/-- Whether the text mentions `maxHeartbeats` anywhere. -/
-def containsHeartbeats (code : String) : Bool := hasPart "maxHeartbeats" code
+/-- Whether the text mentions an option that is cut to a limit. -/
+def containsLimits (code : String) : Bool :=
+  hasPart "maxHeartbeats" code || hasPart "maxRecDepth" code
 
 /-- Whether the text contains Lean's name part for automatic tactics, `_auto`. -/
 def namesAutomatic (code : String) : Bool := hasPart "_auto" code
@@ -122,7 +123,7 @@ def toElaborate (native : Bool) (heartbeatLimit? : Option Nat) (command : Syntax
   let command := settleBooleans false command
   let command := if native then command else uncompiled command
   match heartbeatLimit? with
-  | some limit => clampHeartbeats limit command
+  | some limit => clampLimits limit command
   | none => command
 
 /-- The constants that a command left, or why it may not have left them. -/

@@ -2,6 +2,7 @@ module
 public import Lean
 public import Aludel.Asked
 public import Aludel.Basic
+public import Aludel.Compat
 public import Aludel.Table
 
 /-! Import sets: each is loaded once and kept; no request changes a kept environment. -/
@@ -80,8 +81,15 @@ def leavesLibrary (n : Name) : Bool :=
 def strayImport? (names : Array Name) : Option Name :=
   foldArray names (fun found n => if found.isNone && leavesLibrary n then some n else found) none
 
-/-- The number of lists in a table over the constants of an import set. -/
-def reachedBuckets : Nat := 16384
+/-- Whether all modules are those of Lean's own library. -/
+def isLibrary (names : Array Name) : Bool :=
+  foldArray names (fun all n => all && memNameArray n.getRoot #[`Init, `Std, `Lean]) true
+
+/-- Whether other modules than the library's, and others than `names`, are loaded. Extensions that a
+project registers lie outside of environments made before them, so such an import set has a process
+to itself; who lends processes sees to that, and this is what happens where it does not. -/
+def holdsOthers (ls : Array LoadedImports) (names : Array Name) : Bool :=
+  foldArray ls (fun found l => found || (!isLibrary l.modules && !sameNames l.modules names)) false
 
 /-- An import set, loaded if it was not before. `field` is reported when an import is at fault. -/
 unsafe def loadImportSet (s : ServerState) (field : String) (names : Array Name) :
@@ -90,12 +98,16 @@ unsafe def loadImportSet (s : ServerState) (field : String) (names : Array Name)
   if let some n := strayImport? names then
     return .error { field, message := "`" ++ n.toString ++ "` is not the name of a module" }
   let loaded ← ST.Prim.Ref.get s.loaded
+  if holdsOthers loaded names then
+    throw (IO.userError "this process holds another project's import set")
   match findLoaded loaded names with
   | some set => return .ok set
   | none =>
     try
-      let env ← importModules (toImports names) {} 1024 #[] true true
-      let reached ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 1 : Table Reached)
+      -- each import ends by switching them off
+      enableInitializersExecution
+      let env ← importAll (toImports names)
+      let reached ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 1024 : Table Reached)
       let set : LoadedImports := { modules := names, env, reached }
       ST.Prim.Ref.set s.loaded (loaded.push set)
       return .ok set
@@ -114,6 +126,12 @@ def importsOf (j : Json) : Array Name :=
   match getStrs? j "imports" with
   | some names => foldArray names (fun acc s => acc.push (nameOfString s)) #[]
   | none => #[]
+
+/-- Answers the operation `load`: the import set is there for the requests that follow. -/
+unsafe def load (s : ServerState) (j : Json) : IO Answer := do
+  match ← loadImports s "imports" (importsOf j) with
+  | .ok _ => return .ok (Json.mkObj [])
+  | .error e => return .error e
 
 /-- The loaded import sets as a JSON array. -/
 def jsonImportSets (ls : Array LoadedImports) : Json :=

@@ -79,7 +79,7 @@ def withCode (j : Judged) (env : Environment) (n : Name) (d : Declaration) : IO 
 /-- Adds one declaration through the kernel, unless one before it was refused. -/
 def judgeOne (j : Judged) (d : Declaration) : IO Judged := do
   if j.refusal.isSome then return j
-  match j.env.addDeclCore 0 d none with
+  match addToKernel j.env d with
   | .ok env =>
     let j ← match d with
       | .defnDecl v => withCode j env v.name d

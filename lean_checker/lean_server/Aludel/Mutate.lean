@@ -240,6 +240,16 @@ def indexOf (cache : IndexCache) (env : Environment) (imports : Array Name) : IO
     ST.Prim.Ref.set cache.entries ((imports, x) :: known)
     return x
 
+/-- Answers the operation `index`: the index of an import set is there for the requests that
+follow. -/
+unsafe def index (state : ServerState) (cache : IndexCache) (j : Json) : IO Answer := do
+  let imports := normalImports (importsOf j)
+  match ← loadImports state "imports" imports with
+  | .error e => return .error e
+  | .ok env =>
+    let x ← indexOf cache env imports
+    return .ok (Json.mkObj [("lemmas", jsonNat (countList x.lemmas))])
+
 /-- Whether `s` is an element of `a`. -/
 def hasString (a : Array String) (s : String) : Bool :=
   foldArray a (fun found x => found || x == s) false

@@ -1,6 +1,7 @@
 module
 public import Lean
 public import Aludel.Basic
+public import Aludel.Compat
 
 /-!
 Elaborating without code. Lean compiles what it declares while it elaborates: helpers of a
@@ -36,19 +37,19 @@ def isSyntaxType (type : Expr) : Bool :=
 /-- Whether a declaration is a value of a tactic's option, which Lean compiles, runs and forgets;
 the guard has seen that it is a literal. Lean marks it as unsafe, as no text of a candidate's may.
 -/
-def isOptionValue (d : Decl) : Bool :=
+def isOptionValue (d : PhaseDecl) : Bool :=
   !d.safe && d.name.eraseMacroScopes == `_tmp
 
 /-- Whether a declaration is what Lean makes of an automatic tactic. -/
-def isAutomaticDecl (d : Decl) : Bool :=
+def isAutomaticDecl (d : PhaseDecl) : Bool :=
   match d.name with
   | .str _ s => s.startsWith "_auto" && isSyntaxType d.type
   | _ => false
 
 /-- The declarations that are kept; of the others the compiler's own notes are erased, as it
 demands. -/
-partial def keptDecls (automatic : Bool) (ds : Array Decl) (i : Nat) (acc : Array Decl) :
-    CompilerM (Array Decl) := do
+partial def keptDecls (automatic : Bool) (ds : Array PhaseDecl) (i : Nat) (acc : Array PhaseDecl) :
+    CompilerM (Array PhaseDecl) := do
   if h : i < ds.size then
     if isOptionValue ds[i] || (automatic && isAutomaticDecl ds[i]) then
       keptDecls automatic ds (i + 1) (acc.push ds[i])

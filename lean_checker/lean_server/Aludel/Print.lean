@@ -57,7 +57,7 @@ def printOptionsFor (level : Nat) (e : Expr) : Options :=
 def printHeader (env : Environment) (heartbeats : Nat) (levelParams : List Name) (type : Expr)
     (level : Nat) : IO (Except String String) := do
   let ax : AxiomVal := { name := variantName, levelParams, type, isUnsafe := false }
-  match env.addDeclCore 0 (.axiomDecl ax) none with
+  match addToKernel env (.axiomDecl ax) with
   | .error _ => return .error "the kernel refuses the statement"
   | .ok env =>
     let r ← runMeta heartbeats env (opts := printOptionsFor level type) do

@@ -114,7 +114,7 @@ def isTheoremOf (env : Environment) (n : Name) : Bool :=
   match env.find? n with
   | some (.thmInfo _) => true
   | some (.axiomInfo _) =>
-    match getOriginalConstKind? env n with
+    match originalKind? env n with
     | some .thm => true
     | _ => false
   | _ => false
@@ -133,7 +133,6 @@ def groundsOf (set : LoadedImports) (ns : Array Name) : IO Grounds := do
   let t ← ST.Prim.Ref.get set.reached
   -- the reference lets go of the table, which is then changed in place
   ST.Prim.Ref.set set.reached (Table.empty 1)
-  let t := if t.buckets.size < reachedBuckets then Table.empty reachedBuckets else t
   let (t, g) ← foldArrayIO ns (fun (s : Table Reached × Grounds) n => do
     let (t, r) ← reachedFrom set.env s.1 n
     return (t, addGrounds set.env t r n s.2)) (t, {})

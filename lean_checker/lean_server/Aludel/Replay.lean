@@ -2,6 +2,7 @@ module
 public import Lean
 public import Aludel.Basic
 public import Aludel.Code
+public import Aludel.Compat
 public import Aludel.Guard.Names
 public import Aludel.Messages
 public import Aludel.Run
@@ -9,7 +10,7 @@ public import Aludel.Run
 /-!
 Replay, on which soundness rests: the wanted constant and every new constant it reaches are taken
 from the candidate's environment as terms and added to the clean import environment through the
-kernel (`Environment.addDeclCore`, which no option of the candidate can weaken). Axioms are
+kernel (`addToKernel`, which no option of the candidate can weaken). Axioms are
 collected there, relative to the imports.
 -/
 
@@ -46,7 +47,7 @@ hides load as axioms but are none. -/
 def isAxiomOf (base : Environment) (n : Name) : Bool :=
   match base.find? n with
   | some (.axiomInfo _) =>
-    match getOriginalConstKind? base n with
+    match originalKind? base n with
     | some .axiom => true
     | some _ => false
     | none => true
@@ -194,7 +195,7 @@ def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : I
     return refuse r n "Lean's compiler gives a meaning to this name"
   if r.native && !(← isGenuine r.env n d) then
     return refuse r n "Lean derives another definition of this name"
-  match r.env.addDeclCore 0 d none with
+  match addToKernel r.env d with
   | .ok env =>
     let compiles := r.native && kind == "def" && restsOnNothing r
     let may := compiles && mayCompile r.env r.uncompiled d
@@ -206,6 +207,30 @@ def addDeclaration (r : Replay) (n : Name) (kind : String) (d : Declaration) : I
     let text ← (e.toMessageData {}).toString
     if wantsCode text && isAllCompiled r then return { r with lacking := r.lacking.push n }
     else return refuse r n text
+
+/-- Whether a part of a name is that under which Lean puts what a program computed. -/
+def isNativeName (n : Name) : Bool :=
+  match n with
+  | .str p s => s == "_native" || isNativeName p
+  | .num p _ => isNativeName p
+  | .anonymous => false
+
+/-- What a program must have computed for an axiom to hold: since Lean 4.29 (PR 12217), a proof by
+`native_decide` is an axiom `e = true` of its own. The program is run again here instead: a
+definition of `e`, and the proof that the kernel accepts when running that gives `true`. The name
+alone is no ground for anything. -/
+def recomputed? (v : AxiomVal) : Option (DefinitionVal × TheoremVal) :=
+  match v.levelParams, v.type with
+  | [], .app (.app (.app (.const eq _) bool) e) value =>
+    if isNativeName v.name && eq == ``Eq && bool.isConstOf ``Bool && value.isConstOf ``true then
+      let name := Name.str v.name "computed"
+      let self := mkConst name
+      let proof := mkApp3 (mkConst ``Lean.ofReduceBool) self value
+        (mkApp2 (mkConst ``Eq.refl [levelOne]) bool value)
+      some (mkDefinitionValEx name [] bool e .abbrev .safe [name],
+        { name := v.name, levelParams := [], type := v.type, value := proof })
+    else none
+  | _, _ => none
 
 /-- `r` after adding `n` and, before it, the constants in its type and value. -/
 partial def replayConstant (full base : Environment) (r : Replay) (n : Name) : IO Replay := do
@@ -227,8 +252,14 @@ partial def replayConstant (full base : Environment) (r : Replay) (n : Name) : I
       else valueConstant r n v.type v.value (.opaqueDecl v)
     | .axiomInfo v =>
       let r ← constants r v.type.getUsedConstants
-      let r := { r with newAxioms := r.newAxioms.push n }
-      addDeclaration r n "axiom" (.axiomDecl v)
+      match if r.native then recomputed? v else none with
+      | some (d, t) =>
+        let r ← addDeclaration r d.name "def" (.defnDecl d)
+        let r ← constants r #[``Lean.ofReduceBool, ``Eq.refl, ``true]
+        addDeclaration r n "theorem" (.thmDecl t)
+      | none =>
+        let r := { r with newAxioms := r.newAxioms.push n }
+        addDeclaration r n "axiom" (.axiomDecl v)
     | .inductInfo v => inductiveBlock r n v
     | .ctorInfo v => replayConstant full base r v.induct
     | .recInfo v => replayConstant full base r (recursorOwner v)

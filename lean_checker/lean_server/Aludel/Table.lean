@@ -31,11 +31,12 @@ here. -/
 /-- The elements of `a` in reverse, then those of `b`. -/
 @[inline] def reverseOnto {α : Type} (a b : List α) : List α := foldList a (fun l x => x :: l) b
 
-/-- A hash table from names to values. -/
+/-- A hash table from names to values. It grows with the number of its names. -/
 structure Table (α : Type) where
   buckets : Array (List (Name × α))
+  count : Nat := 0
 
-/-- A table of `size` empty buckets. It does not grow. -/
+/-- A table of `size` empty buckets. -/
 @[inline] def Table.empty {α : Type} (size : Nat) : Table α :=
   { buckets := Array.replicate size [] }
 
@@ -52,12 +53,37 @@ structure Table (α : Type) where
   | [] => [(n, f none)]
   | (k, v) :: rest => if k == n then (k, f (some v)) :: rest else (k, v) :: alterEntry rest n f
 
+/-- The buckets with one more entry, whose name none of them has. -/
+@[inline] def insertEntry {α : Type} (buckets : Array (List (Name × α))) (entry : Name × α) :
+    Array (List (Name × α)) :=
+  let i := entry.1.hash.toNat % buckets.size
+  if h : i < buckets.size then
+    let old := buckets[i]
+    buckets.set i (entry :: old)
+  else buckets
+
+/-- Folds `f` over the elements of `a` from index `i` on. What is inlined elsewhere can call only
+what stands in this module. -/
+@[specialize] partial def foldLists {α σ : Type} (a : Array α) (f : σ → α → σ) (s : σ)
+    (i : Nat := 0) : σ :=
+  if h : i < a.size then foldLists a f (f s a[i]) (i + 1) else s
+
+/-- The table, with four times the buckets where it has more than two names for each. -/
+@[inline] def Table.grown {α : Type} (t : Table α) : Table α :=
+  if t.count ≤ 2 * t.buckets.size then t
+  else
+    let larger : Array (List (Name × α)) := Array.replicate (4 * t.buckets.size) []
+    let buckets := foldLists t.buckets (fun (b : Array (List (Name × α))) l =>
+      foldList l (fun (b : Array (List (Name × α))) entry => insertEntry b entry) b) larger
+    { t with buckets }
+
 /-- The table with the entry of `n` replaced by `f` of it; `f none` when there is none. -/
 @[inline] def Table.alter {α : Type} (t : Table α) (n : Name) (f : Option α → α) : Table α :=
   let i := n.hash.toNat % t.buckets.size
   if h : i < t.buckets.size then
     let old := t.buckets[i]
-    { buckets := t.buckets.set i (alterEntry old n f) }
+    let count := if (findEntry old n).isSome then t.count else t.count + 1
+    Table.grown { buckets := t.buckets.set i (alterEntry old n f), count }
   else t
 
 /-- The value of `n`. -/

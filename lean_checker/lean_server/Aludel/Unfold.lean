@@ -277,17 +277,31 @@ where
   projections (s : StructureInfo) : Array Name :=
     foldArray s.fieldInfo (fun acc f => acc.push f.projFn) #[]
 
-/-- The table with one more step: methods implemented by methods. -/
-def closeOnce (t : Implementations) (pairs : List (Name × Name)) : Implementations :=
-  foldList pairs (fun t p =>
-    foldList (t.list p.2) (fun t m => if memName m (t.list p.1) then t else t.push p.1 m) t) t
+/-- Methods by the heads that implement them, while they are collected: each pair once, which
+walking the lists would cost their length each time. -/
+structure Collected where
+  methods : Implementations := Table.empty 2048
+  seen : HashSet64 := {}
+  /-- The pairs of a head and a method that have been added. -/
+  pairs : List (Name × Name) := []
+
+/-- With one more method of a head. -/
+def Collected.add (c : Collected) (head method : Name) : Collected :=
+  let key := mixHash head.hash method.hash
+  if c.seen.contains key then c
+  else { methods := c.methods.push head method, seen := c.seen.insert key,
+         pairs := (head, method) :: c.pairs }
+
+/-- With one more step: methods implemented by methods. -/
+def closeOnce (c : Collected) (pairs : List (Name × Name)) : Collected :=
+  foldList pairs (fun c p => foldList (c.methods.list p.2) (fun c m => c.add p.1 m) c) c
 
 /-- The methods that the instances of `env` implement by each head. -/
 def implementationsOf (env : Environment) : Implementations :=
   let pairs :=
     foldImported env (fun (acc : List (Name × Name)) n ci => instanceHeads env n ci acc) []
-  let t := foldList pairs (fun t p => if memName p.2 (t.list p.1) then t else t.push p.1 p.2)
-    (Table.empty 2048)
-  closeOnce (closeOnce t pairs) pairs
+  let c := foldList pairs (fun (c : Collected) p => c.add p.1 p.2) {}
+  let direct := c.pairs
+  (closeOnce (closeOnce c direct) direct).methods
 
 end Aludel

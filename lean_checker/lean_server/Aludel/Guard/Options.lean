@@ -15,7 +15,8 @@ namespace Aludel
 def refusedOption (n : Name) : Bool :=
   match n.getRoot with
   | .str .anonymous s =>
-    memStr s ["debug", "compiler", "interpreter", "Elab", "bootstrap", "doc", "internal"]
+    memStr s ["debug", "compiler", "interpreter", "Elab", "bootstrap", "doc", "internal",
+      "profiler"] || n == `trace.profiler || (`trace.profiler).isPrefixOf n
   | _ => false
 
 /-! Values of tactic options: `(maxSteps := 5)`, `(config := { decide := true })`. Lean evaluates
@@ -86,7 +87,7 @@ end
 partial def afterAssign (a : Array Syntax) (i : Nat) : Option Nat :=
   if h : i < a.size then
     match a[i] with
-    | .atom _ w => if w.trimAscii.toString == ":=" then some (i + 1) else afterAssign a (i + 1)
+    | .atom _ w => if trimmed w == ":=" then some (i + 1) else afterAssign a (i + 1)
     | _ => afterAssign a (i + 1)
   else none
 
@@ -97,7 +98,7 @@ def namesConfig (args : Array Syntax) : Bool :=
   | none => false
   | some _ => foldArray args (fun found s =>
       match s with
-      | .atom _ w => found || (w.trimAscii.toString).endsWith "config"
+      | .atom _ w => found || (trimmed w).endsWith "config"
       | _ => found) false
 
 /-- Whether the node gives a tactic option a value. -/
@@ -149,7 +150,7 @@ partial def settleAll (item inside : Bool) (a : Array Syntax) (i : Nat) (acc : A
     Array Syntax :=
   if h : i < a.size then
     let inside := match a[i] with
-      | .atom _ w => inside || (item && w.trimAscii.toString == ":=")
+      | .atom _ w => inside || (item && trimmed w == ":=")
       | _ => inside
     settleAll item inside a (i + 1) (acc.push (settleBooleans inside a[i]))
   else acc
@@ -161,7 +162,7 @@ def optionName? (args : Array Syntax) : Option Name :=
   if h : 1 < args.size then
     match args[0] with
     | .atom _ w =>
-      if w.trimAscii.toString == "set_option" then
+      if trimmed w == "set_option" then
         match args[1] with
         | .ident _ _ n _ => some n
         | _ => some .anonymous
@@ -194,19 +195,28 @@ def optionRefused? (s : Syntax) (args : Array Syntax) : Option Forbidden :=
           message := "option `" ++ n.toString ++ "` weakens what is checked", stx := s }
     else none
 
-/-! Heartbeats: a candidate may ask for fewer than the budget, not for more, and not for no
-limit. -/
+/-! Limits: a candidate may ask for fewer heartbeats than the budget, not for more, and not for no
+limit; and for a recursion that the stack can bear. -/
 
-/-- Whether the option sets the budget of heartbeats. -/
-def isHeartbeatOption (n : Name) : Bool := lastPart n == "maxHeartbeats"
+/-- The most that `set_option maxRecDepth` gives. Lean's default is 512; libraries ask for some
+thousands. -/
+def maxDepth : Nat := 100000
 
-/-- The number literal `s`, replaced by `limit` if it is larger, or 0, which means no limit. -/
-def clampNumber (limit : Nat) (s : Syntax) : Syntax :=
+/-- The most that an option may be set to, and whether 0 stands for no limit; `none` for options
+without a bound. -/
+def optionLimit? (heartbeats : Nat) (n : Name) : Option (Nat × Bool) :=
+  match lastPart n with
+  | "maxHeartbeats" => some (heartbeats, true)
+  | "maxRecDepth" => some (maxDepth, false)
+  | _ => none
+
+/-- The number literal `s`, replaced by `limit` if it is larger, or 0 where that means no limit. -/
+def clampNumber (limit : Nat) (zero : Bool) (s : Syntax) : Syntax :=
   match s with
   | .node i `num args =>
     match s.isNatLit? with
     | some n =>
-      if n == 0 || n > limit then
+      if (zero && n == 0) || n > limit then
         if h : 0 < args.size then
           match args[0] with
           | .atom info _ => .node i `num #[.atom info (toString limit)]
@@ -217,25 +227,28 @@ def clampNumber (limit : Nat) (s : Syntax) : Syntax :=
   | _ => s
 
 mutual
-/-- `s` with larger values of `set_option maxHeartbeats` replaced by `limit`. -/
-partial def clampHeartbeats (limit : Nat) (s : Syntax) : Syntax :=
+/-- `s` with larger values of `set_option maxHeartbeats` replaced by `limit`, and of `maxRecDepth`
+by `maxDepth`. -/
+partial def clampLimits (limit : Nat) (s : Syntax) : Syntax :=
   match s with
   | .node i k args =>
     match optionName? args with
     | some n =>
-      if isHeartbeatOption n then .node i k (clampNumbers limit args 0 #[])
-      else .node i k (clampAll limit args 0 #[])
+      match optionLimit? limit n with
+      | some (most, zero) => .node i k (clampNumbers limit most zero args 0 #[])
+      | none => .node i k (clampAll limit args 0 #[])
     | none => .node i k (clampAll limit args 0 #[])
   | _ => s
-/-- `acc`, followed by the elements of `a` from index `i` on under `clampHeartbeats`. -/
+/-- `acc`, followed by the elements of `a` from index `i` on under `clampLimits`. -/
 partial def clampAll (limit : Nat) (a : Array Syntax) (i : Nat) (acc : Array Syntax) :
     Array Syntax :=
-  if h : i < a.size then clampAll limit a (i + 1) (acc.push (clampHeartbeats limit a[i])) else acc
-/-- `acc`, followed by the elements of `a` from index `i` on, number literals clamped too. -/
-partial def clampNumbers (limit : Nat) (a : Array Syntax) (i : Nat) (acc : Array Syntax) :
-    Array Syntax :=
+  if h : i < a.size then clampAll limit a (i + 1) (acc.push (clampLimits limit a[i])) else acc
+/-- `acc`, followed by the elements of `a` from index `i` on, number literals cut to `most`. -/
+partial def clampNumbers (limit most : Nat) (zero : Bool) (a : Array Syntax) (i : Nat)
+    (acc : Array Syntax) : Array Syntax :=
   if h : i < a.size then
-    clampNumbers limit a (i + 1) (acc.push (clampNumber limit (clampHeartbeats limit a[i])))
+    clampNumbers limit most zero a (i + 1)
+      (acc.push (clampNumber most zero (clampLimits limit a[i])))
   else acc
 end
 

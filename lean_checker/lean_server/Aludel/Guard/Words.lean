@@ -64,7 +64,7 @@ def refusedKind? (k : Name) (args : Array Syntax) : Option String :=
   else if h : 0 < args.size then
     match args[0] with
     | .atom _ w =>
-      let w := w.trimAscii.toString
+      let w := trimmed w
       if memStr w runningWords then some w else none
     | _ => none
   else none
