@@ -65,7 +65,10 @@ class PrintedTheorem(_Answer):
 
 
 class Tally(_Answer):
-    """What became of a target's attempts. ``complete``: every retrieved lemma was tried."""
+    """What became of a target's attempts.
+
+    ``complete``: every retrieved lemma was tried. ``timed_out``: the time was up before that.
+    """
 
     target: str
     type: str
@@ -73,6 +76,7 @@ class Tally(_Answer):
     attempted: int
     constructed: int
     complete: bool
+    timed_out: bool = False
     dropped: dict[str, int]
 
 

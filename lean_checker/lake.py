@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 Option = bool | int | str
-# Options that decide no verdict: what is printed, and what linters say.
-_SHOWN = ("linter", "pp", "trace", "profiler", "compiler", "debug", "weak", "warningAsError")
+# Options that decide no verdict: what is printed, and what linters say. Heartbeats are a request's
+# budget.
+_LEFT_OUT = ("linter", "pp", "trace", "profiler", "compiler", "debug", "weak", "warningAsError",
+             "maxHeartbeats")  # fmt: skip
 _LEAN_NOTE = (
     "options of its lakefile.lean are not known, for that is a program: build it with Lean 4.22 or "
     "later, or name them in `context.options`"
@@ -79,4 +81,4 @@ def _table(value: object) -> dict[str, Option]:
 
 def _deciding(options: dict[str, Option]) -> dict[str, Option]:
     return {name: value for name, value in options.items()
-            if name.partition(".")[0] not in _SHOWN}  # fmt: skip
+            if name.partition(".")[0] not in _LEFT_OUT}  # fmt: skip

@@ -21,15 +21,18 @@ from aludel.lean_checker.answers import (
     TacticState,
     Tally,
 )
+from aludel.lean_checker.import_sets import import_set
 from aludel.lean_checker.intake import validate_imports
 from aludel.lean_checker.limits import LimitReached, limits_as_values
-from aludel.lean_checker.pool import LeanPool, import_set
+from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import Reply
 from aludel.models import Toolchain, Usage
 from aludel.protocols import Exhausted
 
 LIST_S = 120.0
 INDEX_S = 600.0
+_OWN_END = 0.9
+"""The share of its time after which a mutation ends itself: the index stays for the next one."""
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -226,9 +229,9 @@ class LeanOperations:
             InvalidRequest: target, lemma or import does not exist; ``field`` names which.
             BackendUnavailable: the machine failed.
         """
-        items, reply = self._mutated(task.body(), task)
+        items, tally, usage = self._mutated(task.body(), task)
         mutants = tuple(parse_answer(Mutant, item) for item in items)
-        return MutationResult(mutants, parse_answer(Tally, reply.result), reply.usage)
+        return MutationResult(mutants, tally, usage)
 
     @limits_as_values
     def matches(
@@ -243,9 +246,9 @@ class LeanOperations:
         Raises as :meth:`mutate`.
         """
         body = {**task.body(), "output": "hashes", "method": method}
-        items, reply = self._mutated(body, task)
+        items, tally, usage = self._mutated(body, task)
         found = tuple(parse_answer(Match, item) for item in items)
-        return MatchResult(found, parse_answer(Tally, reply.result), reply.usage)
+        return MatchResult(found, tally, usage)
 
     @limits_as_values
     def screen(self, task: ScreenTask) -> ScreenResult:
@@ -290,12 +293,17 @@ class LeanOperations:
 
     def _mutated(
         self, body: dict[str, Any], task: MutationTask
-    ) -> tuple[list[dict[str, Any]], Reply]:
+    ) -> tuple[list[dict[str, Any]], Tally, Usage]:
         """Carry out a mutation. The index is built before its clock starts."""
         validate_imports(task.imports)
+        body["wall_ms"] = int(1_000 * _OWN_END * task.wall_s)
         with self._pool.lease(task.imports, Deadline.after(QUEUE_S)) as process:
             process.index(import_set(task.imports), Deadline.after(INDEX_S))
-            return collect(process.ask_stream, "mutate", body, Deadline.after(task.wall_s))
+            items, reply = collect(process.ask_stream, "mutate", body, Deadline.after(task.wall_s))
+        tally = parse_answer(Tally, reply.result)
+        if tally.timed_out:
+            raise LimitReached("its time was up", limit="timeout", usage=reply.usage)
+        return items, tally, reply.usage
 
     def _stream(
         self, op: str, body: dict[str, Any], imports: tuple[str, ...], wall_s: float

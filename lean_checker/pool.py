@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ import psutil
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
 from aludel.lean_checker.confinement.plan import CPU_S
+from aludel.lean_checker.import_sets import import_set, is_library
 from aludel.lean_checker.meter import MEGABYTE
 from aludel.lean_checker.process import LeanProcess
 from aludel.lean_checker.room import LOOK_S, Rooms
@@ -32,22 +33,6 @@ RECYCLE_AT = 0.75
 _UNMEASURED_MB = 1_500.0
 # Importing Mathlib from a cold disk takes minutes; it is done before a request's clock starts.
 _LOAD_S = 600.0
-_LIBRARY = frozenset({"Init", "Std", "Lean"})
-
-
-def import_set(imports: Iterable[str]) -> tuple[str, ...]:
-    """Return ``imports`` as the server keeps them: ``Init`` first, each module once."""
-    return tuple(dict.fromkeys(("Init", *imports)))
-
-
-def is_library(imports: tuple[str, ...]) -> bool:
-    """Whether an import set is of Lean's own library alone.
-
-    A process may hold any number of those, but beside a project's modules nothing else:
-    environments made before lack the extensions that a project registers, and using them ends in a
-    panic.
-    """
-    return all(name.partition(".")[0] in _LIBRARY for name in imports)
 
 
 @dataclass(frozen=True)

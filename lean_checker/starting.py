@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable
+from aludel.lean_checker.import_sets import is_library
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.process import LeanProcess, ServerCommand
 from aludel.lean_checker.watchdog import Watchdog
@@ -18,7 +19,6 @@ _LOG = logging.getLogger(__name__)
 START_S = 120.0
 _PROBE_S = 60.0
 _PROBE: dict[str, Any] = {
-    "imports": ["Init"],
     "options": {},
     "statement": "theorem aludel_probe : True",
     "code": "theorem aludel_probe : True := True.intro\n",
@@ -70,13 +70,15 @@ def start_process(
 
 
 def probe(process: LeanProcess) -> None:
-    """Have ``process`` check a theorem that holds.
+    """Have ``process`` check a theorem that holds, over the modules of a project if it holds some.
 
     Raises:
         BackendUnavailable: it does not answer, or answers wrongly: the machine is at fault.
     """
+    held = next((held for held in process.loaded if not is_library(held)), ("Init",))
+    body = {**_PROBE, "imports": list(held)}
     try:
-        reply = process.ask("check", _PROBE, Deadline.after(_PROBE_S))
+        reply = process.ask("check", body, Deadline.after(_PROBE_S))
     except (BackendUnavailable, LimitReached) as error:
         raise BackendCrashed(
             f"the Lean server cannot check a first theorem: {error.message}",

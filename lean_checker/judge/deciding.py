@@ -19,6 +19,7 @@ from aludel.advisories import advisories_of
 from aludel.distribution import installed_version
 from aludel.errors import AludelError, BackendUnavailable
 from aludel.lean_checker.claims import Claim
+from aludel.lean_checker.import_sets import import_set
 from aludel.lean_checker.intake import validate_imports
 from aludel.lean_checker.judge.case import Case
 from aludel.lean_checker.judge.lean_kernel import (
@@ -44,7 +45,7 @@ from aludel.lean_checker.policy import (
     allows_axiom,
 )
 from aludel.lean_checker.policy import Question as Asked
-from aludel.lean_checker.pool import LeanPool, import_set
+from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess
 from aludel.models import (
     Accepted,

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from aludel.deadline import QUEUE_S, Deadline
 from aludel.errors import AludelError, BackendCrashed, InvalidRequest
+from aludel.lean_checker.import_sets import import_set
 from aludel.lean_checker.judge.question import Question
 from aludel.lean_checker.limits import LimitReached
-from aludel.lean_checker.pool import LeanPool, import_set
+from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess
 from aludel.models import Budget, Usage
 

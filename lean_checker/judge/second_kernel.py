@@ -24,11 +24,11 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aludel.deadline import Deadline
+from aludel.lean_checker.import_sets import import_set
 from aludel.lean_checker.judge.question import Question
 from aludel.lean_checker.kernel_library import EXPORT_S
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.lock import folder_lock
-from aludel.lean_checker.pool import import_set
 from aludel.lean_checker.process import ProcessDied
 from aludel.lean_kernel.starting import command, environment
 from aludel.models import Toolchain, Usage

@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aludel.deadline import QUEUE_S, Deadline
 from aludel.errors import AludelError, BackendCrashed
+from aludel.lean_checker.import_sets import import_set
 from aludel.lean_checker.judge.question import Statement, digest_of
 from aludel.lean_checker.judge.tables import Constant, MalformedTables, Tables, parse_tables
 from aludel.lean_checker.limits import LimitReached
-from aludel.lean_checker.pool import LeanPool, import_set
+from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess
 from aludel.models import Budget, Usage, canonical_json
 

@@ -366,10 +366,25 @@ def session(request: Request) -> None:
         done(request, {"steps": len(request["tactics"])})
 
 
+HELD: set[tuple[str, ...]] = set()
+
+
+def holds_another(request: Request) -> bool:
+    """Whether the request wants other modules than those of the project that was loaded."""
+    wanted = tuple(i for i in request.get("imports") or [] if i != "Init")
+    if any(i.partition(".")[0] not in ("Init", "Std", "Lean") for i in wanted):
+        HELD.add(wanted)
+    return bool(HELD - {wanted})
+
+
 def serve(cases: list[Request]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
-        if request["op"] == "check":
+        if request.get("imports") and holds_another(request):
+            message = "this process holds another project's import set"
+            error = {"code": "internal", "message": message}
+            write({"id": request["id"], "ok": False, "error": error})
+        elif request["op"] == "check":
             check(request, cases)
         elif request["op"] == "statement":
             statement(request, cases)

@@ -8,7 +8,7 @@ from typing import Any
 from hostile_tables import Lie, lies
 from kernel_world import World
 
-from aludel.lean_checker.pool import import_set
+from aludel.lean_checker.import_sets import import_set
 from aludel.lean_kernel.budget import run_deep
 from aludel.lean_kernel.environment import Theorem
 from aludel.lean_kernel.names import name

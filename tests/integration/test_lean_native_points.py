@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from lake_project import build_package, embedded_host
 
 from aludel.deadline import Deadline
 from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.operations import LeanOperations, MutationResult, MutationTask
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.program import run
 from aludel.lean_checker.releases import EMBEDDED, RANGES
 from aludel.lean_checker.server_program import SOURCES
 from aludel.lean_checker.toolchains import LeanToolchain, find_toolchain
 from aludel.models import Accepted, CheckRequest, LeanContext, Rejected, Verdict
+from aludel.protocols import Exhausted
 from aludel.settings import Settings, load_settings
 
 pytestmark = [
@@ -91,6 +94,22 @@ def test_the_options_of_a_project_are_those_of_a_candidate(checker: LeanChecker)
     assert isinstance(refused, Rejected)
     assert refused.reason == "elaboration"
     assert isinstance(check(checker, code, options={"autoImplicit": True}), Accepted)
+
+
+def test_a_mutation_out_of_time_leaves_its_process_and_the_index(checker: LeanChecker) -> None:
+    operations = LeanOperations(checker.pool)
+    task = MutationTask(
+        "Nat.add_assoc", ("Init",), None, limit=10, max_attempts=1_000_000, seed=0, wall_s=120.0
+    )
+    assert isinstance(operations.mutate(task), MutationResult)
+    with checker.pool.lease(("Init",), Deadline.after(60)) as process:
+        used = process.label
+    late = operations.matches(replace(task, limit=1_000_000, wall_s=10.0), "brute")
+    assert isinstance(late, Exhausted)
+    assert late.limit == "timeout"
+    with checker.pool.lease(("Init",), Deadline.after(60)) as process:
+        assert process.label == used
+    assert isinstance(operations.mutate(task), MutationResult)
 
 
 @pytest.mark.parametrize("option", ["profiler true", 'trace.profiler.output "x"'])

@@ -94,6 +94,15 @@ def test_a_candidate_that_always_kills_the_prover_is_undecided(
     assert fake_checker.pool.stats().started == 2 and fake_checker.pool.stats().live == 0
 
 
+def test_a_candidate_of_a_project_that_kills_the_prover_is_undecided_too(
+    fake_checker: LeanChecker,
+) -> None:
+    """The new process is asked for a first theorem over the modules that it holds."""
+    verdict = check(fake_checker, "leave 5", context=LeanContext(imports=("Orchard",)))
+    assert (verdict.kind, verdict.reason) == ("undecided", "memory")
+    assert fake_checker.pool.stats().started == 2
+
+
 def test_a_crash_that_does_not_repeat_is_forgotten(
     fake_checker: LeanChecker, tmp_path: Path
 ) -> None:

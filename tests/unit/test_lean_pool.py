@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from aludel.deadline import Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable, InvalidRequest, QueueFull
 from aludel.lean_checker import pool as pool_module
+from aludel.lean_checker.import_sets import import_set
 from aludel.lean_checker.limits import LimitReached
-from aludel.lean_checker.pool import LeanPool, import_set
+from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess
 from aludel.lean_checker.starting import ServerToolchain
 from aludel.settings import Settings

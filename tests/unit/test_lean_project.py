@@ -142,7 +142,7 @@ def test_options_of_a_lakefile_in_toml(tmp_path: Path) -> None:
     compiled(tmp_path, "Apple")
     (tmp_path / "lakefile.toml").write_text(
         "[leanOptions]\nautoImplicit = false\npp.unicode.fun = true\nweak.linter.x = true\n"
-        "maxRecDepth = 700\nbackward.eqns.nonrecursive = false\n"
+        "maxRecDepth = 700\nmaxHeartbeats = 900000\nbackward.eqns.nonrecursive = false\n"
         '[[lean_lib]]\nname = "Apple"\nleanOptions = {relaxedAutoImplicit = false}\n'
     )
     found = open_project(tmp_path)

@@ -25,6 +25,8 @@ structure Tally where
   tooLarge : Nat := 0
   duplicate : Nat := 0
   inLibrary : Nat := 0
+  /-- Whether the time was up before the other limits were reached. -/
+  timedOut : Bool := false
   /-- Hashes of the statements made so far, the target's included. -/
   seen : HashSet64 := {}
 
@@ -40,6 +42,8 @@ structure MutateSettings where
   heartbeats : Nat
   limit : Nat
   maxAttempts : Nat
+  /-- Milliseconds after which no further trial begins; 0 where there is no such limit. -/
+  wallMs : Nat
   seed : UInt64
   names? : Option (Array String)
   rules : Rules
@@ -55,6 +59,8 @@ structure MutateInput where
   opened : Opened
   openedState : ElabState
   settings : MutateSettings
+  /-- The clock's milliseconds when the request began. -/
+  beginMs : Nat
   emit : Json → IO Unit
 
 /-- The most characters of a variant's header. -/
@@ -140,12 +146,20 @@ def attempt (i : MutateInput) (t : Tally) (trial : Trial) : IO Tally := do
 def isDone (i : MutateInput) (t : Tally) : Bool :=
   t.constructed ≥ i.settings.limit || t.attempted ≥ i.settings.maxAttempts
 
+/-- Whether the time of the request is up. A request that ends itself leaves its process, and the
+index in it, to the next one. -/
+def isLate (i : MutateInput) : IO Bool := do
+  if i.settings.wallMs == 0 then return false
+  let nowMs ← IO.monoMsNow
+  return i.beginMs + i.settings.wallMs ≤ nowMs
+
 /-- `t` after the trials of `l`, up to the limits. -/
 partial def tryAll (i : MutateInput) (l : List Trial) (t : Tally) : IO Tally := do
   match l with
   | [] => return t
   | trial :: rest =>
     if isDone i t then return t
+    if ← isLate i then return { t with timedOut := true }
     let t ← attempt i t trial
     tryAll i rest t
 
@@ -197,7 +211,7 @@ def tallyJson (i : MutateInput) (type : String) (retrieved : Nat) (t : Tally) : 
   Json.mkObj
     [("target", .str i.opened.name.toString), ("type", .str type), ("retrieved", jsonNat retrieved),
      ("attempted", jsonNat t.attempted), ("constructed", jsonNat t.constructed),
-     ("complete", .bool (!isDone i t)),
+     ("complete", .bool (!isDone i t && !t.timedOut)), ("timed_out", .bool t.timedOut),
      ("dropped", Json.mkObj
        [("not_invocable", jsonNat t.notInvocable), ("unchanged", jsonNat t.unchanged),
         ("trivial", jsonNat t.trivial),
@@ -207,11 +221,13 @@ def tallyJson (i : MutateInput) (type : String) (retrieved : Nat) (t : Tally) : 
 /-- Mutates one theorem and answers with the tally; variants are emitted on the way. -/
 def runMutation (env : Environment) (index : LemmaIndex) (start : Command.State) (target : Name)
     (ci : ConstantInfo) (settings : MutateSettings) (emit : Json → IO Unit) : IO Answer := do
+  let beginMs ← IO.monoMsNow
   match ← runTerm settings.heartbeats { core := { env := env } }
       (do let r ← openPositions target ci; return r) with
   | .error e => return .error { field := "target", message := ← exceptionText e }
   | .ok ((opened, positions), openedState) =>
-    let i : MutateInput := { env, start, index, opened, openedState, settings, emit }
+    let i : MutateInput :=
+        { env, start, index, opened, openedState, settings, beginMs, emit }
     match ← trialsOf i positions with
     | .error e => return .error e
     | .ok trials =>
@@ -264,7 +280,7 @@ def settingsOf (j : Json) (heartbeats : Nat) : MutateSettings :=
     | "hashes" => .hashes
     | _ => .scripts
   { heartbeats, limit := getNat j "limit" 50, maxAttempts := getNat j "max_attempts" 2000,
-    seed := (getNat j "seed" 0).toUInt64, names? := getStrs? j "lemmas",
+    wallMs := getNat j "wall_ms" 0, seed := (getNat j "seed" 0).toUInt64, names? := getStrs? j "lemmas",
     rules :=
       { rw := hasString rules "rw", conditional := getBool j "conditional" false,
         apply := hasString rules "apply", forward := hasString rules "forward" },
