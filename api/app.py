@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from aludel.api import (
@@ -32,6 +32,7 @@ from aludel.api.middleware import BodyLimit, RequestLog
 from aludel.api.service import Service
 from aludel.api.sessions import KeyedGoals
 from aludel.api.states import KeyedStates
+from aludel.api.strays import refuse_stray_project
 from aludel.distribution import installed_version
 from aludel.goals import Goals
 from aludel.http_models import ProblemDetails
@@ -70,6 +71,7 @@ def create_app(
         redoc_url=None,
         # Generators of clients name their functions after it.
         generate_unique_id_function=lambda route: route.name,
+        dependencies=[Depends(refuse_stray_project)],
     )
     admission = Admission(settings, store)
     sessions = None if goals is None else KeyedGoals(goals, settings, store.keys.charge)

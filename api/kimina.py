@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, model_validator
 
 from aludel.api.auth import Caller, Submitter
 from aludel.api.examples import KIMINA_CHECK_EXAMPLES, KIMINA_VERIFY_EXAMPLES
 from aludel.api.infotrees import infotree_of
-from aludel.api.service import Service, ServiceDep
+from aludel.api.service import ProjectQuery, Service, ServiceDep
+from aludel.api.strays import Foreign
 from aludel.api.text import StrictRoute
 from aludel.http_models import MAX_BATCH
 from aludel.jobs import Item, Job
 from aludel.models import (
     MAX_WALL_S,
-    PROJECT_NAME,
     Accepted,
     Budget,
     CandidateText,
@@ -46,21 +46,17 @@ _SILENT = (RejectReason.SORRY, RejectReason.MISSING_DECLARATION)
 _START = {"line": 1, "column": 0}
 _NOT_ACCEPTED = "only accepted candidates have tactic states"
 _NO_PROVER = "this service has no prover of its own, which tactic states come from"
-_Project = Annotated[
-    str | None,
-    Query(pattern=PROJECT_NAME, description="a project that the service serves by name"),
-]
 _Infotree = Literal["full", "tactics", "original", "substantive"] | None
 
 
-class Snippet(BaseModel):
+class Snippet(Foreign):
     """A candidate, and the client's name for it."""
 
     id: str = Field(max_length=1_000)
     code: CandidateText
 
 
-class SnippetBatch(BaseModel):
+class SnippetBatch(Foreign):
     """``POST /api/check``. ``reuse`` is taken and makes no difference.
 
     ``infotree`` asks for the tactic states of what is accepted; its four values mean the same here.
@@ -79,7 +75,7 @@ class SnippetBatch(BaseModel):
         return self
 
 
-class Code(BaseModel):
+class Code(Foreign):
     """A candidate of the older route; its text is in ``proof`` or in ``code``."""
 
     custom_id: str | int
@@ -93,7 +89,7 @@ class Code(BaseModel):
         return self
 
 
-class CodeBatch(BaseModel):
+class CodeBatch(Foreign):
     """``POST /verify``."""
 
     codes: tuple[Code, ...] = Field(min_length=1, max_length=MAX_BATCH)
@@ -149,7 +145,7 @@ async def check(
     caller: Submitter,
     request: Request,
     body: Annotated[SnippetBatch, Body(openapi_examples=KIMINA_CHECK_EXAMPLES)],
-    project: _Project = None,
+    project: ProjectQuery = None,
 ) -> SnippetResults:
     """Judge Lean snippets as kimina-lean-server does; answers when all are judged."""
     codes = [snippet.code for snippet in body.snippets]
@@ -176,7 +172,7 @@ async def verify(
     caller: Submitter,
     request: Request,
     body: Annotated[CodeBatch, Body(openapi_examples=KIMINA_VERIFY_EXAMPLES)],
-    project: _Project = None,
+    project: ProjectQuery = None,
 ) -> CodeResults:
     """Judge Lean snippets as the older routes of kimina-lean-server do."""
     codes = [code.code or "" if code.proof is None else code.proof for code in body.codes]
@@ -217,9 +213,7 @@ async def _judged(
 ) -> tuple[Job, list[Item]]:
     budget, context = Budget(wall_s=max(1, timeout)), LeanContext(project=project)
     requests = tuple(CheckRequest(context=context, code=code, budget=budget) for code in codes)
-    if project is not None:  # one name for all of them, so that all are refused for it
-        await run_in_threadpool(service.routes_of, requests[:1])
-    return await service.judged(requests, caller, request)
+    return await service.judged(requests, caller, request, together=True)
 
 
 async def _with_infotrees(

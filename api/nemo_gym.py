@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from aludel.api.auth import Submitter
 from aludel.api.examples import NEMO_GYM_EXAMPLES
 from aludel.api.rewarding import WallSeconds, outcomes_of
-from aludel.api.service import ServiceDep
+from aludel.api.service import ProjectQuery, ServiceDep
 from aludel.api.text import storable
 from aludel.errors import InvalidRequest
 from aludel.rewards import WALL_S, Outcome
@@ -103,10 +103,11 @@ async def nemo_gym(
     request: Request,
     body: Annotated[GymRollout, Body(openapi_examples=NEMO_GYM_EXAMPLES)],
     wall_s: WallSeconds = WALL_S,
+    project: ProjectQuery = None,
 ) -> Response:
     """Reward a response as the `/verify` of a NeMo Gym resources server does."""
     answers = [(body.asked, body.response.text)]
-    [outcome] = await outcomes_of(service, caller, request, answers, wall_s)
+    [outcome] = await outcomes_of(service, caller, request, answers, wall_s, project)
     return _with(await request.json(), outcome)
 
 

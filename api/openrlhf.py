@@ -10,12 +10,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from aludel.api.auth import Submitter
 from aludel.api.examples import OPENRLHF_EXAMPLES
 from aludel.api.rewarding import WallSeconds, outcomes_of
-from aludel.api.service import ServiceDep
+from aludel.api.service import ProjectQuery, ServiceDep
+from aludel.api.strays import Foreign
 from aludel.api.text import StrictRoute
 from aludel.http_models import MAX_BATCH, RolloutRewards
 from aludel.models import CandidateText
@@ -32,7 +33,7 @@ class _QueryRoute(StrictRoute):
 router = APIRouter(route_class=_QueryRoute, prefix="/compat", tags=["trainers"])
 
 
-class Rollouts(BaseModel):
+class Rollouts(Foreign):
     """Prompts with the answers behind them, the prompts, and the statements to be proved."""
 
     query: tuple[CandidateText, ...] = Field(min_length=1, max_length=MAX_BATCH)
@@ -54,6 +55,7 @@ async def openrlhf(
     body: Annotated[Rollouts, Body(openapi_examples=OPENRLHF_EXAMPLES)],
     wall_s: WallSeconds = WALL_S,
     undecided: Annotated[float, Query(allow_inf_nan=False, description=_UNDECIDED)] = 0.0,
+    project: ProjectQuery = None,
 ) -> RolloutRewards:
     """Reward answers as OpenRLHF asks for it (`--reward.remote_url`); the labels are statements.
 
@@ -65,7 +67,7 @@ async def openrlhf(
         for label, answer in zip(body.labels, answers, strict=True)
         if answer is not None
     ]
-    found = iter(await outcomes_of(service, caller, request, known, wall_s))
+    found = iter(await outcomes_of(service, caller, request, known, wall_s, project))
     outcomes = [PROMPT_CHANGED if answer is None else next(found) for answer in answers]
     return rollout_rewards(outcomes, undecided)
 

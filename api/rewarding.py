@@ -25,6 +25,7 @@ async def outcomes_of(
     request: Request,
     answers: Sequence[tuple[str, str]],
     wall_s: float,
+    project: str | None,
 ) -> list[Outcome]:
     """Have the answers to statements judged as one job, and return what they are worth.
 
@@ -34,9 +35,10 @@ async def outcomes_of(
         request: to see whether the caller is still there.
         answers: pairs of a statement and what a model wrote.
         wall_s: seconds of each check.
+        project: name of the project in which all are judged.
 
     Raises:
-        InvalidRequest: a statement is wrong.
+        InvalidRequest: a statement is wrong, or there is no such project.
         BackendUnavailable: the machine failed.
         QueueFull: there is too much to do.
     """
@@ -44,10 +46,14 @@ async def outcomes_of(
         return []
     length = sum(len(answer) for _, answer in answers)
     async with service.reading if length > _LONG else nullcontext():
-        requests = await run_in_threadpool(_requests, answers, wall_s)
-    _, items = await service.judged(requests, caller, request)
+        requests = await run_in_threadpool(_requests, answers, wall_s, project)
+    _, items = await service.judged(requests, caller, request, together=True)
     return [outcome_of(item) for item in items]
 
 
-def _requests(answers: Sequence[tuple[str, str]], wall_s: float) -> list[CheckRequest]:
-    return [asked(statement, answer, wall_s=wall_s) for statement, answer in answers]
+def _requests(
+    answers: Sequence[tuple[str, str]], wall_s: float, project: str | None
+) -> list[CheckRequest]:
+    return [
+        asked(statement, answer, wall_s=wall_s, project=project) for statement, answer in answers
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aludel.errors import AludelError, InvalidRequest, ToolchainMissing
 from aludel.models import CheckRequest, Prover
-from aludel.projects import project_of, route, unknown_project
+from aludel.projects import listed, project_of, route, unknown_project
 from aludel.store import Store
 
 
@@ -16,9 +16,8 @@ class Routes:
     """
 
     def __init__(self, store: Store) -> None:
-        self._projects = dict(store.toolchains.projects())
+        self._known, self._projects = store.toolchains.served()
         self._default = self._projects.pop("", None)
-        self._known = [entry.toolchain for entry in store.toolchains.list()]
 
     def of(self, request: CheckRequest, where: str, *, alone: bool) -> str | None:
         """Return the route of a check: a project's, the name of a toolchain, or the default's.
@@ -42,7 +41,7 @@ class Routes:
             raise InvalidRequest(
                 f"no worker has the toolchain {request.toolchain!r}",
                 field=where + "toolchain",
-                fix="use one of: " + ", ".join(sorted(names)),
+                fix="use one of: " + listed(sorted(names)),
             )
         if prover is not Prover.LEAN:
             return request.toolchain
@@ -55,22 +54,31 @@ class Routes:
         if named and (alone or not self._has_default()):
             raise unknown_project(named, self._projects, where)
         if request.toolchain is not None:
-            return self._of_toolchain(request.toolchain)
+            return self._of_toolchain(request.toolchain, where)
         if not self._has_default():
             raise self._none_by_default(where)
         return None
 
-    def _of_toolchain(self, name: str) -> str:
-        """Return the route to a toolchain, through the project that brings it, if one does."""
-        if self._default is None or self._default.toolchain.name != name:
-            for project in self._projects.values():
-                if project.toolchain.name == name:
-                    return route(project.name)
-        return name
+    def _of_toolchain(self, name: str, where: str) -> str:
+        """Return the route to a toolchain, through the project that brings it, if one does.
+
+        Raises:
+            InvalidRequest: several have that name, which is that of a package in each.
+        """
+        bring = {name_: each for name_, each in self._projects.items() if each.name == name}
+        default = self._default if self._default and self._default.name == name else None
+        found = {each.digest for each in (*bring.values(), *filter(None, [default]))}
+        if len(found) > 1:
+            raise InvalidRequest(
+                f"several toolchains are called {name!r}",
+                field=where + "toolchain",
+                fix="name a project in `context.project`: " + listed(bring),
+            )
+        return route(next(iter(bring))) if bring and default is None else name
 
     def _has_default(self) -> bool:
         """Whether some worker decides what names no project."""
-        named = {project.toolchain.digest for project in self._projects.values()}
+        named = {toolchain.digest for toolchain in self._projects.values()}
         lean = {each.digest for each in self._known if each.prover is Prover.LEAN}
         return self._default is not None or not lean <= named
 
@@ -78,5 +86,5 @@ class Routes:
         return InvalidRequest(
             "no worker decides what names no project",
             field=where + "context.project",
-            fix="use one of: " + ", ".join(sorted(self._projects)),
+            fix="use one of: " + listed(sorted(self._projects)),
         )

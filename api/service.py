@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic_core import PydanticSerializationError
 
@@ -22,7 +22,7 @@ from aludel.api.states import KeyedStates
 from aludel.deadline import Deadline
 from aludel.errors import InvalidRequest, RequestTooLarge
 from aludel.jobs import ENDED, Item, Job
-from aludel.models import MAX_STATEMENT_BYTES, CheckRequest, Model
+from aludel.models import MAX_STATEMENT_BYTES, PROJECT_NAME, CheckRequest, Model
 from aludel.queue import TaskQueue, dispatch
 from aludel.settings import Settings
 from aludel.store import Store, Submission
@@ -60,9 +60,17 @@ class Service:
         return job
 
     def submit_checks(
-        self, requests: Sequence[CheckRequest], caller: Caller, submission: Submission
+        self,
+        requests: Sequence[CheckRequest],
+        caller: Caller,
+        submission: Submission,
+        *,
+        together: bool = False,
     ) -> Job:
         """Record a job of checks and send it to the workers.
+
+        ``together``: whether one name of a project was given for all, so that all are refused
+        where there is no such project.
 
         Raises:
             InvalidRequest: a request is one that no worker could carry out.
@@ -70,11 +78,11 @@ class Service:
             QueueFull: there is too much to do.
             Conflict: the idempotency key was used for another request.
         """
-        routes = self.routes_of(requests)
+        routes = self._routes_of(requests, together=together)
         self.admission.admit(caller.key, len(requests))
         return self.send(self.store.jobs.create_check(requests, submission, routes))
 
-    def routes_of(self, requests: Sequence[CheckRequest]) -> list[str | None]:
+    def _routes_of(self, requests: Sequence[CheckRequest], *, together: bool) -> list[str | None]:
         """Refuse what no worker could carry out, and say where each request is decided.
 
         Raises:
@@ -88,7 +96,10 @@ class Service:
             where = f"requests.{index}." if several else ""
             ensure_unicode(request)
             _fits(request.statement or "", MAX_STATEMENT_BYTES, where + "statement")
-            found.append(routes.of(request, where, alone=not several))
+            if together:
+                found.append(routes.of(request, "", alone=True))
+            else:
+                found.append(routes.of(request, where, alone=not several))
         return found
 
     def events(self, job: Job, after: int, limit: int) -> list[tuple[int, Item]]:
@@ -114,17 +125,24 @@ class Service:
         return True
 
     async def judged(
-        self, requests: Sequence[CheckRequest], caller: Caller, request: Request
+        self,
+        requests: Sequence[CheckRequest],
+        caller: Caller,
+        request: Request,
+        *,
+        together: bool = False,
     ) -> tuple[Job, list[Item]]:
         """Have checks carried out as one job, and wait for its end.
 
-        Whoever leaves meanwhile has the job cancelled.
+        ``together``: as in :meth:`submit_checks`. Whoever leaves meanwhile has the job cancelled.
 
         Raises:
             AludelError: as :meth:`submit_checks`.
         """
         submission = Submission(caller.key.id)
-        job = await run_in_threadpool(self.submit_checks, requests, caller, submission)
+        job = await run_in_threadpool(
+            self.submit_checks, requests, caller, submission, together=together
+        )
         request.state.job = job.id
         await self.ended(job.id, request.is_disconnected)
         return job, await run_in_threadpool(self.results, job, -1, job.total)
@@ -165,3 +183,7 @@ def _service(request: Request) -> Service:
 
 
 ServiceDep = Annotated[Service, Depends(_service)]
+ProjectQuery = Annotated[
+    str | None,
+    Query(pattern=PROJECT_NAME, description="a project that the service serves by name"),
+]

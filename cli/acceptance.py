@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from aludel.acceptance.bench import Bench
-from aludel.acceptance.report import AcceptanceReport, accept, keep
+from aludel.acceptance.report import AcceptanceReport, accept, keep, own_key
 from aludel.cli.progress import Lines
 from aludel.cli.project import project_option, with_project
 from aludel.cli.receipt import make_key
@@ -19,6 +20,9 @@ from aludel.models import canonical_json
 from aludel.projects import named_projects
 from aludel.receipts import load_signing_key
 from aludel.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 
@@ -40,7 +44,8 @@ _COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 @click.option(
     "--signing-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Ed25519 key (PEM) that signs the report; by default one of this machine's own.",
+    help="Ed25519 key (PEM) that signs what --report and --json give; by default this machine's "
+    "own, which signs what is kept for `aludel doctor`.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def command(
@@ -62,9 +67,9 @@ def command(
     console = Console(stderr=True)
     with contextlib.closing(Bench(settings, corpus, Lines())) as bench:
         report = accept(bench, tell=lambda row: console.print(f"trying: {row}", highlight=False))
-    pem = (signing_key or _own_key(settings)).read_bytes()
-    report = report.signed(load_signing_key(pem, "--signing-key"))
-    path = keep(settings, report)
+    mine = report.signed(_key_in(_own_key(settings)))
+    path = keep(settings, mine)
+    report = mine if signing_key is None else report.signed(_key_in(signing_key))
     if report_file is not None:
         _write(report_file, report)
     if as_json:
@@ -78,14 +83,29 @@ def command(
 def _chosen(name: str | None, project: str | None) -> Settings:
     settings = load_settings()
     named = named_projects(settings)
-    if name is not None:
-        chosen = named.get(name)
-        settings = chosen or settings.model_copy(update={"toolchain": name})
-    return with_project(settings, project)
+    if name is None:
+        return with_project(settings, project)
+    if name in named and project is not None:
+        raise _two(name, project)
+    wanted = named.get(name) or settings.model_copy(update={"toolchain": name})
+    chosen = with_project(wanted, project)
+    if chosen.toolchain != wanted.toolchain:
+        raise _two(name, str(project))
+    return chosen
+
+
+def _two(name: str, project: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{name} is one thing to try, and {project} another", field="--project", fix="give one"
+    )
+
+
+def _key_in(file: Path) -> Ed25519PrivateKey:
+    return load_signing_key(file.read_bytes(), str(file))
 
 
 def _own_key(settings: Settings) -> Path:
-    path = settings.cache_dir.expanduser() / "acceptance" / "key.pem"
+    path = own_key(settings)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         make_key(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 import shutil
 import sys
 import tempfile
@@ -122,7 +123,8 @@ def _cache(settings: Settings) -> str:
 
 def _toolchain(settings: Settings) -> str:
     if settings.toolchain != release.NAME:
-        lean = find_native(settings.toolchain)
+        folder = Path(settings.project).expanduser() if settings.project else None
+        lean = find_native(settings.toolchain, folder)
         native_host(lean, settings)
         return f"{lean.name}, native, at {lean.root}"
     manifest = verify_toolchain(settings)
@@ -155,14 +157,20 @@ def _verified(settings: Settings) -> str:
     if toolchain.kind == "embedded":
         return "the embedded Lean is the one that the tests run"
     report = kept(settings, toolchain.digest)
-    how = f"run `aludel toolchain verify {settings.toolchain}` (minutes)"
+    how = f"run `{_how_to_verify(settings)}` (minutes)"
     if report is None:
         raise ToolchainMissing(f"{toolchain.name} was not verified on this machine", fix=how)
-    failed = [row.name for row in report.rows if row.status == "failed"]
-    if failed:
-        raise ToolchainMissing(f"of {toolchain.name} failed: {', '.join(failed)}", fix=how)
+    if report.lacks:
+        raise ToolchainMissing(f"of {toolchain.name} {report.lacks}", fix=how)
     skipped = sum(row.status == "skipped" for row in report.rows)
     return f"{toolchain.name} on {report.began}; {skipped} of {len(report.rows)} rows left out"
+
+
+def _how_to_verify(settings: Settings) -> str:
+    project = shlex.quote(settings.project) if settings.project else ""
+    name = settings.project_name or shlex.quote(settings.toolchain)
+    at = f" --project {project}" if project and not settings.project_name else ""
+    return f"aludel toolchain verify {name}{at}"
 
 
 def _advisories(settings: Settings) -> str:
@@ -257,7 +265,13 @@ def _raise(error: AludelError) -> str:
 def _project(settings: Settings) -> str:
     toolchain = find_toolchain(settings).toolchain
     where = f", with {settings.project}" if settings.project else ""
-    return f"{toolchain.name} {toolchain.version}{where}, digest {toolchain.digest[:12]}"
+    found = f"{toolchain.name} {toolchain.version}{where}, digest {toolchain.digest[:12]}"
+    if toolchain.kind == "embedded":
+        return found
+    report = kept(settings, toolchain.digest)
+    if report is None or report.lacks:
+        return f"{found}; not verified: `{_how_to_verify(settings)}`"
+    return f"{found}; verified on {report.began}"
 
 
 def _probe_folder(folder: Path) -> int:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from aludel.cli.groups import Group
 from aludel.lean_checker.native.install import install_native, install_steps
-from aludel.lean_checker.native.new_project import make_project, plan_project
+from aludel.lean_checker.native.new_project import make_project, plan_project, shell_of
 
 
 @click.group(name="project", cls=Group)
@@ -42,7 +42,7 @@ def init(
     project = plan_project(name, into.resolve(), release, revision)
     planned = install_steps(release)
     if dry_run:
-        for line in (*planned, *(step.shown() for step in project.steps())):
+        for line in (*planned, *shell_of(project)):
             click.echo(line)
         return
     console = Console(stderr=True)

@@ -9,7 +9,7 @@ import click
 
 from aludel.errors import InvalidRequest
 from aludel.models import PROJECT_NAME
-from aludel.projects import VARIABLE, named_projects
+from aludel.projects import VARIABLE, listed, named_projects
 from aludel.settings import Settings
 
 project_option = click.option(
@@ -31,14 +31,21 @@ def with_project(settings: Settings, project: str | None) -> Settings:
     named = named_projects(settings)
     if project in named:
         return named[project]
-    if not Path(project).expanduser().is_dir():
-        names = ", ".join(named) or "none"
+    if not _is_folder(project):
+        names = listed(named) or "none"
         raise InvalidRequest(
             f"there is no folder {project!r}, and no such name",
             field="--project",
             fix=f"name the folder of a Lake project, or one of {VARIABLE}: {names}",
         )
     return settings.model_copy(update={"project": project})
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # the home of nobody, a name no system takes
+        return False
 
 
 def named_by_service(project: str | None) -> str | None:

@@ -122,6 +122,7 @@ def _worker(
     messages = LocalQueue(named)
     made = parts()
     main = Runtime.open(settings, made, messages)
+    main.store.toolchains.keep_projects(named)  # without a broker, nobody else serves any
     workers, sessions = [LocalWorker(main, messages)], {"": main}
     for name, of in named.items():
         sessions[name] = Runtime.open(of, made.for_project(), messages)

@@ -45,6 +45,7 @@ from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.process import LeanProcess, Reply
 from aludel.models import CheckRequest
+from aludel.projects import ensure_own
 from aludel.settings import Settings
 from aludel.tenants import current_tenant
 
@@ -88,6 +89,7 @@ class LeanGoals:
     ) -> None:
         self._pool = pool
         self._processes = processes
+        self._project = settings.project_name
         self._max_sessions = settings.goal_sessions
         self._max_states = settings.goal_states
         self._lock = threading.Lock()
@@ -97,7 +99,12 @@ class LeanGoals:
         self._ended: OrderedDict[str, tuple[_Session, str]] = OrderedDict()
 
     def open(self, request: GoalRequest) -> GoalState:
-        """Start a session; see :meth:`aludel.goals.Goals.open`."""
+        """Start a session; see :meth:`aludel.goals.Goals.open`.
+
+        Raises:
+            InvalidRequest: it names another project than this prover's, too.
+        """
+        ensure_own(request, self._project)
         validate_goals(request)
         self._expire()
         with self._lock:

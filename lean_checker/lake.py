@@ -8,6 +8,7 @@ such file, ``leanOptions`` of a ``lakefile.toml`` count.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +18,20 @@ Option = bool | int | str
 # Options that decide no verdict: what is printed, and what linters say. Heartbeats are a request's
 # budget.
 _LEFT_OUT = ("linter", "pp", "trace", "profiler", "compiler", "debug", "weak", "warningAsError",
-             "maxHeartbeats")  # fmt: skip
+             "maxHeartbeats", "interpreter", "internal", "bootstrap")  # fmt: skip
 _LEAN_NOTE = (
     "options of its lakefile.lean are not known, for that is a program: build it with Lean 4.22 or "
     "later, or name them in `context.options`"
 )
 _MIXED_NOTE = "its modules are compiled with different options: {}; name them in `context.options`"
+_UNREAD_NOTE = (
+    "{} of the files {} cannot be understood, so options may be missing: build it again, or name "
+    "them in `context.options`"
+)
+_SETUP = "*.setup.json"
 _MAX_FILES = 20_000
+_MAX_BYTES = 100_000_000
+_MAX_TEXT = 1_000
 
 
 def project_options(
@@ -36,35 +44,58 @@ def project_options(
         config: its ``lakefile.toml``, empty where it has none.
         toml: whether it has one.
     """
-    written = _written(build)
+    written, unread = _written(build)
+    note = _UNREAD_NOTE.format(unread, build / "ir" / _SETUP) if unread else None
     if written:
-        first, *others = written
-        same = {name: value for name, value in first.items()
-                if all(name in each and each[name] == value for each in others)}  # fmt: skip
+        same = _common(written)
         mixed = sorted({name for each in written for name in each} - set(same))
-        return same, _MIXED_NOTE.format(", ".join(mixed)) if mixed else None
+        return same, note or (_MIXED_NOTE.format(", ".join(mixed)) if mixed else None)
     if not toml:
-        return {}, _LEAN_NOTE
+        return {}, note or _LEAN_NOTE
     options = dict(_table(config.get("leanOptions")))
     libraries = config.get("lean_lib")
     if isinstance(libraries, list) and len(libraries) == 1 and isinstance(libraries[0], dict):
         options |= _table(libraries[0].get("leanOptions"))
-    return _deciding(options), None
+    return _deciding(options), note
 
 
-def _written(build: Path) -> list[dict[str, Option]]:
-    """What each module was compiled with, as Lake wrote it down."""
+def _common(written: list[dict[str, Option]]) -> dict[str, Option]:
+    """The options that all modules have, of one value."""
+    first, *others = written
+    return {name: value for name, value in first.items()
+            if all(name in each and each[name] == value for each in others)}  # fmt: skip
+
+
+def _written(build: Path) -> tuple[list[dict[str, Option]], int]:
+    """What each module was compiled with, as Lake wrote it down; and how many say nothing of it."""
     found: list[dict[str, Option]] = []
-    for place, path in enumerate(sorted((build / "ir").rglob("*.setup.json"))):
-        if place == _MAX_FILES:
-            break
-        try:
-            setup = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(setup, dict):
-            found.append(_deciding(_table(setup.get("options"))))
-    return found
+    paths = sorted((build / "ir").rglob(_SETUP))[:_MAX_FILES]
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            found.append(_options_in(path))
+    return found, len(paths) - len(found)
+
+
+def _options_in(path: Path) -> dict[str, Option]:
+    """The options of a file that Lake wrote.
+
+    Raises:
+        ValueError: it is none that Lake writes.
+    """
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError("too large")
+    setup = json.loads(path.read_text("utf-8"))
+    options = setup.get("options", {}) if isinstance(setup, dict) else None
+    if not isinstance(options, dict) or not all(map(_is_option, options.items())):
+        raise ValueError("its options are no table of values")
+    return _deciding(options)
+
+
+def _is_option(option: tuple[str, object]) -> bool:
+    name, value = option
+    if isinstance(value, int):
+        return len(name) <= _MAX_TEXT and abs(value) < 2**31
+    return isinstance(value, str) and max(len(name), len(value)) <= _MAX_TEXT
 
 
 def _table(value: object) -> dict[str, Option]:

@@ -24,6 +24,7 @@ from aludel.errors import (
     InvalidRequest,
     ToolchainMissing,
 )
+from aludel.lean_checker.import_sets import is_library
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.meter import Meter, Sample
 from aludel.lean_checker.watchdog import Watchdog
@@ -64,6 +65,8 @@ class ServerCommand:
         cwd: working directory of the process.
         options: what a project sets for the texts in it; a request's own go before them.
         unbuilt: packages of a project that have no compiled modules, for who imports one.
+        unchanged: raises BackendUnavailable where a project is no more what it was when its digest
+            was taken.
     """
 
     argv: tuple[str, ...]
@@ -71,6 +74,7 @@ class ServerCommand:
     cwd: Path
     options: Mapping[str, bool | int | str] = field(default_factory=dict)
     unbuilt: tuple[str, ...] = ()
+    unchanged: Callable[[], None] = field(default=lambda: None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -247,13 +251,16 @@ class LeanProcess:
 
         Raises:
             LimitReached: deadline or memory cap.
-            BackendCrashed: the process died, or talks nonsense.
+            BackendUnavailable: the process died, or talks nonsense (`BackendCrashed`), or a project
+                was built again meanwhile.
         """
         if imports in self.loaded:
             return
         with contextlib.suppress(InvalidRequest):
             self._prepare("load", imports, deadline)
             self.loaded.add(imports)
+        if not is_library(imports):  # after the import, so that it was of what is unchanged
+            self._command.unchanged()
 
     def index(self, imports: tuple[str, ...], deadline: Deadline) -> None:
         """Have the lemmas of an import set indexed for the requests to come, unless they are.

@@ -7,17 +7,19 @@ project's options come from what Lake wrote when it built it (:mod:`aludel.lean_
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import json
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aludel.errors import InvalidRequest
-from aludel.lean_checker.digests import folders_digest
+from aludel.errors import BackendUnavailable, InvalidRequest
+from aludel.lean_checker.digests import folders_digest, folders_stamp
 from aludel.lean_checker.lake import Option, project_options
 from aludel.models import Toolchain
 from aludel.progress import Progress
@@ -26,8 +28,13 @@ _LAKEFILES = ("lakefile.toml", "lakefile.lean")
 _MANIFEST = "lake-manifest.json"
 _PACKAGES = ".lake/packages"
 _BUILD = ".lake/build"
+_COMPILED = ("*.olean*", "*.ir")
 _HEADER_BYTES = 88
 _COMMIT_DIGITS = 12
+_MAX_BYTES = 10_000_000
+_MAX_NAME = 100
+_MAX_DOTS = 100
+_KEY = re.compile(r"""[\w"'-]+(?:\s*\.\s*[\w"'-]+)*""")
 _BUILD_FIX = "run `lake build` in it (Mathlib: `lake exe cache get` first)"
 # With Lake's artifact cache, a build folder may hold traces alone.
 _CACHED_FIX = (
@@ -87,20 +94,47 @@ class LeanProject:
         Raises:
             ToolchainMissing: a file cannot be read.
         """
-        files = folders_digest(self.search, cache, ("*.olean*", "*.ir"), progress)
+        files = folders_digest(self.search, cache, _COMPILED, progress)
         if not self.options:
             return files
         options = json.dumps(dict(self.options), sort_keys=True)
         return hashlib.sha256(f"{files}\n{options}".encode()).hexdigest()
+
+    def guard(self) -> Callable[[], None]:
+        """Return what fails once compiled modules are others than now; take it before the digest.
+
+        It raises BackendUnavailable: verdicts on another build are other verdicts.
+        """
+        before = folders_stamp(self.search, _COMPILED)
+
+        def unchanged() -> None:
+            if folders_stamp(self.search, _COMPILED) != before:
+                raise BackendUnavailable(
+                    f"{self.root} was built again since it was opened",
+                    field="project",
+                    fix="start the service or worker again, which makes it another toolchain",
+                )
+
+        return unchanged
 
 
 def open_project(folder: Path) -> LeanProject:
     """Find the compiled modules of the Lake project at ``folder``.
 
     Raises:
-        InvalidRequest: it is no Lake project, is not built, or its manifest cannot be read.
+        InvalidRequest: it is no Lake project, is not built, or a file of it cannot be read.
     """
-    root = folder.expanduser().resolve()
+    try:
+        return _opened(folder.expanduser().resolve())
+    except (OSError, RuntimeError) as error:  # links in a circle, the home of nobody, no right
+        raise InvalidRequest(
+            f"{folder} cannot be read: {error}",
+            field="project",
+            fix="name the folder of a Lake project that this user may read",
+        ) from error
+
+
+def _opened(root: Path) -> LeanProject:
     if not any((root / name).is_file() for name in _LAKEFILES):
         raise InvalidRequest(
             f"{root} holds neither {' nor '.join(_LAKEFILES)}",
@@ -117,7 +151,7 @@ def open_project(folder: Path) -> LeanProject:
     options, note = project_options(build, config, (root / "lakefile.toml").is_file())
     return LeanProject(
         root=root,
-        name=str(config.get("name") or root.name),
+        name=_name(config.get("name") or root.name),
         search=(own, *(path for path in others.values() if path is not None)),
         options=options,
         unbuilt=tuple(name for name, path in others.items() if path is None),
@@ -125,23 +159,59 @@ def open_project(folder: Path) -> LeanProject:
     )
 
 
+def _name(said: object) -> str:
+    """The name of the package, which stands in those of toolchains, in rows and in messages."""
+    if not isinstance(said, str) or not said.isprintable() or len(said) > _MAX_NAME:
+        raise InvalidRequest(
+            f"{str(said)[:_MAX_NAME]!r} is no name of a package",
+            field="project",
+            fix=f"name it in its lakefile by {_MAX_NAME} printable characters at most",
+        )
+    return said
+
+
 def require_same_lean(project: LeanProject, toolchain: Toolchain) -> None:
     """Refuse a project that another Lean compiled: this one could not load its modules.
 
     Raises:
-        InvalidRequest: a compiled module carries another commit.
+        InvalidRequest: a compiled module carries another commit, or none is left.
     """
-    first = next(project.search[0].rglob("*.olean"))
-    with first.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
+    header = _header(project)
     if toolchain.commit and toolchain.commit[:_COMMIT_DIGITS].encode() not in header:
         wanted = project.root / "lean-toolchain"
-        named = wanted.read_text("utf-8").strip() if wanted.is_file() else "the Lean that built it"
+        named = "the Lean that built it"
+        if wanted.is_file():
+            with contextlib.suppress(OSError, ValueError):
+                named = _text(wanted).strip()[:_MAX_NAME]
         raise InvalidRequest(
             f"{project.root} was not built by {toolchain.name}, Lean {toolchain.version}",
             field="project",
             fix=f"choose {named} with ALUDEL_TOOLCHAIN, or build the project again",
         )
+
+
+def _header(project: LeanProject) -> bytes:
+    try:
+        with next(project.search[0].rglob("*.olean")).open("rb") as file:
+            return file.read(_HEADER_BYTES)
+    except (OSError, StopIteration) as error:
+        raise InvalidRequest(
+            f"the compiled modules of {project.root} cannot be read: {error}",
+            field="project",
+            fix=_BUILD_FIX,
+        ) from error
+
+
+def _text(path: Path) -> str:
+    """The text of a file that people write.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large, or no UTF-8.
+    """
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"more than {_MAX_BYTES} bytes")
+    return path.read_text("utf-8")
 
 
 def _config(root: Path) -> dict[str, Any]:
@@ -150,11 +220,18 @@ def _config(root: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return _parsed(_text(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidRequest(
             f"{path} cannot be read: {error}", field="project", fix="correct the file"
         ) from error
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    # The parser keeps every beginning of a dotted key, which is memory by the square of it.
+    if any(key[0].count(".") > _MAX_DOTS for key in _KEY.finditer(text)):
+        raise ValueError("a key of very many parts")
+    return tomllib.loads(text)
 
 
 def _compiled(build: Path) -> Path | None:
@@ -176,11 +253,11 @@ def _packages(root: Path) -> list[tuple[str, Path]]:
     if not path.is_file():
         return []
     try:
-        manifest = json.loads(path.read_text("utf-8"))
+        manifest = json.loads(_text(path))
         folder = root / (manifest.get("packagesDir") or _PACKAGES)
         entries = manifest.get("packages", [])
         return [(str(each["name"]), _package(root, folder, each)) for each in entries]
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise InvalidRequest(
             f"{path} cannot be understood: {error!r}", field="project", fix="run `lake update`"
         ) from error

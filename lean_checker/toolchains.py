@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aludel.errors import ToolchainMissing
+from aludel.errors import InvalidRequest, ToolchainMissing
 from aludel.lean_checker.confinement.plan import missing_protection
 from aludel.lean_checker.digests import folders_digest
 from aludel.lean_checker.embedded import release
@@ -90,18 +90,36 @@ def find_toolchain(
     shown = progress or Silent()
     project = open_project(Path(settings.project)) if settings.project else None
     ready = _ready(settings, name or settings.toolchain, project, shown)
-    toolchain = ready.toolchain
-    search: tuple[Path, ...] = () if project is None else project.search
-    if project is not None:
-        require_same_lean(project, toolchain)
-        toolchain = _with_project(toolchain, project, settings, shown)
+    if project is None:
+        command = ready.host.run_command(ensure_program(ready.host, shown), BOOT)
+        return LeanToolchain(
+            ready.toolchain, command, ready.note, _module_checker(ready.host, None)
+        )
+    require_same_lean(project, ready.toolchain)
+    _ensure_searchable(project, ready.host)
+    unchanged = project.guard()  # before the digest is taken, so that nothing comes between
+    toolchain = _with_project(ready.toolchain, project, settings, shown)
     folder = ensure_program(ready.host, shown)
-    command = ready.host.run_command(folder, BOOT, search)
-    if project is not None:
-        command = replace(command, options=project.options, unbuilt=project.unbuilt)
-        if project.note:
-            _LOG.warning("%s: %s", project.root, project.note)
+    command = replace(
+        ready.host.run_command(folder, BOOT, project.search),
+        options=project.options,
+        unbuilt=project.unbuilt,
+        unchanged=unchanged,
+    )
+    if project.note:
+        _LOG.warning("%s: %s", project.root, project.note)
     return LeanToolchain(toolchain, command, ready.note, _module_checker(ready.host, project))
+
+
+def _ensure_searchable(project: LeanProject, host: LeanHost) -> None:
+    """Refuse folders that a native Lean would take for several, or for none."""
+    parted = [folder for folder in project.search if ":" in str(folder)]
+    if parted and isinstance(host, NativeHost):
+        raise InvalidRequest(
+            f"a native Lean cannot search {parted[0]}: it takes the colon for the end of a folder",
+            field="project",
+            fix="move the project to a folder without one",
+        )
 
 
 def _module_checker(host: LeanHost, project: LeanProject | None) -> ModuleChecker | None:

@@ -62,7 +62,7 @@ def _carry_out(runtime: Runtime, checker: Checker, claim: Claim) -> None:
 
 def _judge(runtime: Runtime, checker: Checker, request: CheckRequest) -> Verdict:
     if project_of(request):
-        ensure_own(request, runtime.project, runtime.store.toolchains.projects())
+        ensure_own(request, runtime.project, runtime.store.toolchains.served()[1])
     toolchain = checker.toolchain
     if request.toolchain not in (None, toolchain.name):
         raise InvalidRequest(

@@ -10,6 +10,7 @@ import hashlib
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -65,7 +66,9 @@ def install_native(
 
 
 def install_steps(version: str) -> list[str]:
-    """Return what :func:`install_native` would do, a line each; nothing is done or fetched.
+    """Return what :func:`install_native` would do as lines of shell; nothing is done or fetched.
+
+    What no line of shell says is a comment.
 
     Raises:
         InvalidRequest: the version is none, or too old for the server program.
@@ -73,15 +76,15 @@ def install_steps(version: str) -> list[str]:
     _validate(version)
     folder = elan_folder(version)
     if folder.exists():
-        return [f"nothing: {folder} is there"]
+        return [f"# nothing: {folder} is there"]
     elan, steps = _find_elan(), []
     if elan is None:
         elan = elan_home() / "bin" / "elan"
         steps = [
-            f"fetch elan's latest release ({LATEST}) and compare its SHA-256",
-            "elan-init -y --no-modify-path --default-toolchain none",
+            f"# fetch elan's latest release ({LATEST}), compare its SHA-256, and unpack it here",
+            "./elan-init -y --no-modify-path --default-toolchain none",
         ]
-    return [*steps, f"{elan} toolchain install leanprover/lean4:v{version}"]
+    return [*steps, f"{shlex.quote(str(elan))} toolchain install leanprover/lean4:v{version}"]
 
 
 def _validate(version: str) -> None:

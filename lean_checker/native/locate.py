@@ -73,7 +73,8 @@ def find_native(name: str, project: Path | None = None) -> NativeLean:
         raise NotFound(
             f"unknown toolchain {name!r}",
             field="toolchain",
-            fix="use lean-embedded, lean-native, lean-VERSION or the folder of a toolchain",
+            fix="use lean-embedded, lean-native, lean-VERSION or the folder of a toolchain; a "
+            "folder beside you is written ./FOLDER",
         )
     folder = elan_folder(named[1])
     if not folder.exists():

@@ -20,14 +20,17 @@ from aludel.lean_checker.native.locate import elan_home
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _STEP_S = 7_200.0
+# Fetching the compiled files is a step of its own.
+_NO_CACHE = (("MATHLIB_NO_CACHE_ON_UPDATE", "1"),)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: a command in a folder, or a file with its text."""
+    """One step: a command in a folder, ``env`` being shown with it, or a file with its text."""
 
     folder: Path
     argv: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
     file: str = ""
     text: str = ""
 
@@ -38,7 +41,8 @@ class Step:
             return (
                 f"printf '%s\\n' {shlex.quote(text)} > {shlex.quote(str(self.folder / self.file))}"
             )
-        return f"(cd {shlex.quote(str(self.folder))} && {shlex.join(self.argv)})"
+        set_ = "".join(f"{name}={value} " for name, value in self.env)
+        return f"(cd {shlex.quote(str(self.folder))} && {set_}{shlex.join(self.argv)})"
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,11 @@ class NewProject:
         """Yield the steps in their order."""
         lake = ("lake", f"+{self.toolchain}")
         template = ("math",) if self.mathlib else ("lib",)
-        yield Step(self.parent, (*lake, "new", self.name, *template))
+        yield Step(self.parent, (*lake, "new", self.name, *template), _NO_CACHE)
         yield Step(self.folder, file="lean-toolchain", text=f"{self.toolchain}\n")
         yield Step(self.folder, file="lakefile.toml", text=self.lakefile())
         if self.mathlib:
-            yield Step(self.folder, ("lake", "update"))
+            yield Step(self.folder, ("lake", "update"), _NO_CACHE)
             # Mathlib's own hook chooses its Lean again; a tag's is this one.
             yield Step(self.folder, file="lean-toolchain", text=f"{self.toolchain}\n")
             yield Step(self.folder, ("lake", "exe", "cache", "get"))
@@ -108,6 +112,13 @@ def plan_project(name: str, parent: Path, version: str, mathlib: str) -> NewProj
             f"{project.folder} exists", field="NAME", fix="choose another name or folder"
         )
     return project
+
+
+def shell_of(project: NewProject) -> Iterator[str]:
+    """Yield the steps as lines of shell, which finds elan's `lake` before anything else."""
+    if shutil.which("lake") is None:
+        yield f"export PATH={shlex.quote(str(elan_home() / 'bin'))}:$PATH"
+    yield from (step.shown() for step in project.steps())
 
 
 def make_project(project: NewProject, tell: Callable[[str], None]) -> Path:
@@ -146,8 +157,7 @@ def _run(step: Step, lake: str) -> None:
         done = subprocess.run(
             [lake, *step.argv[1:]],
             cwd=step.folder,
-            # Fetching the compiled files is a step of its own.
-            env={**os.environ, "MATHLIB_NO_CACHE_ON_UPDATE": "1"},
+            env={**os.environ, **dict(_NO_CACHE)},
             stdin=subprocess.DEVNULL,
             stdout=2,
             timeout=_STEP_S,

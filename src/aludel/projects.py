@@ -22,6 +22,8 @@ ROUTE = "+"
 R = TypeVar("R", CheckRequest, GoalRequest)
 _FORM = "write NAME=FOLDER, NAME=TOOLCHAIN or NAME=TOOLCHAIN@FOLDER, separated by commas"
 _MOST_SESSIONS = 10_000
+_MOST_LISTED = 50
+_PATH = (os.sep, ".", "~")
 
 
 class ProjectSettings(Settings):
@@ -49,6 +51,8 @@ def named_projects(settings: Settings) -> Mapping[str, ProjectSettings]:
         if name in found:
             raise InvalidRequest(f"{name!r} is there twice", field=VARIABLE, fix=_FORM)
         toolchain, project = _parts(what)
+        if not toolchain and not project:
+            raise InvalidRequest(f"{entry!r} names no project", field=VARIABLE, fix=_FORM)
         found[name] = ProjectSettings(
             **{
                 **settings.model_dump(),
@@ -62,12 +66,18 @@ def named_projects(settings: Settings) -> Mapping[str, ProjectSettings]:
 
 
 def _parts(what: str) -> tuple[str, str]:
-    """Return the toolchain and the folder of an entry; an empty one is not said."""
-    toolchain, at, folder = what.partition("@")
-    if at:
+    """Return the toolchain and the folder of an entry; an empty one is not said.
+
+    An `@` within the path of a folder is a part of it, unless the path of another one follows.
+    """
+    toolchain, at, folder = (part.strip() for part in what.partition("@"))
+    if at and (not _is_path(toolchain) or folder.startswith(_PATH)):
         return toolchain, folder
-    is_folder = os.sep in what or what.startswith((".", "~"))
-    return ("", what) if is_folder else (what, "")
+    return ("", what) if _is_path(what) else (what, "")
+
+
+def _is_path(text: str) -> bool:
+    return os.sep in text or text.startswith(_PATH)
 
 
 def settings_of(settings: Settings, name: str) -> ProjectSettings:
@@ -84,13 +94,20 @@ def settings_of(settings: Settings, name: str) -> ProjectSettings:
 
 def unknown_project(name: str, known: Iterable[str], where: str = "") -> InvalidRequest:
     """Return what to tell about a name that no project has; ``where`` goes before the field."""
-    names = ", ".join(sorted(known))
+    names = listed(sorted(known))
     there = f"use one of: {names}; or leave it out" if names else "leave it out: there is none"
     return InvalidRequest(
         f"there is no project {name!r} here",
         field=where + FIELD,
         fix=f"{there}. Whoever runs this names projects in {VARIABLE}",
     )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a sentence, not all of very many."""
+    found = list(names)
+    more = len(found) - _MOST_LISTED
+    return ", ".join(found[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def project_of(request: CheckRequest | GoalRequest) -> str:

@@ -14,7 +14,7 @@ from aludel.client.flows import verdict_of
 from aludel.errors import InvalidRequest
 from aludel.http_models import RolloutRewards
 from aludel.jobs import Item, ItemState
-from aludel.models import Accepted, Budget, CheckRequest, Rejected
+from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected
 from aludel.vouching import one_kernel_alone
 
 _LOG = logging.getLogger(__name__)
@@ -45,15 +45,19 @@ class Outcome(NamedTuple):
 PROMPT_CHANGED = Outcome(None, "prompt_changed", "the query does not begin with its prompt")
 
 
-def asked(statement: str, answer: str, *, wall_s: float = WALL_S) -> CheckRequest:
+def asked(
+    statement: str, answer: str, *, wall_s: float = WALL_S, project: str | None = None
+) -> CheckRequest:
     """Return the request that judges a model's answer; nothing that a model writes is an error.
 
     Args:
         statement: what was to be proved; may end in ``:= by``.
         answer: the model's words (:func:`aludel.candidates.extract` finds the proof in them).
         wall_s: seconds that the check may take.
+        project: name of the service's project in which it is judged.
     """
     return CheckRequest(
+        context=LeanContext(project=project),
         statement=bare_statement(statement),
         code=extract(answer, statement),
         budget=Budget(wall_s=wall_s),

@@ -29,6 +29,7 @@ def make_reward(
     key: str | None = None,
     wall_s: float = WALL_S,
     deadline: float | None = None,
+    project: str | None = None,
 ) -> Callable[..., Rewards]:
     """Return a reward function for TRL's ``GRPOTrainer(reward_funcs=...)``.
 
@@ -45,13 +46,14 @@ def make_reward(
         key: the API key for an address; a client has its own.
         wall_s: seconds that each check may take.
         deadline: seconds that a call may take; what is not judged by then is None.
+        project: name of the service's project in which all is judged.
 
     The function raises ``BackendUnavailable`` where the machine failed and ``InvalidRequest`` where
     a statement is wrong: neither is the model's doing.
     """
 
     def proved(*, completions: Sequence[Completion], **passed: Any) -> Rewards:  # noqa: ANN401
-        requests = _requests(passed[statement], completions, wall_s)
+        requests = _requests(passed[statement], completions, wall_s, project)
         if isinstance(client, str):
             with Client(client, key=key) as opened:
                 items = list(opened.verify_many(requests, deadline=deadline))
@@ -69,11 +71,12 @@ def make_async_reward(
     key: str | None = None,
     wall_s: float = WALL_S,
     deadline: float | None = None,
+    project: str | None = None,
 ) -> Callable[..., Awaitable[Rewards]]:
     """Return the awaiting twin of :func:`make_reward`, with the same arguments."""
 
     async def proved(*, completions: Sequence[Completion], **passed: Any) -> Rewards:  # noqa: ANN401
-        requests = _requests(passed[statement], completions, wall_s)
+        requests = _requests(passed[statement], completions, wall_s, project)
         if isinstance(client, str):
             async with AsyncClient(client, key=key) as opened:
                 items = [item async for item in opened.verify_many(requests, deadline=deadline)]
@@ -134,10 +137,13 @@ def length_shaped(
 
 
 def _requests(
-    statements: Sequence[str], completions: Sequence[Completion], wall_s: float
+    statements: Sequence[str],
+    completions: Sequence[Completion],
+    wall_s: float,
+    project: str | None,
 ) -> list[CheckRequest]:
     return [
-        asked(statement, text_of(completion), wall_s=wall_s)
+        asked(statement, text_of(completion), wall_s=wall_s, project=project)
         for statement, completion in zip(statements, completions, strict=True)
     ]
 

@@ -14,7 +14,9 @@ from aludel.acceptance.bench import Bench, NotApplicable, RowFailed
 from aludel.acceptance.report import AcceptanceReport, accept, keep, kept, report_path
 from aludel.acceptance.rows import ROWS, Row
 from aludel.cli import doctor
-from aludel.errors import BackendCrashed
+from aludel.cli.acceptance import _chosen, _key_in
+from aludel.cli.acceptance import _own_key as _own_key_file
+from aludel.errors import BackendCrashed, InvalidRequest
 from aludel.lean_checker.pool import PoolStats
 from aludel.models import (
     Accepted,
@@ -26,6 +28,7 @@ from aludel.models import (
     UndecidedReason,
     Usage,
 )  # fmt: skip
+from aludel.projects import named_projects
 from aludel.settings import Settings
 
 KERNELS = ("lean 0", "aludel 0")
@@ -115,6 +118,32 @@ def test_processes_that_start_again_fail_their_row(bench: Bench, prover: Scripte
     assert (row.status, "started again" in row.detail) == ("failed", True)
 
 
+def test_what_was_not_decided_was_not_refused(bench: Bench, prover: Scripted) -> None:
+    def undecided(request: CheckRequest) -> Any:
+        return Undecided(hash="h", reason=UndecidedReason.TIMEOUT)
+
+    prover.check = undecided  # type: ignore[method-assign]
+    [row] = accept(bench, [Row("attacks", rows.small_attacks)]).rows
+    assert (row.status, "undecided" in row.detail) == ("failed", True)
+
+
+def test_two_things_to_try_are_one_too_many(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ALUDEL_PROJECTS", f"a={tmp_path},b=lean-4.28.0@{tmp_path}")
+    assert _chosen("a", None).project == str(tmp_path)
+    assert _chosen("lean-4.29.0", "a").toolchain == "lean-4.29.0"
+    assert _chosen(None, "b").toolchain == "lean-4.28.0"
+    for name, project in (("a", "b"), ("a", str(tmp_path)), ("lean-4.29.0", "b")):
+        with pytest.raises(InvalidRequest) as caught:
+            _chosen(name, project)
+        assert caught.value.field == "--project"
+
+
+def _own_key(settings: Settings) -> Ed25519PrivateKey:
+    return _key_in(_own_key_file(settings))
+
+
 def _raising(error: Exception) -> Row:
     def run(_: Bench) -> str:
         raise error
@@ -136,10 +165,18 @@ def test_the_report_is_signed_and_kept_by_digest(bench: Bench, tmp_path: Path) -
     assert kept(settings, TOOLCHAIN.digest) is None
     keep(settings, report)
     assert kept(settings, TOOLCHAIN.digest) is None  # not signed
-    signed = report.signed(Ed25519PrivateKey.generate())
+    keep(settings, report.signed(Ed25519PrivateKey.generate()))
+    assert kept(settings, TOOLCHAIN.digest) is None  # this machine has no key
+    own = _own_key(settings)
+    keep(settings, report.signed(Ed25519PrivateKey.generate()))
+    assert kept(settings, TOOLCHAIN.digest) is None  # not by this machine
+    signed = report.signed(own)
     path = keep(settings, signed)
     assert path == report_path(settings, TOOLCHAIN.digest)
     assert kept(settings, TOOLCHAIN.digest) == signed
+    other = report_path(settings, "e" * 64)
+    other.write_text(path.read_text())
+    assert kept(settings, "e" * 64) is None  # another toolchain's
     path.write_text(path.read_text().replace('"passed"', '"skipped"'))
     assert kept(settings, TOOLCHAIN.digest) is None
 
@@ -155,9 +192,19 @@ def test_the_doctor_says_whether_a_native_lean_was_verified(
     lack = probe.check(settings)
     assert (lack.status, "lean-native" in str(lack.fix)) == ("absent", True)
     report = accept(bench, [Row("trivial", rows.trivial)])
-    key = Ed25519PrivateKey.generate()
+    key = _own_key(settings)
     keep(settings, report.signed(key))
+    assert "were not tried" in probe.check(settings).detail
+    monkeypatch.setattr("aludel.acceptance.report.ROWS", [Row("trivial", rows.trivial)])
     assert probe.check(settings).status == "ok"
+    named = named_projects(Settings(cache_dir=tmp_path, projects="a=/srv/a"))["a"]
+    assert "verified on" in doctor._project(named)
+    skipped = tuple(row.model_copy(update={"status": "skipped"}) for row in report.rows)
+    keep(settings, report.model_copy(update={"rows": skipped}).signed(key))
+    assert "all left out" in probe.check(settings).detail
+    assert "not verified: `aludel toolchain verify a`" in doctor._project(named)
+    with_folder = settings.model_copy(update={"project": "/srv/my algebra"})
+    assert "lean-native --project '/srv/my algebra'" in doctor._how_to_verify(with_folder)
     failed = report.model_copy(
         update={"rows": tuple(r.model_copy(update={"status": "failed"}) for r in report.rows)}
     )

@@ -272,3 +272,19 @@ def test_errors_of_the_library_keep_their_field(tmp_path: Path) -> None:
     backend = LocalBackend(FakeProver(), Settings(cache_dir=tmp_path))
     with pytest.raises(InvalidRequest):
         backend.audit("theorem t : True", ("../x",), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "stray"),
+    [
+        ("check", {"code": "accept", "context": {"project": "a"}}, "context"),
+        ("mutate", {"pattern": "Nat.*", "project": "a"}, "project"),
+        ("audit", {"statement": "theorem t : True", "project": "a"}, "project"),
+        ("search_lemmas", {"text": "a + b", "project": "a"}, "project"),
+    ],
+)
+def test_what_a_tool_does_not_take_is_refused_and_not_dropped(
+    use: Callable[[Use], Any], tool: str, arguments: dict[str, Any], stray: str
+) -> None:
+    said = failure(use, tool, **arguments)
+    assert f"{stray}: {tool} has no such argument" in said

@@ -94,6 +94,8 @@ def test_a_dry_run_prints_the_steps_as_shell_and_does_nothing(home: Path) -> Non
     subprocess.run(["bash", "-c", script], env=environment, check=True)  # it is shell
     assert 'rev = "abc"' in (home / "mine" / "lakefile.toml").read_text()
     assert said(home)[-1].endswith(" build")
+    assert f"{home / 'mine'} 1 update" in said(home)  # as the steps themselves are taken
+    assert f"export PATH={home / 'elan' / 'bin'}:$PATH\n" in steps
 
 
 def test_a_step_that_fails_says_where_to_go_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,11 +136,13 @@ def test_the_steps_of_an_installation_are_shown(
     (home / "elan" / "bin" / "elan").unlink()
     first, second, third = CliRunner().invoke(toolchain, arguments).stdout.splitlines()
     assert ("SHA-256" in first, second) == (
-        True, "elan-init -y --no-modify-path --default-toolchain none",
+        True, "./elan-init -y --no-modify-path --default-toolchain none",
     )  # fmt: skip
+    subprocess.run(["bash", "-nc", f"{first}\n{second}\n{third}"], check=True)  # it is shell
+    assert first.startswith("# ")
     assert third.endswith("toolchain install leanprover/lean4:v4.28.1")
     (home / "elan" / "toolchains" / "leanprover--lean4---v4.28.1").mkdir(parents=True)
-    assert CliRunner().invoke(toolchain, arguments).stdout.startswith("nothing:")
+    assert CliRunner().invoke(toolchain, arguments).stdout.startswith("# nothing:")
     wrong = CliRunner().invoke(toolchain, ["install", "lean", "--version", "x", "--dry-run"])
     assert isinstance(wrong.exception, AludelError)
     assert CliRunner().invoke(toolchain, ["install", "--dry-run"]).exit_code == 2

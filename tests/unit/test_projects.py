@@ -92,9 +92,10 @@ def test_the_option_takes_a_name_or_a_folder(tmp_path: Path) -> None:
     assert with_project(settings, "old").toolchain == "lean-4.24.0"
     assert with_project(settings, str(tmp_path)).project == str(tmp_path)
     assert with_project(settings, None) is settings
-    with pytest.raises(InvalidRequest) as caught:
-        with_project(settings, "nowhere")
-    assert "algebra, old, new" in str(caught.value.fix)
+    for nothing in ("nowhere", "~nobody-of-this-name/x", "a" * 5_000):
+        with pytest.raises(InvalidRequest) as caught:
+            with_project(settings, nothing)
+        assert "algebra, old, new" in str(caught.value.fix)
 
 
 def test_a_project_has_a_queue_of_its_own() -> None:

@@ -9,18 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ValidationError
-
 from aludel.acceptance.bench import Bench, NotApplicable, RowFailed
 from aludel.acceptance.rows import ROWS, Row
 from aludel.distribution import installed_version
 from aludel.errors import AludelError, InvalidRequest
 from aludel.models import Model, Toolchain, canonical_json
-from aludel.receipts import Signature, is_signed, signature_of
+from aludel.receipts import Signature, is_signed, load_signing_key, signature_of
 from aludel.settings import Settings
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 
 class RowResult(Model):
@@ -64,10 +65,23 @@ class AcceptanceReport(Model):
         """Return the report with a signature of its canonical text."""
         return self.model_copy(update={"signature": signature_of(self.payload(), key)})
 
+    def is_of(self, key: Ed25519PublicKey) -> bool:
+        """Whether it is what the owner of a key signed."""
+        return self.signature is not None and is_signed(self.payload(), self.signature, key)
+
     @property
-    def intact(self) -> bool:
-        """Whether it is signed, and is what was signed."""
-        return self.signature is not None and is_signed(self.payload(), self.signature)
+    def lacks(self) -> str:
+        """What it does not show: a row that failed, or one that is tried today; empty if nothing.
+
+        What was left out, for it does not apply, is no lack.
+        """
+        failed = [row.name for row in self.rows if row.status == "failed"]
+        if failed:
+            return f"failed: {', '.join(failed)}"
+        absent = {row.name for row in ROWS} - {row.name for row in self.rows}
+        if absent:
+            return f"were not tried: {', '.join(sorted(absent))}"
+        return "" if self.passed else "were all left out"
 
 
 def accept(
@@ -114,6 +128,11 @@ def report_path(settings: Settings, digest: str) -> Path:
     return settings.cache_dir.expanduser() / "acceptance" / f"{digest}.json"
 
 
+def own_key(settings: Settings) -> Path:
+    """Return where this machine's own key is, by which ``aludel doctor`` knows its reports."""
+    return settings.cache_dir.expanduser() / "acceptance" / "key.pem"
+
+
 def keep(settings: Settings, report: AcceptanceReport) -> Path:
     """Write a report where ``aludel doctor`` looks for it; return the file.
 
@@ -134,10 +153,14 @@ def keep(settings: Settings, report: AcceptanceReport) -> Path:
 
 
 def kept(settings: Settings, digest: str) -> AcceptanceReport | None:
-    """Return the report of a toolchain, if there is one whose signature holds."""
-    path = report_path(settings, digest)
+    """Return the report of a toolchain, if there is one that this machine signed.
+
+    One that was copied here from elsewhere, or is of another toolchain, is none.
+    """
+    path, own = report_path(settings, digest), own_key(settings)
     try:
         report = AcceptanceReport.model_validate_json(path.read_text("utf-8"))
-    except (OSError, ValidationError):
+        key = load_signing_key(own.read_bytes(), str(own)).public_key()
+    except (OSError, ValueError, InvalidRequest):
         return None
-    return report if report.intact and report.toolchain.digest == digest else None
+    return report if report.is_of(key) and report.toolchain.digest == digest else None

@@ -19,7 +19,7 @@ from aludel.acceptance.bench import (
 from aludel.errors import AludelError, InvalidRequest
 from aludel.lean_checker.attacks.corpus import Case, read_corpus
 from aludel.lean_checker.attacks.run import run_cases
-from aludel.models import Accepted, Budget, Verdict
+from aludel.models import Accepted, Budget, Rejected, Verdict
 from aludel.mutation import MutationEngine, MutationPlan
 
 SAME = 20
@@ -63,6 +63,11 @@ def _accepted(verdict: Verdict, what: str = "it") -> Accepted:
     if len(verdict.evidence.kernels) != 2:
         raise RowFailed(f"{what} was accepted by {verdict.evidence.kernels} alone")
     return verdict
+
+
+def _refused(verdict: Verdict, what: str) -> None:
+    if not isinstance(verdict, Rejected):
+        raise RowFailed(f"not refused but {verdict.kind} ({verdict.reason}): {what}")
 
 
 def trivial(bench: Bench) -> str:
@@ -130,6 +135,7 @@ def sorried_module(bench: Bench) -> str:
                 return f"refused: {error.message}"
             if isinstance(verdict, Accepted):
                 raise RowFailed(f"`1 = 2` was accepted ({tier}), axioms {verdict.axioms}")
+            _refused(verdict, f"`1 = 2` ({tier})")
     return f"{verdict.kind} ({verdict.reason}): {verdict.message}"
 
 
@@ -176,6 +182,7 @@ def small_attacks(bench: Bench) -> str:
         verdict = bench.check(code + "\n", imports, statement="theorem t : 1 = 2")
         if isinstance(verdict, Accepted):
             raise RowFailed(f"accepted: {name}")
+        _refused(verdict, name)
     return f"{len(ATTACKS)} refused over {', '.join(imports)}"
 
 

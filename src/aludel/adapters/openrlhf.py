@@ -27,6 +27,7 @@ def make_reward_func(
     key: str | None = None,
     wall_s: float = WALL_S,
     undecided: float = 0.0,
+    project: str | None = None,
 ) -> RewardFunc:
     """Return a function ``reward_func(queries, prompts, labels)``; ``labels`` are the statements.
 
@@ -35,6 +36,7 @@ def make_reward_func(
         key: its API key; by default ``ALUDEL_API_KEY``.
         wall_s: seconds that each check may take.
         undecided: the reward of a sample without a decision.
+        project: name of the service's project in which all is judged.
 
     The function raises ``BackendUnavailable`` where the machine failed and ``InvalidRequest`` where
     a statement is wrong; OpenRLHF logs that and has no reward.
@@ -45,10 +47,11 @@ def make_reward_func(
     ) -> dict[str, Any]:
         checks = shared(url, key)
         answers = [answer_of(*pair) for pair in zip(queries, prompts, strict=True)]
-        under_way = [
-            None if answer is None else checks.submit(asked(label, answer, wall_s=wall_s))
+        requests = [
+            None if answer is None else asked(label, answer, wall_s=wall_s, project=project)
             for answer, label in zip(answers, labels, strict=True)
         ]
+        under_way = [None if each is None else checks.submit(each) for each in requests]
         outcomes = [
             PROMPT_CHANGED if one is None else outcome_of(one.result()) for one in under_way
         ]

@@ -45,6 +45,7 @@ async def compute_score(
     key: str | None = None,
     wall_s: float = WALL_S,
     undecided: float = 0.0,
+    project: str | None = None,
     **_: Any,  # noqa: ANN401 - what verl passes to reward models
 ) -> Score:
     """Return the score of one sample.
@@ -58,12 +59,15 @@ async def compute_score(
         key: its API key; by default ``ALUDEL_API_KEY``.
         wall_s: seconds that the check may take.
         undecided: the score of a sample without a decision.
+        project: name of the service's project in which it is judged.
 
     Raises:
         BackendUnavailable: the machine failed.
         InvalidRequest: the statement is wrong. Neither is the model's doing.
     """
-    request = await asyncio.to_thread(asked, ground_truth, solution_str, wall_s=wall_s)
+    request = await asyncio.to_thread(
+        asked, ground_truth, solution_str, wall_s=wall_s, project=project
+    )
     item = await asyncio.wrap_future(shared(url, key).submit(request))
     return _score(item, undecided)
 
@@ -78,10 +82,11 @@ def compute_score_sync(
     key: str | None = None,
     wall_s: float = WALL_S,
     undecided: float = 0.0,
+    project: str | None = None,
     **_: Any,  # noqa: ANN401
 ) -> Score:
     """Return the score of one sample, blocking; the twin of :func:`compute_score`."""
-    request = asked(ground_truth, solution_str, wall_s=wall_s)
+    request = asked(ground_truth, solution_str, wall_s=wall_s, project=project)
     return _score(shared(url, key).submit(request).result(), undecided)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
-from mcp_types import ToolAnnotations
+from mcp.server.mcpserver.context import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 
 from aludel.distribution import installed_version
 from aludel.mcp_server.backend import Backend
@@ -23,6 +25,26 @@ _LIBRARY = " `search_lemmas` finds lemmas, `audit` what is wrong with a statemen
 _NO_LIBRARY = " This server asks a service, so there is no search_lemmas, mutate and audit."
 
 
+class StrictServer(MCPServer[Any]):
+    """A server that refuses arguments which a tool does not have; by itself the SDK drops them."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool.
+
+        Raises:
+            ToolError: there is no such tool, it has no such argument, or it fails.
+        """
+        tool = next((each for each in await self.list_tools() if each.name == name), None)
+        if tool is not None:
+            has = tool.input_schema.get("properties", {})
+            stray = sorted(set(arguments) - set(has))
+            if stray:
+                raise ToolError(f"{stray[0]}: {name} has no such argument (use {', '.join(has)})")
+        return await super().call_tool(name, arguments, context)
+
+
 def make_server(backend: Backend, calls: Calls | None = None) -> MCPServer[Any]:
     """Return the server of a backend, which the caller closes.
 
@@ -32,7 +54,7 @@ def make_server(backend: Backend, calls: Calls | None = None) -> MCPServer[Any]:
         calls: bound what is under way at once.
     """
     calls, library = calls or Calls(), backend.library
-    server: MCPServer[Any] = MCPServer(
+    server = StrictServer(
         "aludel",
         title="Aludel",
         description="Checks Lean proofs so that an acceptance can be believed.",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from aludel.advisories import Advisory, advisories_of
 from aludel.models import Model, Prover, Toolchain
@@ -87,6 +87,33 @@ class Toolchains:
             )
             for row in rows
         }
+
+    def keep_projects(self, names: Iterable[str]) -> None:
+        """Forget the projects of other names; whoever serves all that there are says so.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        with self._database.write() as connection:
+            connection.execute(delete(ProjectRow).where(ProjectRow.name.not_in(["", *names])))
+
+    def served(self) -> tuple[tuple[Toolchain, ...], dict[str, Toolchain]]:
+        """Return the toolchains of :meth:`list`, and those of :meth:`projects`, by one query.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = (
+            select(ToolchainRow, ProjectRow.name.label("project"))
+            .outerjoin(ProjectRow, ToolchainRow.digest == ProjectRow.toolchain_digest)
+            .where(ToolchainRow.seen_at.is_not(None))
+            .order_by(ProjectRow.name)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        known = {row.digest: toolchain_of(row) for row in rows}
+        projects = {row.project: known[row.digest] for row in rows if row.project is not None}
+        return tuple(known.values()), projects
 
     def list(self) -> list[RegisteredToolchain]:
         """Return every toolchain that a worker ever offered, the one seen last first.
