@@ -33,6 +33,8 @@ from aludel.errors import (
 from aludel.fstar_checker.toolchain import find_fstar
 from aludel.lean_checker.embedded import release
 from aludel.lean_checker.embedded.install import install_root, is_installed
+from aludel.lean_checker.exported.locate import judged_by_exports
+from aludel.lean_checker.exported.prover import build_exported
 from aludel.lean_checker.native.locate import find_native
 from aludel.lean_checker.node import MINIMUM_MAJOR, find_node
 from aludel.lean_checker.process import LeanProcess
@@ -230,6 +232,19 @@ def _fstar(settings: Settings) -> str:
     return f"{found.toolchain.version} at {found.program} ({found.origin})"
 
 
+def _exported(settings: Settings) -> str:
+    prover = build_exported(settings)
+    try:
+        exporter, name = prover.checker.modules.exporter, prover.toolchain.name
+        return f"{name}, judged by exports that {exporter} writes; candidates alone"
+    finally:
+        prover.close()
+
+
+def _pinned(settings: Settings) -> str:
+    return _toolchain(settings.model_copy(update={"toolchain": release.NAME}))
+
+
 PROBES = (
     Probe("Python", _python),
     Probe("Node", _node),
@@ -245,10 +260,19 @@ PROBES = (
     Probe("F*", _fstar, required=False),
 )
 
+_INSTEAD: dict[str, tuple[Probe, ...]] = {
+    "Lean toolchain": (Probe("Lean toolchain", _exported), Probe("second kernel", _pinned)),
+    "Lean server": (),
+    "verification": (),
+    "soundness bugs": (),
+}
+"""What a Lean that is judged by exports is asked in the place of checks of the server program."""
+EXPORTED = tuple(probe for each in PROBES for probe in _INSTEAD.get(each.name, (each,)))
+
 
 def _probes(settings: Settings) -> Iterator[Probe]:
     """Return every check: those of every installation, and one of each project that is named."""
-    yield from PROBES
+    yield from EXPORTED if judged_by_exports(settings) else PROBES
     try:
         named = named_projects(settings)
     except InvalidRequest as error:
@@ -263,6 +287,8 @@ def _raise(error: AludelError) -> str:
 
 
 def _project(settings: Settings) -> str:
+    if judged_by_exports(settings):
+        return _exported(settings)
     toolchain = find_toolchain(settings).toolchain
     where = f", with {settings.project}" if settings.project else ""
     found = f"{toolchain.name} {toolchain.version}{where}, digest {toolchain.digest[:12]}"

@@ -94,12 +94,17 @@ def _show_steps(prover: str, version: str | None) -> None:
 
 
 def _install_native(version: str, sha256: str | None) -> None:
+    from aludel.lean_checker.exported.locate import how_to_build
     from aludel.lean_checker.native.install import install_native
+    from aludel.lean_checker.releases import is_served
 
     found = install_native(version, sha256=sha256)
     console = Console(stderr=True)
     console.print(f"Lean {found.version} is ready in {found.root}", soft_wrap=True)
     console.print(f"choose it with ALUDEL_TOOLCHAIN={found.name}")
+    if not is_served(found.version):
+        steps = how_to_build(load_settings(), found.version)
+        console.print(f"it is judged by exports: {steps}", soft_wrap=True)
 
 
 def _install_fstar(

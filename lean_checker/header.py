@@ -17,21 +17,26 @@ _WORD = re.compile(r"[^\s]+")
 
 def header_imports(code: str) -> tuple[str, ...]:
     """Return the names after ``import`` at the head of a text."""
+    return read_header(code)[0]
+
+
+def read_header(code: str) -> tuple[tuple[str, ...], int]:
+    """Return the names after ``import`` at the head of a text, and where the head ends."""
     found: list[str] = []
-    position, importing = 0, False
+    position, end, importing = 0, 0, False
     while True:
         position = _after_blank(code, position)
         word = _WORD.match(code, position)
         if word is None:
-            return tuple(found)
+            return tuple(found), end
         if word[0] in _WORDS:
             importing = word[0] == "import" or (importing and word[0] == "all")
         elif importing:
             found.append(word[0].replace("«", "").replace("»", ""))
             importing = False
         else:
-            return tuple(found)
-        position = word.end()
+            return tuple(found), end
+        position = end = word.end()
 
 
 def _after_blank(code: str, position: int) -> int:

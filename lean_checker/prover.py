@@ -8,6 +8,8 @@ from typing import NoReturn
 
 from aludel.errors import AbilityMissing
 from aludel.lean_checker.checker import LeanChecker
+from aludel.lean_checker.exported.locate import judged_by_exports
+from aludel.lean_checker.exported.prover import ExportedLean, build_exported
 from aludel.lean_checker.goals import LeanGoals
 from aludel.lean_checker.judge.deciding import Judge
 from aludel.lean_checker.key_processes import KeyProcesses
@@ -94,6 +96,18 @@ class LeanProver:
         """Stop every process; safe to call twice."""
         self._sessions.close()
         self.checker.close()
+
+
+def build_any(
+    settings: Settings, progress: Progress | None = None, rooms: Rooms | None = None
+) -> LeanProver | ExportedLean:
+    """Return the prover on the toolchain that ``settings`` name; raises as :func:`build_prover`.
+
+    One that the server program is not written for is judged by exports, where that can be.
+    """
+    if judged_by_exports(settings):
+        return build_exported(settings, progress, rooms)
+    return build_prover(settings, progress, rooms)
 
 
 def build_prover(

@@ -13,6 +13,9 @@ from aludel.errors import ToolchainMissing
 
 EMBEDDED = "V4_27"
 """The version of the module that the embedded Lean compiles."""
+EXPORTED_FROM = (4, 15)
+"""The first release that a tag of lean4export is for. From here on, those that the program is not
+written for are judged by exports (``lean_checker/exported/``)."""
 # To 4.26, `module` at the head of a file is an experiment (lean4 PR 11637 ends that).
 _EXPERIMENT = ("-Dexperimental.module=true",)
 
@@ -44,14 +47,24 @@ RANGES = (
 )
 
 
+def numbers_of(version: str) -> tuple[int, int]:
+    """Return the major and minor number of a release; zeros where it names none."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def is_served(version: str) -> bool:
+    """Whether the program is written for a release."""
+    return any(each.first <= numbers_of(version) <= each.last for each in RANGES)
+
+
 def release_range(version: str) -> ReleaseRange:
     """Return the range of a release, such as ``4.28.1`` or ``4.33.0-rc2``.
 
     Raises:
         ToolchainMissing: the program is written for no such release; ``fix`` names the nearest.
     """
-    found = re.match(r"(\d+)\.(\d+)", version)
-    numbers = (int(found[1]), int(found[2])) if found else (0, 0)
+    numbers = numbers_of(version)
     for each in RANGES:
         if each.first <= numbers <= each.last:
             return each

@@ -24,6 +24,7 @@ from aludel.lean_checker.embedded.manifest import (
     read_manifest,
 )
 from aludel.lean_checker.embedded.selftest import ensure_tested
+from aludel.lean_checker.exported.locate import refuse_exported
 from aludel.lean_checker.native.host import NativeHost
 from aludel.lean_checker.native.leanchecker import CHECK, ModuleChecker
 from aludel.lean_checker.native.locate import NativeLean, find_native, native_toolchains
@@ -88,6 +89,7 @@ def find_toolchain(
             system cannot confine a native one.
     """
     shown = progress or Silent()
+    refuse_exported(name or settings.toolchain)
     project = open_project(Path(settings.project)) if settings.project else None
     ready = _ready(settings, name or settings.toolchain, project, shown)
     if project is None:
@@ -96,7 +98,7 @@ def find_toolchain(
             ready.toolchain, command, ready.note, _module_checker(ready.host, None)
         )
     require_same_lean(project, ready.toolchain)
-    _ensure_searchable(project, ready.host)
+    ensure_searchable(project, ready.host)
     unchanged = project.guard()  # before the digest is taken, so that nothing comes between
     toolchain = _with_project(ready.toolchain, project, settings, shown)
     folder = ensure_program(ready.host, shown)
@@ -111,7 +113,7 @@ def find_toolchain(
     return LeanToolchain(toolchain, command, ready.note, _module_checker(ready.host, project))
 
 
-def _ensure_searchable(project: LeanProject, host: LeanHost) -> None:
+def ensure_searchable(project: LeanProject, host: LeanHost) -> None:
     """Refuse folders that a native Lean would take for several, or for none."""
     parted = [folder for folder in project.search if ":" in str(folder)]
     if parted and isinstance(host, NativeHost):
@@ -228,7 +230,7 @@ def _describe_native(
     """Describe it; its programs and its library decide, and are hashed once."""
     folders = (lean.root / "bin", lean.root / "lib")
     patterns = ("*.olean*", "*.ir", "*.so", "*.dylib", "lean", CHECK)
-    sums = folders_digest(folders, _sums(settings), patterns, progress)
+    sums = folders_digest(folders, sums_folder(settings), patterns, progress)
     return Toolchain(
         prover=Prover.LEAN,
         name=lean.name,
@@ -243,14 +245,15 @@ def _with_project(
     toolchain: Toolchain, project: LeanProject, settings: Settings, progress: Progress
 ) -> Toolchain:
     """The toolchain as one that also imports a project: another name, another digest."""
-    both = f"{toolchain.digest}\n{project.digest(_sums(settings), progress)}"
+    both = f"{toolchain.digest}\n{project.digest(sums_folder(settings), progress)}"
     digest = hashlib.sha256(both.encode()).hexdigest()
     return toolchain.model_copy(
         update={"name": f"{toolchain.name}+{project.name}", "digest": digest}
     )
 
 
-def _sums(settings: Settings) -> Path:
+def sums_folder(settings: Settings) -> Path:
+    """The folder that keeps what was hashed."""
     return toolchains_folder(settings).parent / "digests"
 
 

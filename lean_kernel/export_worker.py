@@ -63,8 +63,8 @@ def _encoded(value: dict[str, object]) -> bytes:
     return json.dumps(value).encode()
 
 
-def main(megabytes: int, seconds: int) -> None:
-    """Limits the process, then serves its standard streams."""
+def limit_process(megabytes: int, seconds: int) -> None:
+    """Limits what this process may take, beside the stack of its deep thread."""
     memory = megabytes * _MEGABYTE + STACK_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
@@ -72,8 +72,8 @@ def main(megabytes: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):  # where memory runs out, this process is to give way
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    limit_process(int(sys.argv[1]), int(sys.argv[2]))
+    serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -3,7 +3,10 @@ canonically.
 
 {"names":[...],"levels":[...],"exprs":[...],"declarations":[...]} ["thm",name,[params],type,value]
 likewise "opq", and "def" with a hint after the value ["axm",name,[params],type]
-["ind",[params],num_params,[[name,type,[[constructor,type],...]],...]]
+["ind",[params],num_params,[[name,type,[[constructor,type],...]],...]] ["quo",0,[],0]
+
+`quo` declares all four constants of the quotient type. It is written alone, never read: over a
+library they are there.
 
 Two tables that say the same are written as the same bytes: binder names and the unfolding hint,
 which mean nothing to a kernel, are written as one fixed value, and entries in the order in which
@@ -16,7 +19,7 @@ from typing import Any
 
 from .declarations import Declaration, InductiveBlock
 from .entries import read_levels, read_names, read_terms
-from .environment import Axiom, Definition, Opaque, Theorem
+from .environment import Axiom, Definition, Opaque, Quotient, Theorem
 from .errors import Malformed
 from .inductive import BlockSpec, TypeSpec
 from .levels import IMAX, MAX, PARAM, SUCC, Level
@@ -145,11 +148,13 @@ class _Writer:
                 for t in d.spec.types
             ]
             return ["ind", self.params(d.spec.params), d.spec.num_params, types]
+        if isinstance(d, Quotient):
+            return ["quo", 0, [], 0]
         head: list[object] = [self.name(d.name), self.params(d.params), self.term(d.type)]
         if isinstance(d, Axiom):
             return ["axm", *head]
         if not isinstance(d, Theorem | Definition | Opaque) or d.value is None:
-            raise TypeError("a quotient has no table")
+            raise TypeError("a declaration without a value has no table")
         body = self.term(d.value)
         if isinstance(d, Definition):
             return ["def", *head, body, _HINT]

@@ -12,7 +12,7 @@ from celery import Celery, signals
 
 from aludel.fstar_checker.checker import build_checker as build_fstar_checker
 from aludel.goals import Goals
-from aludel.lean_checker.prover import build_prover
+from aludel.lean_checker.prover import build_any
 from aludel.lean_checker.room import Rooms
 from aludel.logs import configure_logging
 from aludel.models import MAX_WALL_S
@@ -57,7 +57,7 @@ def lean_parts() -> Parts:
     """Return what a worker with Lean is made of; its projects share the room for processes."""
     rooms = Rooms()
     return Parts(
-        checker=lambda settings: build_prover(settings, rooms=rooms),
+        checker=lambda settings: build_any(settings, rooms=rooms),
         mutate=mutate_with_lean,
         goals=lean_goals,
         attempter=permitted_attempter,

@@ -109,11 +109,27 @@ class LeanKernel:
                 )
             except InvalidRequest as refusal:
                 raise BackendCrashed(f"Lean's kernel reads no question: {refusal}") from refusal
-            return _parse(reply.result, imports, question.count, reply.usage)
+            return _parse(reply.result, import_set(imports), question.count, reply.usage)
+
+    def ask_bare(self, question: Question, budget: Budget) -> KernelAnswer:
+        """Put a question whose tables hold all that they rest on; raises as :meth:`ask`."""
+        deadline = Deadline.after(QUEUE_S)
+        with self._pool.lease(("Init",), deadline) as process:
+            try:
+                reply = process.ask(
+                    "judge",
+                    {"bare": True, "allow_native": False},
+                    Deadline.after(budget.wall_s),
+                    memory_mb=budget.memory_mb,
+                    attached={"tables": question.data},
+                )
+            except InvalidRequest as refusal:
+                raise BackendCrashed(f"Lean's kernel reads no question: {refusal}") from refusal
+            return _parse(reply.result, (), question.count, reply.usage)
 
 
 def _parse(
-    result: dict[str, object], imports: tuple[str, ...], count: int, usage: Usage
+    result: dict[str, object], modules: tuple[str, ...], count: int, usage: Usage
 ) -> KernelAnswer:
     try:
         answer = _Answer.model_validate(result)
@@ -121,7 +137,7 @@ def _parse(
         raise BackendCrashed(f"Lean's kernel answered what is no answer: {error}") from error
     refusal = answer.refusal
     whole = answer.accepted == count if refusal is None else answer.accepted == refusal.index
-    if answer.imports != import_set(imports) or not whole or answer.accepted > count:
+    if answer.imports != modules or not whole or answer.accepted > count:
         raise BackendCrashed("Lean's kernel answered another question")
     if refusal is None:
         return KernelAnswer("accepted", "", count, answer.axioms, answer.hidden, usage)

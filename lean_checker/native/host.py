@@ -85,12 +85,16 @@ class NativeHost:
         program: Path,
         search: Sequence[Path] = (),
         output: Path | None = None,
+        run: Sequence[Path] = (),
     ) -> ServerCommand:
-        """Return the command that runs a program of the toolchain as :meth:`command` runs Lean."""
+        """Return the command that runs a program of the toolchain as :meth:`command` runs Lean.
+
+        ``run``: programs that it may execute besides the toolchain's.
+        """
         root = self.lean.root
         confinement = Confinement(
             read=(root, program, *search),
-            run=(root / "bin",),
+            run=(root / "bin", *run),
             write=() if output is None else (output,),
             data_mb=DATA_MB,
             file_mb=0 if output is None else MAX_FILE_MB,

@@ -27,7 +27,7 @@ from aludel.lean_checker.native.locate import (
     elan_home,
     find_native,
 )
-from aludel.lean_checker.releases import release_range
+from aludel.lean_checker.releases import EXPORTED_FROM, is_served, numbers_of
 
 LATEST = "https://api.github.com/repos/leanprover/elan/releases/latest"
 _TIMEOUT_S = 600.0
@@ -62,7 +62,7 @@ def install_native(
     if not elan_folder(version).exists():
         elan = _find_elan() or _install_elan(sha256, client)
         _run([str(elan), "toolchain", "install", f"leanprover/lean4:v{version}"])
-    return find_native(f"lean-{version}")
+    return find_native(f"lean-{version}", any_release=True)
 
 
 def install_steps(version: str) -> list[str]:
@@ -93,14 +93,13 @@ def _validate(version: str) -> None:
         raise InvalidRequest(
             f"{version!r} is no Lean release", field="--version", fix="give one such as 4.28.0"
         )
-    try:
-        release_range(version)
-    except ToolchainMissing as error:
-        raise InvalidRequest(error.message, field="--version", fix=_nearest(error)) from error
-
-
-def _nearest(error: ToolchainMissing) -> str:
-    return f"give {str(error.fix).rpartition(' ')[2].rstrip('`')}"
+    if not is_served(version) and numbers_of(version) < EXPORTED_FROM:
+        least = f"{EXPORTED_FROM[0]}.{EXPORTED_FROM[1]}.0"
+        raise InvalidRequest(
+            f"Lean {version} is too old: nothing can be checked with it",
+            field="--version",
+            fix=f"give {least}, the first that is judged by exports, or a later one",
+        )
 
 
 def _find_elan() -> Path | None:

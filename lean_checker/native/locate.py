@@ -51,13 +51,14 @@ def elan_folder(version: str) -> Path:
     return elan_home() / "toolchains" / f"leanprover--lean4---v{version}"
 
 
-def find_native(name: str, project: Path | None = None) -> NativeLean:
+def find_native(name: str, project: Path | None = None, *, any_release: bool = False) -> NativeLean:
     """Return the toolchain that ``name`` means.
 
     Args:
         name: ``lean-native``, ``lean-VERSION``, or a folder with ``bin/lean`` in it.
         project: where to ask ``lean-native``, for elan's depends on the folder's
             ``lean-toolchain`` file.
+        any_release: whether it may be one that the server program is not written for.
 
     Raises:
         NotFound: the name is none of these.
@@ -65,9 +66,9 @@ def find_native(name: str, project: Path | None = None) -> NativeLean:
             is written for.
     """
     if name == ON_PATH:
-        return _described(_root_on_path(project))
+        return _described(_root_on_path(project), any_release)
     if os.sep in name:
-        return _described(Path(name).expanduser().resolve())
+        return _described(Path(name).expanduser().resolve(), any_release)
     named = _NAMED.fullmatch(name)
     if named is None:
         raise NotFound(
@@ -83,7 +84,7 @@ def find_native(name: str, project: Path | None = None) -> NativeLean:
             field=str(folder),
             fix=f"run `aludel toolchain install lean --version {named[1]}`",
         )
-    return _described(folder.resolve())
+    return _described(folder.resolve(), any_release)
 
 
 def native_toolchains() -> list[NativeLean]:
@@ -109,7 +110,7 @@ def _root_on_path(project: Path | None) -> Path:
     return Path(_ask(Path(lean), "--print-prefix", project).strip()).resolve()
 
 
-def _described(root: Path) -> NativeLean:
+def _described(root: Path, any_release: bool = False) -> NativeLean:
     lean = root / "bin" / "lean"
     if not lean.is_file():
         raise ToolchainMissing(
@@ -122,7 +123,8 @@ def _described(root: Path) -> NativeLean:
             f"does not answer like Lean: {said[:80]!r}", field=str(lean), fix="reinstall it"
         )
     version = ".".join(match.group(1, 2, 3)) + match[4]
-    release_range(version)
+    if not any_release:
+        release_range(version)
     commit = _COMMIT.search(said)
     return NativeLean(root, version, commit[1] if commit else None)
 

@@ -10,6 +10,7 @@ Nothing but the toolchain is needed (``aludel toolchain install``): no service, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,13 +20,16 @@ from pydantic import ValidationError
 from aludel.errors import InvalidRequest
 from aludel.goals import Goal, GoalRequest, Step, Stepper
 from aludel.in_process import InProcess, settings_with
-from aludel.lean_checker.prover import LeanProver, build_prover
+from aludel.lean_checker.exported.prover import ExportedLean
+from aludel.lean_checker.goals import LeanGoals
+from aludel.lean_checker.prover import LeanProver
+from aludel.lean_checker.prover import build_any as build_prover
 from aludel.models import CheckRequest, LeanContext, Verdict
 from aludel.mutation import MutationEngine, MutationPlan, Rule
 from aludel.records import VariantRecord
 
 
-class Lean(InProcess[LeanProver]):
+class Lean(InProcess[LeanProver | ExportedLean]):
     """Lean in this process; use as a context manager. Safe to use from several threads.
 
     Processes start when they are needed. Settings that are not given come from the environment
@@ -51,7 +55,11 @@ class Lean(InProcess[LeanProver]):
     ) -> None:
         settings = settings_with(toolchain=toolchain, project=project, pool_size=processes)
         super().__init__(build_prover(settings))
-        self._goals = self._prover.goals()
+
+    @cached_property
+    def _goals(self) -> LeanGoals:
+        """Sessions of tactics; an error where the toolchain has none."""
+        return self._prover.goals()
 
     def check(self, request: CheckRequest | str, *, statement: str | None = None) -> Verdict:
         """Judge one candidate; a text is Lean code, with its imports in its own header.

@@ -36,23 +36,26 @@ class Checker(Protocol):
 class CheckerOnly:
     """The abilities of a prover of which only candidates are judged: all are missing."""
 
+    needed = "Lean"
+    """What has them."""
+
     @property
     def operations(self) -> NoReturn:
         """Raise AbilityMissing: theorems are listed, mutated and screened by Lean."""
-        raise AbilityMissing("mutations and screenings")
+        raise AbilityMissing("mutations and screenings", self.needed)
 
     @property
     def states(self) -> NoReturn:
         """Raise AbilityMissing: tactic states are Lean's."""
-        raise AbilityMissing("tactic states")
+        raise AbilityMissing("tactic states", self.needed)
 
     def goals(self) -> NoReturn:
         """Raise AbilityMissing: sessions of tactics are Lean's."""
-        raise AbilityMissing("sessions of tactics")
+        raise AbilityMissing("sessions of tactics", self.needed)
 
     def stats(self) -> NoReturn:
         """Raise AbilityMissing: the processes are not counted."""
-        raise AbilityMissing("counts of processes")
+        raise AbilityMissing("counts of processes", self.needed)
 
     @property
     def known_options(self) -> frozenset[str] | None:

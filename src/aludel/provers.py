@@ -104,9 +104,9 @@ def build_prover(
         from aludel.fstar_checker.checker import build_checker
 
         return build_checker(settings)
-    from aludel.lean_checker.prover import build_prover as build_lean
+    from aludel.lean_checker.prover import build_any
 
-    return build_lean(settings, progress)
+    return build_any(settings, progress)
 
 
 __all__ = ["AnyProver", "build_prover"]

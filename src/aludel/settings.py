@@ -38,7 +38,8 @@ class Settings(BaseModel):
         database_url: SQLAlchemy URL; empty means SQLite under ``data_dir``.
         broker_url: Celery broker; ``memory://`` runs API and worker in one process.
         toolchain: the Lean toolchain: ``lean-embedded``, ``lean-native`` (the ``lean`` on PATH),
-            ``lean-VERSION`` (one of elan's), or a toolchain's folder.
+            ``lean-VERSION`` (one of elan's), or a toolchain's folder; ``exported:`` before one
+            judges by exports, as releases are that the server program is not written for.
         project: folder of a Lake project whose modules may be imported; empty for none.
         projects: further projects and toolchains, which requests choose by name, separated by
             commas: ``NAME=FOLDER`` is a Lake project for the toolchain above, ``NAME=TOOLCHAIN`` a
@@ -46,6 +47,8 @@ class Settings(BaseModel):
         sandbox: ``required`` refuses a native Lean where the system cannot confine it;
             ``available`` makes do with what the system has.
         node: path of a Node 24 binary; empty uses the one that came with the Python dependency.
+        lean_exporter: path of ``lean4export`` for a Lean that is judged by exports; ``{version}``
+            in it is the Lean's. Empty looks beside ``lean``, then below ``cache_dir``.
         fstar: path of ``fstar.exe``; empty searches PATH.
         pool_size: prover processes that read candidates at once; 0 means one per CPU. Lean has
             others beside them that judge: at least two, and workers of our own kernel.
@@ -96,6 +99,7 @@ class Settings(BaseModel):
     projects: str = ""
     sandbox: Literal["required", "available"] = "required"
     node: str = ""
+    lean_exporter: str = ""
     fstar: str = ""
     pool_size: int = Field(default=0, ge=0)
     process_memory_mb: int = Field(default=3_000, ge=256)

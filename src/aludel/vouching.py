@@ -38,7 +38,7 @@ def ensure_two_kernels(verdict: Verdict) -> None:
     """
     if one_kernel_alone(verdict):
         raise Conflict(
-            "Lean's kernel alone accepted the proof",
+            "one kernel alone accepted the proof",
             field="policy.second_kernel",
             fix="check it with `require`, the default",
         )

@@ -59,13 +59,13 @@ def make_native_lean(root: Path, kind: str = "fast") -> Path:
     installed, node = install_root(load_settings()), find_node(load_settings())
     for name in ("bin", "lib", "embedded"):
         (root / name).mkdir(parents=True)
-    _place(node.path.resolve(), root / "bin" / "node")
-    _place(installed / "lib", root / "lib" / "lean")
+    place(node.path.resolve(), root / "bin" / "node")
+    place(installed / "lib", root / "lib" / "lean")
     for name in ("fast", "original"):
         if (installed / name).is_dir():
-            _place(installed / name, root / "embedded" / name)
+            place(installed / name, root / "embedded" / name)
     (root / "embedded" / "lib").symlink_to(root / "lib" / "lean")
-    _place(installed / f"code-{kind}-{node.version}.cache", root / "embedded" / "code.cache")
+    place(installed / f"code-{kind}-{node.version}.cache", root / "embedded" / "code.cache")
     shutil.copytree(Path(lean_checker.__file__).resolve().parent / "host", root / "host")
     text = _LAUNCHER.replace("@ROOT@", str(root)).replace("@KIND@", kind)
     text = text.replace("@VERSION@", release.VERSION).replace("@COMMIT@", release.COMMIT)
@@ -75,7 +75,7 @@ def make_native_lean(root: Path, kind: str = "fast") -> Path:
     return root
 
 
-def _place(source: Path, target: Path) -> None:
+def place(source: Path, target: Path) -> None:
     """Link files where the file system allows it, copy them where not."""
     if source.is_file():
         _link(str(source), str(target))
@@ -144,7 +144,7 @@ def make_escaping_lean(root: Path) -> Path:
     port. It prints what came of each attempt as one JSON object, and ends itself.
     """
     (root / "bin").mkdir(parents=True)
-    _place(find_node(load_settings()).path.resolve(), root / "bin" / "node")
+    place(find_node(load_settings()).path.resolve(), root / "bin" / "node")
     lean = root / "bin" / "lean"
     lean.write_text(_ESCAPE.replace("@ROOT@", str(root)))
     lean.chmod(0o755)

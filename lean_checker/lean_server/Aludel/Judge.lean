@@ -112,10 +112,18 @@ def harmlessAxioms : List Name := [
   `propext, `Classical.choice, `Quot.sound, `Lean.ofReduceBool, `Lean.ofReduceNat,
   `Lean.trustCompiler]
 
+/-- What declarations are judged over: an import set, or with `bare` nothing at all. -/
+unsafe def judgedOver (state : ServerState) (j : Json) : IO (Except BadRequest LoadedImports) := do
+  if getBool j "bare" false then
+    let env ← mkEmptyEnvironment
+    let reached ← ST.Prim.mkRef (σ := IO.RealWorld) (Table.empty 1 : Table Reached)
+    return .ok { modules := #[], env, reached }
+  else loadImportSet state "imports" (importsOf j)
+
 /-- The operation `judge`: whether the kernel accepts the declarations of some tables in the import
 environment, and what they rest on there. -/
 unsafe def judge (state : ServerState) (j : Json) : IO Answer := do
-  match ← loadImportSet state "imports" (importsOf j) with
+  match ← judgedOver state j with
   | .error e => return .error e
   | .ok set =>
     match Terms.readAll (match j.getObjVal? "tables" with | .ok t => t | .error _ => .null) with

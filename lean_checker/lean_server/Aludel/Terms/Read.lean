@@ -288,6 +288,7 @@ def readDeclaration (r : Reader) (j : Json) : Option Declaration :=
   | .arr a =>
     if h : 3 < a.size then
       match a[0] with
+      | .str "quo" => some .quotDecl
       | .str "ind" =>
         match nats? a[1], nat? a[2], a[3] with
         | some lps, some nparams, .arr ts =>

@@ -1,0 +1,1 @@
+"""A verdict from any Lean: compile challenge and solution, export both, compare the exports."""
