@@ -130,7 +130,10 @@ class Modules:
             raise ToolchainMissing(
                 f"it writes {what}, and 3.x can be checked", field=str(self.exporter), fix=fix
             )
-        if meta[1] != version:
+        # A build between releases says another version of itself than its compiler does.
+        commit = self.host.lean.commit
+        same = meta[1] == version or (commit is not None and meta[2].startswith(commit))
+        if not same:
             raise ToolchainMissing(
                 f"it was built for Lean {meta[1]}, not {version}", field=str(self.exporter), fix=fix
             )
@@ -141,12 +144,13 @@ class Modules:
         return float(min(self.settings.process_memory_mb, budget.memory_mb or 10**9))
 
 
-def _meta(export: bytes) -> tuple[str, str] | None:
-    """The format and the Lean that the first line of an export names; None where it is none."""
+def _meta(export: bytes) -> tuple[str, str, str] | None:
+    """The format, the Lean and its commit that an export's first line names; None without one."""
     try:
         meta = json.loads(export.split(b"\n", 1)[0])["meta"]
         form = meta.get("format") or meta["exporter"]
-        return str(form["version"])[:20], str(meta["lean"]["version"])[:40]
+        lean = meta["lean"]
+        return str(form["version"])[:20], str(lean["version"])[:60], str(lean.get("githash", ""))
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None
 

@@ -1,7 +1,7 @@
 """A Lean that is judged by exports: every way in which a candidate, or its machine, can be wrong.
 
 ``lean`` and ``lean4export`` are stand-ins that run confined (``tests/fakes/old_lean.py``); the
-exports are our writer's. The real Lean takes their places in `test_exported_embedded.py`.
+exports are our writer's. Lean's kernel on exports is in `test_exported_replay.py`.
 """
 
 from __future__ import annotations
@@ -439,6 +439,13 @@ def test_an_exporter_of_another_lean_or_format_is_refused(
     with pytest.raises(ToolchainMissing, match=r"built for Lean 4\.19\.0, not 4\.15\.0"):
         prover.check(request("-- export right"))
     old = root / "exports" / "challenge.ndjson"
+    kept = old.read_text()
+    same = '"version": "4.15.0, commit 0123", "githash": "0123456789abcdef00"'
+    old.write_text(kept.replace('"version": "4.19.0"', same))
+    refused(prover.check(request("-- export challenge")), "sorry")
+    prover.close()
+    prover = build_exported(chosen, replay=replay)  # the challenge's export is read once
+    old.write_text(kept)
     old.write_text(old.read_text().replace('"3.1.0"', '"2.0.0"'))
     with pytest.raises(ToolchainMissing, match=r"format 2\.0\.0"):
         prover.check(request("-- export right"))
