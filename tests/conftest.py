@@ -12,6 +12,7 @@ import pytest
 from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.prover import LeanProver
+from aludel.lean_checker.room import Rooms
 from aludel.lean_checker.toolchains import LeanToolchain, find_toolchain
 from aludel.progress import Progress
 from aludel.settings import Settings, load_settings
@@ -152,7 +153,9 @@ def lend_lean(lean_checker: LeanChecker) -> Callable[..., LeanProver]:
     Starting Lean takes longer than anything else that most tests do with it.
     """
 
-    def build(settings: Settings, progress: Progress | None = None) -> LeanProver:
+    def build(
+        settings: Settings, progress: Progress | None = None, rooms: Rooms | None = None
+    ) -> LeanProver:
         return _Borrowed(lean_checker, settings)
 
     return build

@@ -227,17 +227,18 @@ def hasHead (key : Name) (e : Expr) : Bool :=
   | none => false
 
 /-- The tree of the patterns below the head `key`. -/
-def growTree (c : KindCache) (h : Heads) (key : Name) : IO Trie :=
-  foldListIO (h.uses.list key) (fun (t : Trie) u => do
+def growTree (c : KindCache) (h : Heads) (key : Name) : IO Trie := do
+  let entries ← foldListIO (h.uses.list key) (fun (acc : List Entry) u => do
     match c.env.find? u.name with
-    | none => return t
+    | none => return acc
     | some ci =>
       let patterns ← patternsOf c h.part u ci.type
-      foldListIO patterns (fun (t : Trie) e => do
+      foldListIO patterns (fun (acc : List Entry) e => do
         if hasHead key e then
           let path ← topPath c e
-          return t.insert path u
-        else return t) t) Trie.empty
+          return { path, use := u } :: acc
+        else return acc) acc) []
+  return Trie.build entries
 
 /-- The tree of the patterns below the head `key`, grown when first asked for. -/
 def treeOf (c : KindCache) (h : Heads) (key : Name) : IO Trie := do

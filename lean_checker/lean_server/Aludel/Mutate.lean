@@ -280,7 +280,8 @@ def settingsOf (j : Json) (heartbeats : Nat) : MutateSettings :=
     | "hashes" => .hashes
     | _ => .scripts
   { heartbeats, limit := getNat j "limit" 50, maxAttempts := getNat j "max_attempts" 2000,
-    wallMs := getNat j "wall_ms" 0, seed := (getNat j "seed" 0).toUInt64, names? := getStrs? j "lemmas",
+    wallMs := getNat j "wall_ms" 0, seed := (getNat j "seed" 0).toUInt64,
+    names? := getStrs? j "lemmas",
     rules :=
       { rw := hasString rules "rw", conditional := getBool j "conditional" false,
         apply := hasString rules "apply", forward := hasString rules "forward" },

@@ -57,22 +57,38 @@ inductive Trie where
 
 instance : Inhabited Trie := ⟨.node [] []⟩
 
-/-- The tree without patterns. -/
-def Trie.empty : Trie := .node [] []
+/-- A pattern that is to go into a tree, from some place on, and its use. -/
+structure Entry where
+  path : List Key
+  use : Use
 
-/-- The tree with the use `v` under the pattern `path`. -/
-partial def Trie.insert (t : Trie) (path : List Key) (v : Use) : Trie :=
-  match t, path with
-  | .node values children, [] => .node (v :: values) children
-  | .node values children, k :: rest => .node values (into children k rest)
+/-- The entries by their first key, without it, and the keys in the order of their first entries.
+Looking each key up among those before it would cost the square of their number: a large library has
+thousands below one head. -/
+def byFirstKey (entries : List Entry) : Table (List Entry) × List Key :=
+  foldList entries (fun (s : Table (List Entry) × List Key) e =>
+    match e.path with
+    | [] => s
+    | k :: rest =>
+      let keys := if (s.1.find? k.name).isSome then s.2 else k :: s.2
+      (s.1.push k.name { e with path := rest }, keys)) (Table.empty 4, [])
+
+/-- The tree of the entries. -/
+partial def Trie.build (entries : List Entry) : Trie :=
+  let values := foldList entries (fun (l : List Use) e =>
+    match e.path with
+    | [] => e.use :: l
+    | _ => l) []
+  let (groups, keys) := byFirstKey entries
+  .node values (children groups keys [])
 where
-  into (children : List (Name × Nat × Trie)) (k : Key) (rest : List Key) :
+  children (groups : Table (List Entry)) (keys : List Key) (acc : List (Name × Nat × Trie)) :
       List (Name × Nat × Trie) :=
-    match children with
-    | [] => [(k.name, k.arity, Trie.insert Trie.empty rest v)]
-    | (n, arity, c) :: others =>
-      if n == k.name then (n, arity, Trie.insert c rest v) :: others
-      else (n, arity, c) :: into others k rest
+    match keys with
+    | [] => acc
+    | k :: rest =>
+      let child := Trie.build (groups.list k.name)
+      children groups rest ((k.name, k.arity, child) :: acc)
 
 /-! Patterns. Variables of a lemma are its loose bound variables; those bound inside are stars as
 well. -/
