@@ -14,7 +14,7 @@ from aludel.lean_checker.native.host import NativeHost
 from aludel.lean_checker.native.locate import NativeLean
 from aludel.lean_checker.process import LeanProcess, ServerCommand
 from aludel.lean_checker.project import open_project
-from aludel.lean_checker.toolchains import _ensure_searchable
+from aludel.lean_checker.toolchains import ensure_searchable
 
 DEEP = 100_000
 
@@ -154,4 +154,4 @@ def test_a_folder_that_a_native_lean_would_part_is_refused(tmp_path: Path) -> No
     (root / "lakefile.toml").write_text("")
     native = NativeHost(NativeLean(tmp_path, "4.28.0", None), tmp_path)
     with pytest.raises(InvalidRequest, match="colon"):
-        _ensure_searchable(open_project(root), native)
+        ensure_searchable(open_project(root), native)
