@@ -100,7 +100,7 @@ def find_toolchain(
     require_same_lean(project, ready.toolchain)
     ensure_searchable(project, ready.host)
     unchanged = project.guard()  # before the digest is taken, so that nothing comes between
-    toolchain = _with_project(ready.toolchain, project, settings, shown)
+    toolchain = with_project(ready.toolchain, project, settings, shown)
     folder = ensure_program(ready.host, shown)
     command = replace(
         ready.host.run_command(folder, BOOT, project.search),
@@ -241,10 +241,10 @@ def _describe_native(
     )
 
 
-def _with_project(
-    toolchain: Toolchain, project: LeanProject, settings: Settings, progress: Progress
+def with_project(
+    toolchain: Toolchain, project: LeanProject, settings: Settings, progress: Progress | None
 ) -> Toolchain:
-    """The toolchain as one that also imports a project: another name, another digest."""
+    """Return the toolchain as one that also imports a project: another name, another digest."""
     both = f"{toolchain.digest}\n{project.digest(sums_folder(settings), progress)}"
     digest = hashlib.sha256(both.encode()).hexdigest()
     return toolchain.model_copy(

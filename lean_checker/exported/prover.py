@@ -23,6 +23,7 @@ from aludel.lean_checker.toolchains import (
     find_toolchain,
     native_host,
     sums_folder,
+    with_project,
 )
 from aludel.models import CheckRequest, Prover, Toolchain, Verdict
 from aludel.progress import Progress
@@ -99,10 +100,7 @@ def build_exported(
         modules = replace(
             modules, search=project.search, options=project.options, unchanged=unchanged
         )
-        both = f"{toolchain.digest}\n{project.digest(sums_folder(settings), progress)}"
-        digest = hashlib.sha256(both.encode()).hexdigest()
-        name = f"{toolchain.name}+{project.name}"
-        toolchain = toolchain.model_copy(update={"name": name, "digest": digest})
+        toolchain = with_project(toolchain, project, settings, progress)
     size = settings.pool_size or os.cpu_count() or 1
     second = replay or LeanReplay(lambda: _pinned_pool(settings, rooms, progress))
     return ExportedLean(ExportChecker(toolchain, modules, second, settings, size), settings, size)
