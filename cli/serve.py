@@ -13,7 +13,7 @@ import click
 import uvicorn
 
 from aludel.api.app import create_app
-from aludel.errors import BackendUnavailable, InvalidRequest, ToolchainMissing
+from aludel.errors import AbilityMissing, BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.goals import Goals
 from aludel.logs import configure_logging, warn_of_unknown_variables
 from aludel.projects import ProjectGoals, named_projects
@@ -22,7 +22,7 @@ from aludel.queue import CeleryQueue, TaskQueue, broker_app
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
 from aludel.task_names import FSTAR_QUEUES, project_queue
-from aludel.workers.runtime import Parts, Runtime
+from aludel.workers.runtime import GoalsFactory, Parts, Runtime
 
 _GRACE_S = 5
 _BACKLOG = 2_048
@@ -128,7 +128,7 @@ def _worker(
         sessions[name] = Runtime.open(of, made.for_project(), messages)
         workers.append(LocalWorker(sessions[name], messages, (project_queue(name),)))
     goals = _sessions(made, sessions)
-    tracer = None if made.goals is None else main.checker.states  # both are Lean's
+    tracer = None if made.goals is None else _tracer(main)  # both are Lean's
     try:
         if fstar is not None:
             runtime = Runtime.open(settings, fstar(), messages)
@@ -148,8 +148,24 @@ def _sessions(parts: Parts, runtimes: Mapping[str, Runtime]) -> Goals | None:
     """Sessions of tactics in the prover of this process, or in one of its projects' provers."""
     if parts.goals is None:
         return None
-    made = {name: parts.goals(each.checker, each.settings) for name, each in runtimes.items()}
-    return made[""] if len(made) == 1 else ProjectGoals(made)
+    made = {name: _goals(parts.goals, each) for name, each in runtimes.items()}
+    main = made[""]
+    return ProjectGoals(made) if len(made) > 1 or isinstance(main, AbilityMissing) else main
+
+
+def _goals(factory: GoalsFactory, runtime: Runtime) -> Goals | AbilityMissing:
+    """Sessions in the prover of a runtime; a Lean that is judged by exports has none."""
+    try:
+        return factory(runtime.checker, runtime.settings)
+    except AbilityMissing as error:
+        return error
+
+
+def _tracer(runtime: Runtime) -> Tracer | None:
+    try:
+        return runtime.checker.states
+    except AbilityMissing:
+        return None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from aludel.candidates import judged
+from aludel.errors import AbilityMissing
 from aludel.goals import Goals
 from aludel.job_requests import ExportRequest
 from aludel.jobs import MutationRequest
@@ -126,13 +127,25 @@ class _Yielding:
         self._checker.close()
 
 
+def _attempter(
+    factory: AttempterFactory | None, checker: AnyProver, settings: Settings
+) -> Attempter | None:
+    """What attempts problems; None where nothing does, or the prover lacks what that takes."""
+    if factory is None:
+        return None
+    try:
+        return factory(checker, settings)
+    except AbilityMissing:
+        return None
+
+
 class Runtime:
     """The state of one worker process. Open it after the fork.
 
     Attributes:
         name: names this process in leases; unique.
         project: name of the project whose checks it decides; empty for the default.
-        attempter: attempts problems; None for a worker that does not.
+        attempter: attempts problems; None for a worker that does not, or whose prover cannot.
         export: writes datasets.
         threads: items that are carried out at once: one more than the prover has processes, so that
             recording one verdict does not keep the prover waiting for the next.
@@ -148,7 +161,7 @@ class Runtime:
         self.checker = checker
         self.mutate = parts.mutate
         self.export = parts.export
-        self.attempter = parts.attempter(checker, settings) if parts.attempter else None
+        self.attempter = _attempter(parts.attempter, checker, settings)
         self.queue = queue
         self.cached = CachedChecker(
             _Yielding(checker), store, checker.caught, per_key=settings.per_key

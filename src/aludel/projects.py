@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from aludel.errors import InvalidRequest
+from aludel.errors import AbilityMissing, InvalidRequest
 from aludel.goals import GoalRequest, Goals, GoalState, Step
 from aludel.models import PROJECT_NAME, CheckRequest, LeanContext
 from aludel.settings import Settings
@@ -156,10 +156,10 @@ class ProjectGoals:
     """Sessions of tactics in several projects, each where its request says. Thread-safe.
 
     Args:
-        by_project: the sessions of each; those of the default have no name.
+        by_project: the sessions of each, or why it has none; those of the default have no name.
     """
 
-    def __init__(self, by_project: Mapping[str, Goals]) -> None:
+    def __init__(self, by_project: Mapping[str, Goals | AbilityMissing]) -> None:
         self._by_project = by_project
         self._where: dict[str, Goals] = {}
 
@@ -168,11 +168,12 @@ class ProjectGoals:
 
         Raises:
             InvalidRequest: there is no such project, too.
+            AbilityMissing: it has no sessions.
         """
         name = project_of(request)
-        goals = self._by_project.get(name)
-        if goals is None:
+        if name not in self._by_project:
             raise unknown_project(name, set(self._by_project) - {""})
+        goals = self._in(name)
         state = goals.open(request)
         if name:
             self._where[state.session] = goals
@@ -198,4 +199,10 @@ class ProjectGoals:
         self._where.pop(session, None)
 
     def _of(self, session: str) -> Goals:
-        return self._where.get(session, self._by_project[""])
+        return self._where.get(session) or self._in("")
+
+    def _in(self, name: str) -> Goals:
+        goals = self._by_project[name]
+        if isinstance(goals, AbilityMissing):
+            raise goals.with_traceback(None)  # else it would keep the traceback of every call
+        return goals

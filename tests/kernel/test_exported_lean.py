@@ -18,7 +18,7 @@ from kernel_world import World
 from old_lean import VERSION, make_old_lean, put_export
 
 import aludel.provers
-from aludel.cli import doctor
+from aludel.cli import doctor, serve
 from aludel.errors import (
     AbilityMissing,
     BackendCrashed,
@@ -26,6 +26,7 @@ from aludel.errors import (
     InvalidRequest,
     ToolchainMissing,
 )
+from aludel.goals import GoalRequest
 from aludel.lean import Lean
 from aludel.lean_checker.confinement.plan import missing_protection
 from aludel.lean_checker.exported.locate import built_exporter, judged_by_exports
@@ -50,6 +51,7 @@ from aludel.models import (
 )
 from aludel.settings import Settings
 from aludel.vouching import ensure_confirmed, ensure_two_kernels, one_kernel_alone
+from aludel.workers.app import lean_parts
 
 pytestmark = pytest.mark.skipif(
     missing_protection() is not None,
@@ -470,6 +472,32 @@ def test_a_release_out_of_the_servers_reach_chooses_this_way(
     assert not judged_by_exports(Settings(toolchain="lean-4.99.0"))
 
 
+def project(root: Path) -> Path:
+    """Make a Lake project that this Lean built; return its one module."""
+    (root / "lakefile.toml").write_text('name = "orchard"\n')
+    module = root / ".lake" / "build" / "lib" / "lean" / "Orchard.olean"
+    module.parent.mkdir(parents=True)
+    module.write_bytes(b"olean 0123456789ab")
+    return module
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_service_serves_its_checks_and_says_that_it_has_no_sessions(
+    settings: Settings, tmp_path: Path, named: bool
+) -> None:
+    project(tmp_path)
+    home = {"data_dir": tmp_path / "data", "projects": f"old={tmp_path}" if named else ""}
+    with serve._worker(settings.model_copy(update=home), lean_parts, None) as (_, goals, tracer):
+        assert tracer is None and goals is not None
+        asked = GoalRequest(
+            statement="theorem t : True", context=LeanContext(project="old" if named else None)
+        )
+        with pytest.raises(AbilityMissing, match="a Lean that is not judged by exports"):
+            goals.open(asked)
+        with pytest.raises(AbilityMissing):
+            goals.step("a session", 0, ["trivial"])
+
+
 def test_the_doctor_looks_for_the_exporter(
     toolchain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -485,10 +513,7 @@ def test_the_doctor_looks_for_the_exporter(
 def test_a_project_is_searched_until_it_is_built_again(
     settings: Settings, replay: FakeReplay, tmp_path: Path
 ) -> None:
-    (tmp_path / "lakefile.toml").write_text('name = "orchard"\n')
-    module = tmp_path / ".lake" / "build" / "lib" / "lean" / "Orchard.olean"
-    module.parent.mkdir(parents=True)
-    module.write_bytes(b"olean 0123456789ab")
+    module = project(tmp_path)
     chosen = settings.model_copy(update={"project": str(tmp_path)})
     prover = build_exported(chosen, replay=replay)
     assert prover.toolchain.name == f"lean-{VERSION}+orchard"
