@@ -123,6 +123,7 @@ class _Run:
             while self._selector.get_map() or self._process.poll() is None:
                 self._turn()
         code = self._process.wait()
+        self._count_files()  # it may have written them since they were counted
         return Ended(code, bytes(self._out), self._errors.decode(errors="replace"), self._usage())
 
     def _register(self, stream: IO[bytes] | None, event: int, work: Callable[[int], bool]) -> None:
@@ -150,12 +151,15 @@ class _Run:
             raise self._over("memory", f"more than {bounds.memory_mb:g} MB of memory")
         if len(self._out) > bounds.out_mb * MEGABYTE:
             raise self._over("memory", f"more than {bounds.out_mb:g} MB of output")
-        now = time.monotonic()
-        if bounds.folder is not None and now - self._counted_at > _COUNT_S:
-            self._counted_at = now
-            if _holds_more(bounds.folder, bounds.folder_mb * MEGABYTE):
-                what = f"{bounds.folder_mb:g} MB of files, or {MOST_FILES} of them"
-                raise self._over("memory", f"more than {what}")
+        if time.monotonic() - self._counted_at > _COUNT_S:
+            self._count_files()
+
+    def _count_files(self) -> None:
+        bounds = self._bounds
+        self._counted_at = time.monotonic()
+        if bounds.folder is not None and _holds_more(bounds.folder, bounds.folder_mb * MEGABYTE):
+            what = f"{bounds.folder_mb:g} MB of files, or {MOST_FILES} of them"
+            raise self._over("memory", f"more than {what}")
 
     def _over(self, limit: Literal["timeout", "memory"], message: str) -> LimitReached:
         return LimitReached(message, limit=limit, usage=self._usage())
