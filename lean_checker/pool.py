@@ -6,9 +6,9 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psutil
 
@@ -37,10 +37,7 @@ _LOAD_S = 600.0
 
 @dataclass(frozen=True)
 class PoolStats:
-    """A pool at one moment: ``size`` slots, of which ``live`` are taken and ``idle`` wait.
-
-    ``incidents``: false claims of its processes, and disagreements of kernels, by what it was.
-    """
+    """A pool at one moment: ``size`` slots, of which ``live`` are taken and ``idle`` wait."""
 
     size: int
     live: int
@@ -48,7 +45,6 @@ class PoolStats:
     started: int
     discarded: int
     recycled: int
-    incidents: Mapping[str, int] = field(default_factory=dict)
 
 
 class LeanPool:

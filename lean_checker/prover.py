@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import NoReturn
 
 from aludel.errors import AbilityMissing
@@ -89,8 +89,12 @@ class LeanProver:
         return self.checker.judge.caught()
 
     def stats(self) -> PoolStats:
-        """Count the processes, what became of them, and the incidents."""
-        return replace(self.pool.stats(), incidents=dict(self.checker.judge.incidents))
+        """Count the processes and what became of them."""
+        return self.pool.stats()
+
+    def incidents(self) -> Mapping[str, int]:
+        """Count false claims of processes, and disagreements of kernels."""
+        return dict(self.checker.judge.incidents)
 
     def close(self) -> None:
         """Stop every process; safe to call twice."""

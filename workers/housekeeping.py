@@ -144,18 +144,18 @@ def show_pool(prover: AnyProver, shown: Counter[str], project: str = "") -> None
     ``shown``: the incidents that were counted before; brought up to date. Those of a named project
     have its name behind the prover's.
     """
+    name = prover.toolchain.prover.value + (f".{project}" if project else "")
+    for what, count in prover.incidents().items():
+        INCIDENTS.labels(name, what).inc(count - shown[what])
+        shown[what] = count
     try:
         stats = prover.stats()
     except AbilityMissing:
         return
-    name = prover.toolchain.prover.value + (f".{project}" if project else "")
     for state, value in (("slots", stats.size), ("taken", stats.live), ("idle", stats.idle)):
         POOL.labels(name, state).set(value)
     for event in ("started", "discarded", "recycled"):
         POOL_EVENTS.labels(name, event).set(getattr(stats, event))
-    for what, count in stats.incidents.items():
-        INCIDENTS.labels(name, what).inc(count - shown[what])
-        shown[what] = count
 
 
 def serve_metrics(settings: Settings) -> None:

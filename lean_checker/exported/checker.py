@@ -23,6 +23,7 @@ from aludel.lean_checker.exported.running import Ended
 from aludel.lean_checker.exported.second import AnyReplay
 from aludel.lean_checker.exported.texts import (
     CHALLENGE,
+    MOST_SHOWN,
     SOLUTION,
     Question,
     UnusableHeader,
@@ -200,9 +201,10 @@ class ExportChecker:
             text = question.solution
             compiled = self.modules.compile(folder, SOLUTION, text, budget, context.options)
             case.usage += compiled.usage
-            case.diagnostics = messages(compiled.out, question.prefix)
+            said = messages(compiled.out, question.prefix)
+            case.diagnostics = said[:MOST_SHOWN]
             if compiled.code != 0 or not self.modules.has_module(folder, SOLUTION):
-                return case.refuse(_uncompiled(compiled, case.diagnostics))
+                return case.refuse(_uncompiled(compiled, said))
             exported = self.modules.export(folder, SOLUTION, question.name, budget)
             case.usage += exported.usage
         if exported.code == 0:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from aludel.errors import BackendCrashed, ToolchainMissing
+from aludel.lean_checker.exported.folders import remove_folder, remove_stale
 from aludel.lean_checker.exported.locate import how_to_build
 from aludel.lean_checker.exported.running import Bounds, Ended, run_bounded
 from aludel.lean_checker.native.host import NativeHost
@@ -53,6 +53,25 @@ class Modules:
     unchanged: Callable[[], None] = _nothing_to_change
     watchdog: Watchdog = field(default_factory=Watchdog)
 
+    @property
+    def _scratch(self) -> Path:
+        return self.host.cache / "exported"
+
+    def remove_stale(self) -> None:
+        """Remove what services left that were killed while they compiled."""
+        remove_stale(self._scratch)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ToolchainMissing(
+                f"no module can be compiled: {error.strerror}",
+                field=str(self._scratch),
+                fix="make the folder writable, or set ALUDEL_CACHE_DIR",
+            ) from error
+
     @contextlib.contextmanager
     def folder(self) -> Iterator[Path]:
         """Make a folder for one module, and remove it with all that is in it.
@@ -60,20 +79,13 @@ class Modules:
         Raises:
             ToolchainMissing: the disk cannot be written.
         """
-        scratch = self.host.cache / "exported"
-        try:
-            scratch.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(dir=scratch))
-        except OSError as error:
-            raise ToolchainMissing(
-                f"no module can be compiled: {error.strerror}",
-                field=str(scratch),
-                fix="make the folder writable, or set ALUDEL_CACHE_DIR",
-            ) from error
+        with self._writing():
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            made = Path(tempfile.mkdtemp(dir=self._scratch))
         try:
             yield made
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            remove_folder(made)
 
     def compile(
         self, folder: Path, module: str, text: str, budget: Budget, options: Mapping[str, Option]
@@ -83,9 +95,11 @@ class Modules:
         Raises:
             LimitReached: it took more than the budget.
             BackendUnavailable: it cannot be started.
+            ToolchainMissing: the disk cannot be written.
         """
         source = folder / f"{module}.lean"
-        source.write_text(text, "utf-8")
+        with self._writing():
+            source.write_text(text, "utf-8")
         given = {**self.options, **options, "maxHeartbeats": budget.heartbeats}
         lean = [f"-D{name}={_shown(value)}" for name, value in given.items()]
         lean += ["--json", "-R", str(folder), "-o", str(_olean(folder, module)), str(source)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,10 @@ class ExportedLean(CheckerOnly):
         ensure_own(request, self._settings.project_name)
         return self.checker.check(request)
 
+    def incidents(self) -> Mapping[str, int]:
+        """Count how often the kernels disagreed, or one had no answer."""
+        return dict(self.checker.incidents)
+
     def close(self) -> None:
         """Stop every process; safe to call twice."""
         self.checker.close()
@@ -93,6 +98,7 @@ def build_exported(
     toolchain = describe(lean, exporter, settings, progress)
     host = native_host(lean, settings)
     modules = Modules(host, exporter, settings)
+    modules.remove_stale()
     if project is not None:
         require_same_lean(project, toolchain)
         ensure_searchable(project, host)

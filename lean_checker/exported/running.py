@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from aludel.errors import BackendUnavailable
+from aludel.lean_checker.exported.folders import MOST_FILES, holds_more, nameless_bytes
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.meter import MEGABYTE, Meter
 from aludel.lean_checker.process import ServerCommand
@@ -24,8 +25,6 @@ _POLL_S = 0.1
 _COUNT_S = 0.3
 _PART = 1 << 16
 _ERRORS = 1 << 16
-MOST_FILES = 1_000
-"""Files that a program may leave in its folder."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,10 @@ class _Run:
     def _count_files(self) -> None:
         bounds = self._bounds
         self._counted_at = time.monotonic()
-        if bounds.folder is not None and _holds_more(bounds.folder, bounds.folder_mb * MEGABYTE):
+        if bounds.folder is None:
+            return
+        left = bounds.folder_mb * MEGABYTE - nameless_bytes(self._process.pid)
+        if left < 0 or holds_more(bounds.folder, left):
             what = f"{bounds.folder_mb:g} MB of files, or {MOST_FILES} of them"
             raise self._over("memory", f"more than {what}")
 
@@ -192,16 +194,3 @@ class _Run:
         part = os.read(number, _PART)
         self._errors += part[: _ERRORS - len(self._errors)]
         return bool(part)
-
-
-def _holds_more(folder: Path, most: float) -> bool:
-    """Whether the files below a folder are larger, or more, than they may be."""
-    size, count = 0, 0
-    for where, folders, files in os.walk(folder):
-        count += len(files) + len(folders)
-        if count > MOST_FILES:
-            return True
-        for name in files:
-            with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(where, name)).st_size  # noqa: PTH118 - often called
-    return size > most

@@ -28,14 +28,19 @@ from aludel.models import (
 from aludel.statements import UnusableText, declared, split_header, with_proof
 
 CHALLENGE, SOLUTION = "AludelChallenge", "AludelSolution"
-_MOST = 100
+MOST_SHOWN = 100
+"""Messages that a verdict repeats."""
 _LONGEST = 4_000
+_LAST_PLACE = 1 << 31
 _ROOT = "_root_."
 _NO_THEOREM = "give the header of one theorem, without its proof"
 _PARSE = ("unexpected ", "unterminated ", "expected token", "invalid 'import'")
 _LIMITS = (
     ("(deterministic) timeout", UndecidedReason.HEARTBEATS),
+    ("(kernel) deterministic timeout", UndecidedReason.HEARTBEATS),
     ("maximum recursion depth has been reached", UndecidedReason.MEMORY),
+    ("(kernel) deep recursion", UndecidedReason.MEMORY),
+    ("(kernel) excessive memory", UndecidedReason.MEMORY),
 )
 
 
@@ -122,7 +127,7 @@ def _theorem(statement: str) -> str:
 def messages(output: bytes, prefix: int) -> tuple[Diagnostic, ...]:
     """Return what ``lean --json`` said about a text that begins ``prefix`` lines down."""
     found = (_diagnostic(each, prefix) for each in _objects(output))
-    return tuple(one for one in found if one is not None)[:_MOST]
+    return tuple(one for one in found if one is not None)
 
 
 def _objects(output: bytes) -> Iterator[dict[str, Any]]:
@@ -161,7 +166,9 @@ def _position(value: object, prefix: int) -> Position | None:
     if not isinstance(value, dict):
         return None
     line, column = value.get("line"), value.get("column")
-    if type(line) is not int or type(column) is not int or min(line - prefix, column) < 0:
+    if type(line) is not int or type(column) is not int:
+        return None
+    if min(line - prefix, column) < 0 or max(line, column) > _LAST_PLACE:  # a program's own words
         return None
     return Position(line=max(1, line - prefix), column=column)
 

@@ -145,13 +145,14 @@ class AbilityMissing(BackendUnavailable):
 
     Args:
         ability: what was asked for, in the plural.
-        prover: the name of the one that can.
+        prover: the one that can: its name, or words that begin with an article.
     """
 
     code = "ability_missing"
 
     def __init__(self, ability: str, prover: str = "Lean") -> None:
-        message = f"{ability} need {prover}, and there is no {prover} here"
+        lack = "none" if prover.startswith(("a ", "an ")) else f"no {prover}"
+        message = f"{ability} need {prover}, and there is {lack} here"
         super().__init__(message, fix=f"start a worker that has {prover}")
 
 

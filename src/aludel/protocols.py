@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NoReturn, Protocol
 
@@ -64,6 +65,10 @@ class CheckerOnly:
 
     def warm_up(self) -> None:
         """Start nothing: which process is needed depends on the request."""
+
+    def incidents(self) -> Mapping[str, int]:
+        """Count nothing, where there is one kernel and no process is believed."""
+        return {}
 
     def caught(self) -> frozenset[str]:
         """Name no process: none is believed a claim, so that none can be caught at a false one."""

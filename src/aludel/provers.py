@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from aludel.models import Prover
@@ -74,6 +75,10 @@ class AnyProver(Checker, Protocol):
 
     def caught(self) -> frozenset[str]:
         """Name the processes that were caught at a false claim so far, by their labels."""
+        ...
+
+    def incidents(self) -> Mapping[str, int]:
+        """Count false claims of its processes and disagreements of kernels, by what it was."""
         ...
 
     def stats(self) -> PoolStats:

@@ -4,8 +4,9 @@ Both are programs of Node, which the confinement lets run: nothing of Lean is in
 the text says what becomes of it: ``-- export NAME`` is what the exporter prints of the module, from
 the folder ``exports``; without one it is an error of Lean's. What the exporter does instead:
 ``-- crash``, ``-- loop``, ``-- flood``, ``-- garbage``, ``-- absent``. What ``lean`` does while it
-elaborates: ``-- write PATH``, ``-- read PATH``, ``-- files``, ``-- silent`` (it writes no module),
-``-- endless``.
+elaborates: ``-- write PATH``, ``-- read PATH``, ``-- files``, ``-- deep`` (folders in each other),
+``-- nameless`` (large files without a name), ``-- silent`` (it writes no module), ``-- endless``,
+``-- print TEXT`` (a hundred times).
 """
 
 from __future__ import annotations
@@ -46,6 +47,20 @@ tried('files', () => {
   const folder = require('node:path').dirname(file);
   for (let i = 0; i < 3000; i++) fs.writeFileSync(`${folder}/${i}`, 'x');
 });
+const deeper = (levels) => {
+  for (let i = 0; i < levels; i++) { fs.mkdirSync('a'); process.chdir('a'); }
+};
+tried('deep', () => { process.chdir(require('node:path').dirname(file)); deeper(990); });
+tried('nameless', () => {
+  const folder = require('node:path').dirname(file);
+  for (const name of ['x', 'y']) {
+    const open = fs.openSync(`${folder}/${name}`, 'w');
+    fs.unlinkSync(`${folder}/${name}`);
+    fs.ftruncateSync(open, 200e6);
+  }
+  for (;;);
+});
+tried('print', (text) => fs.writeSync(1, `${text}\n`.repeat(100)));
 if ('endless' in found) for (;;);
 if ('foreign' in found) {
   console.error(`unknown module prefix 'Foreign'\n\nNo directory 'Foreign' in the search path`);

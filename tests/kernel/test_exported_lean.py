@@ -6,7 +6,9 @@ exports are our writer's. Lean's kernel on exports is in `test_exported_replay.p
 
 from __future__ import annotations
 
+import errno
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from click.testing import CliRunner
 from export_cases import unchecked
 from kernel_world import World
 from old_lean import VERSION, make_old_lean, put_export
+from pydantic import TypeAdapter
 
 import aludel.provers
 from aludel.cli import doctor, serve
@@ -38,6 +41,7 @@ from aludel.lean_kernel.names import name
 from aludel.lean_kernel.quotient import ROLES, quotient_types
 from aludel.lean_kernel.terms import Term
 from aludel.lean_kernel.writer import write_export
+from aludel.metrics import INCIDENTS
 from aludel.models import (
     Accepted,
     Budget,
@@ -52,6 +56,7 @@ from aludel.models import (
 from aludel.settings import Settings
 from aludel.vouching import ensure_confirmed, ensure_two_kernels, one_kernel_alone
 from aludel.workers.app import lean_parts
+from aludel.workers.housekeeping import show_pool
 
 pytestmark = pytest.mark.skipif(
     missing_protection() is not None,
@@ -240,7 +245,10 @@ def test_what_leans_kernel_does_not_accept_is_undecided(
     verdict = prover.check(request("theorem two : 2 = 2 := rfl\n-- export right"))
     assert "so it is" in refused(verdict, "second_kernel")
     what = "kernel_disagreement" if outcome == "rejected" else "second_kernel"
-    assert prover.checker.incidents[what] > 0
+    shown, counter = Counter[str](), INCIDENTS.labels("lean", what)
+    before = counter._value.get()
+    show_pool(prover, shown)
+    assert counter._value.get() - before == shown[what] == prover.checker.incidents[what] > 0
 
 
 @pytest.mark.parametrize(
@@ -286,6 +294,9 @@ def test_an_axiom_is_allowed_by_name_only_where_it_is_the_challenges_own(
         long("unsolved goals ⊢ False", "unsolved_goals"),
         long("type mismatch", "elaboration"),
         long("maximum recursion depth has been reached", "memory"),
+        ("(kernel) deterministic timeout", "heartbeats"),
+        long("(kernel) deep recursion detected", "memory"),
+        long("(kernel) excessive memory consumption detected", "memory"),
     ],
 )
 def test_what_does_not_compile(error: str, reason: str, prover: ExportedLean) -> None:
@@ -296,6 +307,29 @@ def test_what_does_not_compile(error: str, reason: str, prover: ExportedLean) ->
     assert verdict.diagnostics[0].start == Position(line=3, column=0)
 
 
+def test_messages_that_a_text_prints_hide_no_error(prover: ExportedLean) -> None:
+    printed = json.dumps(
+        {"severity": "warning", "data": "\ud800\0", "pos": {"line": 10**4000, "column": 0}}
+    )
+    verdict = prover.check(request(f"-- print {printed}\n-- error type mismatch"))
+    assert refused(verdict, "elaboration") == "type mismatch"
+    assert len(verdict.diagnostics) <= 101
+    assert (verdict.diagnostics[0].message, verdict.diagnostics[0].start) == ("\ufffd\ufffd", None)
+    assert verdict.diagnostics[-1].start is not None
+    assert TypeAdapter(Verdict).validate_json(verdict.model_dump_json()) == verdict
+
+
+def test_a_disk_that_cannot_be_written_is_no_candidates_fault(
+    prover: ExportedLean, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ToolchainMissing, match="No space left"):
+        prover.check(request("-- export right"))
+
+
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
@@ -304,6 +338,8 @@ def test_what_does_not_compile(error: str, reason: str, prover: ExportedLean) ->
         ("flood", "memory"),
         ("garbage", "elaborator"),
         ("files", "memory"),
+        ("deep", "memory"),
+        ("nameless", "memory"),
         long("absent", "missing_declaration"),
         long("absent fails", "missing_declaration"),
         long("silent", "elaborator"),
@@ -388,8 +424,9 @@ def test_imports_are_those_of_the_request(prover: ExportedLean) -> None:
 
 
 def test_other_abilities_are_missing(prover: ExportedLean) -> None:
+    words = "need a Lean that is not judged by exports, and there is none here"
     for ask in (prover.goals, lambda: prover.operations, lambda: prover.states):
-        with pytest.raises(AbilityMissing, match="need a Lean that is not judged by exports"):
+        with pytest.raises(AbilityMissing, match=words):
             ask()
 
 
