@@ -111,6 +111,8 @@ def _validate_option(name: str, value: bool | int | str) -> None:
     field = f"options.{name[:80]}"
     if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
         raise InvalidRequest("not the name of an option", field=field)
+    # As Lean reads it: marks around a part mean nothing, and `weak.` that it may be unknown.
+    name = name.replace("«", "").replace("»", "").removeprefix("weak.")
     if name == _BUDGETED:
         raise InvalidRequest("set by the budget", field=field, fix="use budget.heartbeats")
     if name.startswith(_CLOSED_OPTIONS):

@@ -45,6 +45,7 @@ from aludel.models import (
     Severity,
     Toolchain,
     UndecidedReason,
+    Usage,
     Verdict,
     content_hash,
 )
@@ -260,17 +261,26 @@ def _unstated(compiled: Ended, context: LeanContext) -> Exception:
     errors = [one.message for one in found if one.severity is Severity.ERROR]
     if errors:
         return InvalidRequest(errors[0], field="statement")
+    if _exhausted(compiled):
+        message = f"the statement exhausts the prover (exit code {compiled.code})"
+        return LimitReached(message, limit="memory", usage=Usage())
     said = " ".join(compiled.errors.split())[-300:]
     if "unknown" in said and "option" in said:
         return InvalidRequest(said, field="options", fix="leave it out")
     return BackendCrashed(f"`lean` ended with exit code {compiled.code} on a statement: {said}")
 
 
+def _exhausted(compiled: Ended) -> bool:
+    """Whether it ended as one that has no stack or memory left."""
+    said = compiled.errors
+    return compiled.code < 0 or "overflow" in said or "out of memory" in said
+
+
 def _uncompiled(compiled: Ended, diagnostics: tuple[Diagnostic, ...]) -> Finding:
     """Why a candidate is no module; the statement was one, with the same Lean."""
     if (found := fault(diagnostics)) is not None and compiled.code != 0:
         return found
-    if compiled.code < 0 or "overflow" in compiled.errors or "out of memory" in compiled.errors:
+    if _exhausted(compiled):
         message = f"the candidate exhausts the prover (exit code {compiled.code})"
         return Finding(UndecidedReason.MEMORY, message)
     message = f"`lean` wrote no module of the candidate (exit code {compiled.code})"

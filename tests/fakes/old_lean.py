@@ -6,7 +6,7 @@ the folder ``exports``; without one it is an error of Lean's. What the exporter 
 ``-- crash``, ``-- loop``, ``-- flood``, ``-- garbage``, ``-- absent``. What ``lean`` does while it
 elaborates: ``-- write PATH``, ``-- read PATH``, ``-- files``, ``-- deep`` (folders in each other),
 ``-- nameless`` (large files without a name), ``-- silent`` (it writes no module), ``-- endless``,
-``-- print TEXT`` (a hundred times).
+``-- print TEXT`` (a hundred times), ``-- overflow``.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ tried('nameless', () => {
   for (;;);
 });
 tried('print', (text) => fs.writeSync(1, `${text}\n`.repeat(100)));
+if ('overflow' in found) {
+  console.error('Stack overflow detected. Aborting.');
+  process.kill(process.pid, 'SIGABRT');
+  for (;;);
+}
 if ('endless' in found) for (;;);
 if ('foreign' in found) {
   console.error(`unknown module prefix 'Foreign'\n\nNo directory 'Foreign' in the search path`);

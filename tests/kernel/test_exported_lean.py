@@ -340,6 +340,7 @@ def test_a_disk_that_cannot_be_written_is_no_candidates_fault(
         ("files", "memory"),
         ("deep", "memory"),
         ("nameless", "memory"),
+        long("overflow", "memory"),
         long("absent", "missing_declaration"),
         long("absent fails", "missing_declaration"),
         long("silent", "elaborator"),
@@ -398,6 +399,13 @@ def test_a_challenge_that_is_none(statement: str, field: str, prover: ExportedLe
     with pytest.raises(InvalidRequest) as caught:
         prover.check(request("-- export right", statement))
     assert caught.value.field == field
+
+
+def test_a_statement_that_exhausts_the_prover_is_no_fault_of_the_machine(
+    prover: ExportedLean,
+) -> None:
+    statement = "theorem two : 2 = 2\n-- overflow"
+    refused(prover.check(request("-- export right", statement)), "memory")
 
 
 def test_what_exports_do_not_tell_is_refused(prover: ExportedLean) -> None:

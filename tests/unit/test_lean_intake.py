@@ -107,6 +107,10 @@ def test_too_many_imports(fake_toolchain: Any) -> None:
     [
         ("maxHeartbeats", 0),
         ("debug.skipKernelTC", True),
+        ("«maxHeartbeats»", 0),
+        ("weak.maxHeartbeats", 0),
+        ("weak.debug.skipKernelTC", True),
+        ("«weak».«debug».skipKernelTC", True),
         ("a b", True),
         ("pp.all true\nset_option debug.skipKernelTC", True),
         ("pp.x", "a\nb"),
