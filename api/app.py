@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from aludel.api import (
     attempts,
+    audits,
     checks,
     corpus,
     datasets,
@@ -25,6 +26,7 @@ from aludel.api import (
 )
 from aludel.api import goals as goal_routes
 from aludel.api.admission import Admission
+from aludel.api.audit_runs import KeyedAudits
 from aludel.api.auth import SUBMITTING
 from aludel.api.gate import Gate
 from aludel.api.kernel_runs import KernelRuns
@@ -33,6 +35,7 @@ from aludel.api.service import Service
 from aludel.api.sessions import KeyedGoals
 from aludel.api.states import KeyedStates
 from aludel.api.strays import refuse_stray_project
+from aludel.audits import Auditor
 from aludel.distribution import installed_version
 from aludel.goals import Goals
 from aludel.http_models import ProblemDetails
@@ -53,6 +56,7 @@ def create_app(
     queue: TaskQueue,
     goals: Goals | None = None,
     tracer: Tracer | None = None,
+    auditor: Auditor | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -62,6 +66,7 @@ def create_app(
         queue: the way to the workers.
         goals: sessions of tactics, where this process has a prover.
         tracer: extracts tactic states, likewise.
+        auditor: audits statements, likewise.
     """
     # The pages that show the document would load scripts from other hosts.
     app = FastAPI(
@@ -76,13 +81,16 @@ def create_app(
     admission = Admission(settings, store)
     sessions = None if goals is None else KeyedGoals(goals, settings, store.keys.charge)
     states = None if tracer is None else KeyedStates(tracer, store, settings)
+    audited = None if auditor is None else KeyedAudits(auditor, store, settings)
     kernel_runs = KernelRuns(settings)
-    app.state.service = Service(settings, store, queue, admission, kernel_runs, sessions, states)
+    app.state.service = Service(
+        settings, store, queue, admission, kernel_runs, sessions, states, audited
+    )
     problem_details.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
     for module in (
-        checks, attempts, datasets, jobs, events, corpus, kernel, kimina, openrlhf, nemo_gym,
-        metrics, system, web
+        checks, audits, attempts, datasets, jobs, events, corpus, kernel, kimina, openrlhf,
+        nemo_gym, metrics, system, web
     ):  # fmt: skip
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)

@@ -199,6 +199,21 @@ NEMO_GYM_EXAMPLES: dict[str, Example] = {
     },
 }
 
+AUDIT_EXAMPLES: dict[str, Example] = {
+    "two": {
+        "summary": "A statement that says nothing, and one that is no statement",
+        "value": {
+            "problems": [
+                {
+                    "name": "vacuous",
+                    "statement": "theorem t (a b : Nat) (h : a < b) (k : b < a) : a = 7",
+                },
+                {"name": "none", "statement": "def f := 1"},
+            ]
+        },
+    }
+}
+
 # `theorem same : ∀ (a : Prop) (a : a), a`, as lean4export writes it.
 EXPORT_EXAMPLE = """\
 {"meta":{"exporter":{"name":"lean4export","version":"3.1.0"},"format":{"version":"3.1.0"}}}

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic_core import PydanticSerializationError
 
 from aludel.api.admission import Admission
+from aludel.api.audit_runs import KeyedAudits
 from aludel.api.auth import Caller
 from aludel.api.dataset_files import DatasetFolder
 from aludel.api.kernel_runs import KernelRuns
@@ -46,6 +47,7 @@ class Service:
     kernel: KernelRuns
     goals: KeyedGoals | None = None
     states: KeyedStates | None = None
+    audits: KeyedAudits | None = None
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -23,6 +23,10 @@ COMMANDS = {
     "attempts": Entry(
         "lean", "Have a generator prove theorems; every attempt is checked and recorded."
     ),
+    "audit": Entry(
+        "lean",
+        "Look for what the statements of PROBLEMS have against them, before anyone trains on them.",
+    ),
     "check": Entry("lean", "Judge the text of each FILE, or of standard input when FILE is '-'."),
     "compare": Entry("", "Check two exports, and whether SOLUTION proves what CHALLENGE states."),
     "db": Entry(

@@ -38,14 +38,14 @@ def _headline(verdict: Verdict) -> str:
     kind = click.style(verdict.kind, fg=_COLOURS[verdict.kind], bold=True)
     cost = f"{verdict.usage.wall_s:.2f} s"
     if not isinstance(verdict, Accepted):
-        return f"{kind} ({verdict.reason.value}, {cost}): {_printable(verdict.message or '')}"
+        return f"{kind} ({verdict.reason.value}, {cost}): {printable(verdict.message or '')}"
     match = verdict.evidence.statement_match
     facts = [
         ", ".join(filter(_given_by_people, verdict.evidence.declarations)),
         f"statement {match}" if match else "",
         _axioms(verdict),
     ]
-    return f"{kind} ({cost}): {_printable('; '.join(filter(None, facts)))}"
+    return f"{kind} ({cost}): {printable('; '.join(filter(None, facts)))}"
 
 
 def _axioms(verdict: Accepted) -> str:
@@ -62,7 +62,7 @@ def _given_by_people(name: str) -> bool:
 def _render_diagnostic(diagnostic: Diagnostic, lines: list[str], name: str) -> str:
     colour = _SEVERITY_COLOURS[diagnostic.severity]
     severity = click.style(diagnostic.severity.value, fg=colour, bold=True)
-    message = _printable(diagnostic.message).rstrip()
+    message = printable(diagnostic.message).rstrip()
     start = diagnostic.start
     if start is None:
         return f"{name}: {severity}: {message}"
@@ -73,7 +73,7 @@ def _render_diagnostic(diagnostic: Diagnostic, lines: list[str], name: str) -> s
     gutter = str(start.line)
     lead = "".join("\t" if character == "\t" else " " for character in text[: start.column])
     caret = click.style("^" * _width(diagnostic, text), fg=colour)
-    return f"{head}\n {gutter} | {_printable(text)}\n {' ' * len(gutter)} | {lead}{caret}"
+    return f"{head}\n {gutter} | {printable(text)}\n {' ' * len(gutter)} | {lead}{caret}"
 
 
 def _width(diagnostic: Diagnostic, text: str) -> int:
@@ -85,7 +85,7 @@ def _width(diagnostic: Diagnostic, text: str) -> int:
     return max(1, min(last, len(text)) - start.column)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Keep the candidate's text from steering the terminal."""
     return "".join(
         c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text

@@ -13,6 +13,7 @@ import click
 import uvicorn
 
 from aludel.api.app import create_app
+from aludel.audits import Auditor
 from aludel.errors import AbilityMissing, BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.goals import Goals
 from aludel.logs import configure_logging, warn_of_unknown_variables
@@ -69,11 +70,11 @@ def run(
         _stoppable(),
         contextlib.closing(_listen(settings.host, settings.port)) as listener,
         Store.open(settings) as store,
-        _worker(settings, parts, fstar) as (queue, goals, tracer),
+        _worker(settings, parts, fstar) as (queue, goals, tracer, auditor),
     ):
         click.echo(f"Aludel listens on {_url(listener)} (Ctrl-C ends it)", err=True)
         config = uvicorn.Config(
-            create_app(settings, store, queue, goals, tracer),
+            create_app(settings, store, queue, goals, tracer, auditor),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -107,14 +108,14 @@ def _stoppable() -> Iterator[None]:
 @contextlib.contextmanager
 def _worker(
     settings: Settings, parts: Callable[[], Parts], fstar: Callable[[], Parts] | None
-) -> Iterator[tuple[TaskQueue, Goals | None, Tracer | None]]:
+) -> Iterator[tuple[TaskQueue, Goals | None, Tracer | None, Auditor | None]]:
     """Run a worker in this process if no broker is set.
 
-    Yields the way to the workers, and, if the prover is in this process, sessions of tactics and
-    what extracts tactic states.
+    Yields the way to the workers, and, if the prover is in this process, sessions of tactics, what
+    extracts tactic states and what audits statements.
     """
     if settings.broker_url != MEMORY_BROKER:
-        yield CeleryQueue(broker_app(settings)), None, None
+        yield CeleryQueue(broker_app(settings)), None, None, None
         return
     from aludel.workers.local import LocalQueue, LocalWorker
 
@@ -128,7 +129,8 @@ def _worker(
         sessions[name] = Runtime.open(of, made.for_project(), messages)
         workers.append(LocalWorker(sessions[name], messages, (project_queue(name),)))
     goals = _sessions(made, sessions)
-    tracer = None if made.goals is None else _tracer(main)  # both are Lean's
+    tracer = None if made.goals is None else _tracer(main)  # all three are Lean's
+    auditor = None if made.goals is None else _auditor(main)
     try:
         if fstar is not None:
             runtime = Runtime.open(settings, fstar(), messages)
@@ -138,7 +140,7 @@ def _worker(
     for worker in workers:
         worker.start()
     try:
-        yield messages, goals, tracer
+        yield messages, goals, tracer, auditor
     finally:
         for worker in workers:
             worker.stop()
@@ -164,6 +166,15 @@ def _goals(factory: GoalsFactory, runtime: Runtime) -> Goals | AbilityMissing:
 def _tracer(runtime: Runtime) -> Tracer | None:
     try:
         return runtime.checker.states
+    except AbilityMissing:
+        return None
+
+
+def _auditor(runtime: Runtime) -> Auditor | None:
+    from aludel.auditing import LeanAuditor
+
+    try:
+        return LeanAuditor(runtime.checker.operations, runtime.checker.size)
     except AbilityMissing:
         return None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from aludel.errors import BackendCrashed
 from aludel.goals import Goal
+
+_M = TypeVar("_M", bound=BaseModel)
 
 
 class _Answer(BaseModel):
@@ -113,3 +116,20 @@ class TacticState(_Answer):
 
     goals: tuple[Goal, ...]
     error: FailedTactic | None
+
+
+def parse_answer(model: type[_M], value: dict[str, Any]) -> _M:
+    """Return an answer as a model.
+
+    Raises:
+        BackendCrashed: it does not have its fields.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BackendCrashed(
+            f"the Lean server reported a {model.__name__.strip('_')} that makes no sense: "
+            f"{where}: {first['msg']}"
+        ) from error

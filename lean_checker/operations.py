@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, Literal, Protocol
 
 from aludel.deadline import QUEUE_S, Deadline
 from aludel.errors import BackendCrashed, BackendUnavailable
@@ -20,12 +18,14 @@ from aludel.lean_checker.answers import (
     Screening,
     TacticState,
     Tally,
+    parse_answer,
 )
+from aludel.lean_checker.examining import AuditResult, AuditTask, Examination
 from aludel.lean_checker.import_sets import import_set
 from aludel.lean_checker.intake import validate_imports
 from aludel.lean_checker.limits import LimitReached, limits_as_values
 from aludel.lean_checker.pool import LeanPool
-from aludel.lean_checker.process import Reply
+from aludel.lean_checker.process import ProcessDied, Reply
 from aludel.models import Toolchain, Usage
 from aludel.protocols import Exhausted
 
@@ -33,8 +33,6 @@ LIST_S = 120.0
 INDEX_S = 600.0
 _OWN_END = 0.9
 """The share of its time after which a mutation ends itself: the index stays for the next one."""
-
-_M = TypeVar("_M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -272,6 +270,36 @@ class LeanOperations:
             tuple(parse_answer(Screening, answer) for answer in answers), reply.usage
         )
 
+    def audit(self, task: AuditTask) -> AuditResult:
+        """Ask what statements have against them, each search within a budget.
+
+        Where one takes more time or memory than there is, the answers before it are kept.
+
+        Raises:
+            InvalidRequest: an import does not exist.
+            BackendUnavailable: the machine failed.
+        """
+        body = {
+            "imports": list(task.imports),
+            "budget": task.budget,
+            "items": [{"statement": statement} for statement in task.statements],
+        }
+        answers: list[dict[str, Any]] = []
+        cut = None
+        try:
+            _, reply = self._stream("audit", body, task.imports, task.wall_s, answers)
+            usage = reply.usage
+        except LimitReached as reached:
+            cut, usage = reached.message, reached.usage
+        except ProcessDied as death:
+            if death.defective:
+                raise
+            cut, usage = death.message, death.usage
+        if cut is None and len(answers) != len(task.statements):
+            raise BackendCrashed("the Lean server did not answer for every statement")
+        found = tuple(parse_answer(Examination, answer) for answer in answers)
+        return AuditResult(found, usage, cut)
+
     @limits_as_values
     def goals(
         self,
@@ -306,11 +334,16 @@ class LeanOperations:
         return items, tally, reply.usage
 
     def _stream(
-        self, op: str, body: dict[str, Any], imports: tuple[str, ...], wall_s: float
+        self,
+        op: str,
+        body: dict[str, Any],
+        imports: tuple[str, ...],
+        wall_s: float,
+        items: list[dict[str, Any]] | None = None,
     ) -> tuple[list[dict[str, Any]], Reply]:
         validate_imports(imports)
         with self._pool.lease(imports, Deadline.after(QUEUE_S)) as process:
-            return collect(process.ask_stream, op, body, Deadline.after(wall_s))
+            return collect(process.ask_stream, op, body, Deadline.after(wall_s), items)
 
 
 def collect(
@@ -318,13 +351,21 @@ def collect(
     op: str,
     body: dict[str, Any],
     deadline: Deadline,
+    items: list[dict[str, Any]] | None = None,
 ) -> tuple[list[dict[str, Any]], Reply]:
     """Return what an operation streams, and its end.
+
+    Args:
+        ask: asks a process.
+        op: the operation.
+        body: its fields.
+        deadline: when it has to have ended.
+        items: gets what is streamed, as it comes.
 
     Raises:
         BackendCrashed: the end is missing; and whatever ``ask`` raises.
     """
-    items: list[dict[str, Any]] = []
+    items = [] if items is None else items
     reply: Reply | None = None
     for part in ask(op, body, deadline):
         if isinstance(part, Reply):
@@ -339,23 +380,6 @@ def collect(
 def _screen_body(item: ScreenItem) -> dict[str, str]:
     body = {"statement": item.statement, "name": item.name}
     return body if item.proof is None else {**body, "proof": item.proof}
-
-
-def parse_answer(model: type[_M], value: dict[str, Any]) -> _M:
-    """Return an answer as a model.
-
-    Raises:
-        BackendCrashed: it does not have its fields.
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BackendCrashed(
-            f"the Lean server reported a {model.__name__.strip('_')} that makes no sense: "
-            f"{where}: {first['msg']}"
-        ) from error
 
 
 __all__ = [

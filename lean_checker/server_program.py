@@ -59,6 +59,7 @@ SERVER_MODULES = (
     "Aludel.Mutate",
     "Aludel.Restate",
     "Aludel.Screen",
+    "Aludel.Audit",
     "Aludel.Sessions",
     "Aludel.Places",
     "Aludel.States",

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from aludel.deadline import QUEUE_S, Deadline
 from aludel.errors import InvalidRequest
+from aludel.lean_checker.answers import parse_answer
 from aludel.lean_checker.intake import validate_imports
 from aludel.lean_checker.limits import limits_as_values
-from aludel.lean_checker.operations import collect, parse_answer
+from aludel.lean_checker.operations import collect
 from aludel.lean_checker.pool import LeanPool
 from aludel.models import Accepted, LeanContext, Position, Toolchain, Usage
 from aludel.proof_states import Premise, ProofStep, ProofTrace

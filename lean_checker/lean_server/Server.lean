@@ -1,5 +1,6 @@
 module
 public import Lean
+public import Aludel.Audit
 public import Aludel.Check
 public import Aludel.Export
 public import Aludel.Goals
@@ -36,6 +37,7 @@ def ping (state : ServerState) : IO Answer := do
 
 /-- The operations of the protocol with their handlers. -/
 unsafe def operations : Array (String × Handler) := #[
+  ("audit", fun state _ _ j emit => audit state j emit),
   ("check", fun state _ _ j _ => check state j),
   ("statement", fun state _ _ j _ => statement state j),
   ("judge", fun state _ _ j _ => judge state j),

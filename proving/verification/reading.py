@@ -69,6 +69,48 @@ def ensure_candidates(path: Path, columns: Columns) -> None:
             raise InvalidRequest(message, field="CANDIDATES", fix=fix)
 
 
+class ReadProblem(NamedTuple):
+    """A row of a file of problems: the problem that it poses, or why it poses none.
+
+    Attributes:
+        number: of the line from 1, or of the row of a file that is one JSON value, from 0.
+        names: what the row calls itself; its place where it has no name.
+        size: bytes of the file that it takes.
+    """
+
+    number: int
+    names: list[str]
+    found: PosedProblem | InvalidRequest
+    size: int
+
+
+def problems_in(path: Path, poser: Poser) -> Iterator[ReadProblem]:
+    """Yield the rows of a file of problems, whatever they hold.
+
+    Raises:
+        InvalidRequest: the file cannot be read.
+    """
+    for place, row, size in _rows(path):
+        names = [f"{path.name}:{place}"]
+        try:
+            if isinstance(row, InvalidRequest):
+                raise row
+            names = poser.names(row) or names
+            problem = poser.pose(row)
+            yield ReadProblem(place, list(problem.names), problem, size)
+        except InvalidRequest as error:
+            yield ReadProblem(place, names, error, size)
+
+
+def poses_nothing(path: Path, fault: str) -> InvalidRequest:
+    """Return the error of a file without a problem; ``fault`` is that of its last row."""
+    return InvalidRequest(
+        f"{path} poses no problem; the last line, {fault}",
+        field="PROBLEMS",
+        fix="name the columns with --name-column and --statement-column",
+    )
+
+
 def read_problems(
     path: Path, poser: Poser, progress: Progress
 ) -> Iterator[tuple[list[str], PosedProblem | str]]:
@@ -79,25 +121,16 @@ def read_problems(
     """
     progress.step("reading problems, bytes", path.stat().st_size)
     posed, fault = False, "it is empty"
-    for place, row, size in _rows(path):
-        names = [f"{path.name}:{place}"]
-        try:
-            if isinstance(row, InvalidRequest):
-                raise row
-            names = poser.names(row) or names
-            problem = poser.pose(row)
+    for _, names, found, size in problems_in(path, poser):
+        if isinstance(found, InvalidRequest):
+            fault = f"{names[0]}: {found.message}"
+            yield names, found.message
+        else:
             posed = True
-            yield list(problem.names), problem
-        except InvalidRequest as error:
-            fault = f"{names[0]}: {error.message}"
-            yield names, error.message
+            yield names, found
         progress.advance(size)
     if not posed:
-        raise InvalidRequest(
-            f"{path} poses no problem; the last line, {fault}",
-            field="PROBLEMS",
-            fix="name the columns with --name-column and --statement-column",
-        )
+        raise poses_nothing(path, fault)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRequest, int]]:

@@ -17,6 +17,8 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from aludel.auditing import LeanAuditor, audit
+from aludel.audits import AUDIT_S, Audit, AuditRow, Duplicates
 from aludel.errors import InvalidRequest
 from aludel.goals import Goal, GoalRequest, Step, Stepper
 from aludel.in_process import InProcess, settings_with
@@ -26,6 +28,7 @@ from aludel.lean_checker.prover import LeanProver
 from aludel.lean_checker.prover import build_any as build_prover
 from aludel.models import CheckRequest, LeanContext, Verdict
 from aludel.mutation import MutationEngine, MutationPlan, Rule
+from aludel.problems import TheoremProblem
 from aludel.records import VariantRecord
 
 
@@ -77,6 +80,36 @@ class Lean(InProcess[LeanProver | ExportedLean]):
         elif statement is not None:
             raise InvalidRequest("it is part of the request", field="statement")
         return super().check(request)
+
+    def audit(self, statement: str, *, imports: Sequence[str] | None = None) -> Audit:
+        """Look for what a statement has against it.
+
+        Args:
+            statement: ``theorem NAME …``; lines that end in ``in``, and an open end, may stand
+                there.
+            imports: the import set; by default that of its own header, or ``Init``.
+
+        Raises:
+            InvalidRequest: the text is no statement, or an import does not exist.
+            BackendUnavailable: the machine failed.
+        """
+        return audit(self._prover.operations, statement, None if not imports else tuple(imports))
+
+    def audit_many(
+        self, problems: Sequence[TheoremProblem], *, wall_s: float = AUDIT_S
+    ) -> list[AuditRow]:
+        """Look for what statements have against them, in their order.
+
+        Args:
+            problems: the statements; what is none has an ``error`` in its row.
+            wall_s: seconds that one statement may take.
+
+        Raises:
+            BackendUnavailable: the machine failed.
+        """
+        auditor = LeanAuditor(self._prover.operations, self._prover.size)
+        duplicates = Duplicates()
+        return [duplicates.mark(row) for row in auditor.audit(problems, wall_s=wall_s)]
 
     def open(
         self, statement: str, *, imports: Sequence[str] = ("Init",), preamble: str = ""

@@ -48,6 +48,14 @@ class UnusableText(InvalidRequest):
     """A text that is not the statement of one theorem; the message says why."""
 
 
+class HasDeclarations(UnusableText):
+    """A text whose statement needs declarations before it; ``command`` is the first."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"a statement cannot carry `{command[:80]}`")
+        self.command = command
+
+
 class Declared(NamedTuple):
     """A statement: ``theorem NAME …`` without comments, attributes and an open end."""
 
@@ -125,7 +133,7 @@ def split_header(text: str) -> Header:
         elif _KEPT.match(command):
             kept.append(command if command.endswith(" in") else f"{command} in")
         elif command:
-            raise UnusableText(f"a statement cannot carry `{command[:80]}`")
+            raise HasDeclarations(command)
     declaration = "\n".join(lines)
     for _ in range(sections):
         declaration = _END.sub("", declaration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from fake_checker import TOOLCHAIN, FakeChecker
 from fake_goals import FakeGoals
 from fake_mutants import FakeSource
 
-from aludel.lean_checker.operations import Screening, ScreenResult, ScreenTask
+from aludel.errors import InvalidRequest
+from aludel.lean_checker.examining import AuditResult, AuditTask, Examination, RanOut
 from aludel.models import Toolchain, Usage, Verdict
 
 
@@ -20,7 +22,11 @@ class Listed:
 
 
 class FakeOperations(FakeSource):
-    """Theorems ``A.0`` …, each about a number of its own; screenings by words of the statement."""
+    """Theorems ``A.0`` …, each about a number of its own; audits by words of the statement."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.audited: list[AuditTask] = []
 
     @property
     def toolchain(self) -> Toolchain:
@@ -31,26 +37,40 @@ class FakeOperations(FakeSource):
     ) -> list[Listed]:
         return [Listed(name, f"Number.n{name[-1]} ≤ Shared") for name in names]
 
-    def screen(self, task: ScreenTask) -> ScreenResult:
-        self.screened += len(task.items)
-        return ScreenResult(tuple(_screening(task) for _ in task.items), Usage())
+    def audit(self, task: AuditTask) -> AuditResult:
+        """Examine by words; a text with ``loops`` takes all the time that there is."""
+        self.audited.append(task)
+        if any("Nope" in name for name in task.imports):
+            raise InvalidRequest("there is no module Nope", field="imports")
+        before = itertools.takewhile(lambda text: "loops" not in text, task.statements)
+        found = tuple(_examined(text, searched=task.budget > 0) for text in before)
+        cut = None if len(found) == len(task.statements) else f"more than {task.wall_s:g} s"
+        return AuditResult(found, Usage(cpu_s=0.1), cut)
 
 
-def _screening(task: ScreenTask) -> Screening:
-    [item] = task.items
-    text, proof = item.statement, item.proof or ""
+def _examined(text: str, *, searched: bool) -> Examination:
     if "broken" in text:
-        return Screening(error="it does not elaborate")
+        return Examination(error="it does not elaborate")
     if "slow" in text:
-        return Screening(error="(deterministic) timeout at `whnf`")
-    if "autoImplicit" in task.preamble:
-        return Screening(error="Unknown identifier `ℕ`" if "ℕ" in text else None)
-    return Screening(
+        return Examination(error="(deterministic) timeout at `whnf`")
+    shape = text.partition(" : ")[2]
+    if not searched:
+        return Examination(error=None, shape_hash=shape)
+    return Examination(
         error=None,
+        strict_error="Unknown identifier `ℕ`" if "ℕ" in text else None,
         trivial="simp" if "trivial" in text else None,
         vacuous="(exfalso; omega)" if "vacuous" in text else None,
-        unused=() if "used" not in text else ("h",) if proof == "sorry" else ("h", "k"),
-        exhausted=("simp", "(exfalso; omega)") if "deep" in text else (),
+        refuted="decide" if "wrong" in text else None,
+        unmentioned=("h", "k") if "used" in text else (),
+        unused_in_proof=("h", "k") if "used trivial" in text else None,
+        unused_variables=("c",) if "idle" in text else (),
+        doubtful_variables=("x",) if "perhaps" in text else (),
+        apart=("i",) if "apart" in text else (),
+        exhausted=RanOut(trivial=("simp",), vacuous=("(exfalso; omega)",))
+        if "deep" in text
+        else RanOut(),
+        shape_hash=shape,
     )
 
 

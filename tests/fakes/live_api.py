@@ -14,6 +14,7 @@ from fake_checker import FakeChecker
 from service_process import free_port, until
 
 from aludel.api.app import create_app
+from aludel.audits import Auditor
 from aludel.goals import Goals
 from aludel.protocols import Tracer
 from aludel.provers import AnyProver
@@ -38,6 +39,7 @@ def live_api(
     goals: Callable[[AnyProver, Settings], Goals] | None = None,
     queues: Sequence[str] = LEAN_QUEUES,
     tracer: Callable[[AnyProver], Tracer] | None = None,
+    auditor: Callable[[AnyProver], Auditor] | None = None,
     **parts: Any,
 ) -> Iterator[LiveApi]:
     """Serve until the block ends; ``parts`` are further ones of the worker."""
@@ -48,7 +50,8 @@ def live_api(
         worker = LocalWorker(runtime, messages, queues)
         sessions = None if goals is None else goals(runtime.checker, settings)
         states = None if tracer is None else tracer(runtime.checker)
-        app = create_app(settings, store, messages, sessions, states)
+        audits = None if auditor is None else auditor(runtime.checker)
+        app = create_app(settings, store, messages, sessions, states, audits)
         config = uvicorn.Config(app, port=port, log_config=None, lifespan="off", access_log=False)
         config.timeout_graceful_shutdown = 1
         server = uvicorn.Server(config)

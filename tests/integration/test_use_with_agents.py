@@ -122,15 +122,22 @@ async def _proves(client: Client) -> None:
     assert found["result"]["kind"] == "accepted"
 
 
+TEXTS = {"statement", "shape"}
+
+
 async def _audits(client: Client) -> None:
     clean = await ask(client, "audit", statement="theorem t (a b : Nat) (h : a < b) : a + 1 ≤ b")
-    assert {name: one["answer"] for name, one in clean.items() if name != "statement"} == {
+    assert {name: one["answer"] for name, one in clean.items() if name not in TEXTS} == {
         "elaborates": "yes",
         "holds_sorry": "no",
         "auto_bound": "no",
         "vacuous": "no",
         "trivial": "yes",
         "unused_hypotheses": "no",
+        "unused_variables": "no",
+        "false": "no",
+        "own_notation": "no",
+        "duplicate": "no",
     }
     for statement, name, by in (
         (FALSE, "vacuous", "(exfalso; omega)"),

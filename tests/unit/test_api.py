@@ -409,6 +409,7 @@ def test_request_ids_that_could_forge_a_log_are_replaced(client: TestClient) -> 
 def test_the_document_describes_every_route_and_its_problems(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
+        "/v1/audits",
         "/v1/checks",
         "/v1/goals",
         "/v1/goals/{session}",

@@ -8,10 +8,8 @@ from fake_prover import FakeOperations
 from aludel.auditing import audit
 from aludel.audits import Answer, Audit, Finding
 from aludel.errors import InvalidRequest
-from aludel.lean_checker.operations import ScreenResult, ScreenTask
-from aludel.lean_checker.process import ProcessDied
+from aludel.lean_checker.examining import AuditResult, AuditTask
 from aludel.models import Usage
-from aludel.protocols import Exhausted
 
 YES, NO, UNDECIDED = Answer.YES, Answer.NO, Answer.UNDECIDED
 
@@ -31,8 +29,12 @@ def test_a_clean_statement() -> None:
         "holds_sorry": "no",
         "auto_bound": "no",
         "vacuous": "no",
+        "false": "no",
         "trivial": "no",
         "unused_hypotheses": "no",
+        "unused_variables": "no",
+        "own_notation": "no",
+        "duplicate": "no",
     }
     assert found.statement == "theorem t (n : Nat) : n = 0"
 
@@ -71,6 +73,16 @@ def test_an_open_end_and_lines_before_are_part_of_no_statement() -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    ['scoped infix:50 " = " => Ne in', "macro_rules | `($a = $b) => `(True)", "@[simp] def f := 1"],
+)
+def test_a_declaration_before_it_is_its_own(command: str) -> None:
+    found = audit(FakeOperations(), f"{command}\ntheorem t : 1 = 2")
+    assert found.own_notation == Finding(answer=YES, by=(command,))
+    assert found.elaborates.answer is UNDECIDED
+
+
+@pytest.mark.parametrize(
     "text", ["", "def f := 1", "theorem t : True := trivial", "example : True", "theorem t : \0"]
 )
 def test_what_is_no_statement_is_refused_with_a_fix(text: str) -> None:
@@ -83,19 +95,19 @@ def test_what_is_no_statement_is_refused_with_a_fix(text: str) -> None:
 class _Exhausting(FakeOperations):
     """Takes too much, or dies of it."""
 
-    def __init__(self, last_words: str | None) -> None:
+    def __init__(self, last_words: str) -> None:
         super().__init__()
         self._last_words = last_words
 
-    def screen(self, task: ScreenTask) -> ScreenResult | Exhausted:  # type: ignore[override]
-        if self._last_words is None:
-            return Exhausted("timeout", "too slow", Usage())
-        raise ProcessDied(1, self._last_words, Usage())
+    def audit(self, task: AuditTask) -> AuditResult:
+        del task
+        return AuditResult((), Usage(), self._last_words)
 
 
-@pytest.mark.parametrize("last_words", [None, "out of memory"])
-def test_what_exhausts_the_prover_is_undecided(last_words: str | None) -> None:
+@pytest.mark.parametrize("last_words", ["too slow", "out of memory"])
+def test_what_exhausts_the_prover_is_undecided(last_words: str) -> None:
     found = audit(_Exhausting(last_words), "theorem t : 1 = 2")
     assert set(answers(found).values()) == {"undecided", "no"}
     assert found.holds_sorry.answer is NO
     assert found.elaborates.answer is UNDECIDED
+    assert last_words in found.elaborates.by[0]

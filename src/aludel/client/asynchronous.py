@@ -12,8 +12,10 @@ from typing import Self, TypeVar
 
 import httpx
 
+from aludel.audits import AUDIT_S, AuditRow
 from aludel.client import flows
 from aludel.client.attempts import AsyncAttempts
+from aludel.client.audits import audit
 from aludel.client.base import BaseClient, async_every
 from aludel.client.datasets import AsyncDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
@@ -23,8 +25,9 @@ from aludel.client.transport import Answer, Flow, Pause, client_options, error_o
 from aludel.deadline import Deadline
 from aludel.errors import AludelError
 from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
-from aludel.jobs import Item, Job
+from aludel.jobs import SCREEN_BUDGET, Item, Job
 from aludel.models import STANDARD_AXIOMS, CheckRequest, Verdict
+from aludel.problems import TheoremProblem
 from aludel.progress import Told
 from aludel.receipts import Receipt
 from aludel.records import Result
@@ -169,6 +172,16 @@ class AsyncClient(BaseClient):
     async def receipt(self, key: str) -> Receipt:
         """Return a receipt of the verdict recorded under a content hash."""
         return await self._run(flows.receipt(key))
+
+    async def audit(
+        self,
+        problems: Sequence[TheoremProblem],
+        *,
+        budget: int = SCREEN_BUDGET,
+        wall_s: float = AUDIT_S,
+    ) -> list[AuditRow]:
+        """Have statements audited; see :meth:`aludel.Client.audit`."""
+        return await self._run(audit(problems, budget, wall_s))
 
     async def kernel(self, export: Export, *, steps: int = EXPORT_STEPS) -> KernelOutcome:
         """Have an export of Lean checked; see :meth:`aludel.Client.kernel`."""

@@ -13,8 +13,10 @@ from typing import NamedTuple, Self, TypeVar
 
 import httpx
 
+from aludel.audits import AUDIT_S, AuditRow
 from aludel.client import flows
 from aludel.client.attempts import RemoteAttempts
+from aludel.client.audits import audit
 from aludel.client.base import BaseClient, every
 from aludel.client.datasets import RemoteDatasets
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
@@ -24,8 +26,9 @@ from aludel.client.transport import Answer, Flow, Pause, client_options, error_o
 from aludel.deadline import Deadline
 from aludel.errors import AludelError
 from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
-from aludel.jobs import Item, Job
+from aludel.jobs import SCREEN_BUDGET, Item, Job
 from aludel.models import STANDARD_AXIOMS, CheckRequest, Verdict
+from aludel.problems import TheoremProblem
 from aludel.progress import Told
 from aludel.receipts import Receipt
 from aludel.records import Result
@@ -209,6 +212,28 @@ class Client(BaseClient):
     def receipt(self, key: str) -> Receipt:
         """Return a receipt of the verdict recorded under a content hash."""
         return self._run(flows.receipt(key))
+
+    def audit(
+        self,
+        problems: Sequence[TheoremProblem],
+        *,
+        budget: int = SCREEN_BUDGET,
+        wall_s: float = AUDIT_S,
+    ) -> list[AuditRow]:
+        """Have statements audited: what each has against it, in their order.
+
+        Args:
+            problems: the statements.
+            budget: heartbeats of each search, in thousands; with 0 nothing is searched.
+            wall_s: seconds that one statement may take, 120 at most.
+
+        Raises:
+            InvalidRequest: the service refuses the request; a text that is no statement has an
+                ``error`` in its row instead.
+            ToolchainMissing: the service has no prover of its own.
+            BackendUnavailable: it does not answer, or its machine failed.
+        """
+        return self._run(audit(problems, budget, wall_s))
 
     def kernel(self, export: Export, *, steps: int = EXPORT_STEPS) -> KernelOutcome:
         """Have our own kernel check an export of Lean (lean4export's NDJSON) from nothing.

@@ -264,7 +264,7 @@ class LibraryTools:
         """Ask what is wrong with a statement: each answer is yes, no or undecided.
 
         Does it elaborate, hold a `sorry`, bind names that nothing declares; do its hypotheses
-        contradict, does one tactic close it, are hypotheses unused?
+        contradict, do small values refute it, does one tactic close it, are binders unused?
         """
         with as_tool_errors():
             return await self._calls.run(
