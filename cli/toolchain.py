@@ -19,6 +19,7 @@ from aludel.fstar_checker.toolchain import find_fstar, installed_programs
 from aludel.lean_checker.embedded.install import install, install_root
 from aludel.lean_checker.embedded.manifest import INSTALL_FIX
 from aludel.lean_checker.embedded.release import NAME
+from aludel.lean_checker.exported.prover import list_exported
 from aludel.lean_checker.prover import build_prover
 from aludel.lean_checker.toolchains import list_toolchains
 from aludel.settings import Settings, load_settings
@@ -141,6 +142,7 @@ def list_command(as_json: bool) -> None:
 
 
 def _lean(settings: Settings) -> tuple[list[Row], list[Row]]:
+    exported, lacking = list_exported(settings)
     rows: list[Row] = [
         {
             **lean.toolchain.model_dump(mode="json"),
@@ -149,10 +151,14 @@ def _lean(settings: Settings) -> tuple[list[Row], list[Row]]:
             "note": lean.note,
             "advisories": [one.model_dump() for one in advisories_of(lean.toolchain)],
         }
-        for lean in list_toolchains(settings)
+        for lean in (*list_toolchains(settings), *exported)
     ]
-    lack: Row = {"prover": "lean", "message": "it is not installed", "fix": INSTALL_FIX}
-    return rows, [] if rows else [lack]
+    missing: list[Row] = [
+        {"prover": "lean", "message": each.message, "fix": each.fix} for each in lacking
+    ]
+    if not rows:
+        missing.append({"prover": "lean", "message": "it is not installed", "fix": INSTALL_FIX})
+    return rows, missing
 
 
 def _fstar(settings: Settings) -> Row:

@@ -25,28 +25,33 @@ STALE_S = 24 * 3600.0
 def holds_more(folder: Path, most: float) -> bool:
     """Whether the files below a folder are larger, more, or deeper down than they may be.
 
-    A folder that cannot be listed may hold anything.
+    A folder that cannot be looked into may hold anything.
     """
     size, count = 0, 0
     todo = [(str(folder), 0)]
     while todo:
         where, level = todo.pop()
         try:
-            entries = list(os.scandir(where))
-        except FileNotFoundError:
-            continue
+            for path, found in _entries(where):
+                count += 1
+                if stat.S_ISDIR(found.st_mode):
+                    todo.append((path, level + 1))
+                else:
+                    size += found.st_size
         except OSError:
             return True
-        count += len(entries)
-        if count > MOST_FILES or level > MOST_LEVELS:
+        if count > MOST_FILES or level > MOST_LEVELS or size > most:
             return True
+    return False
+
+
+def _entries(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """What a folder holds, without what is gone by the time that it is looked at."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            with contextlib.suppress(OSError):
-                if entry.is_dir(follow_symlinks=False):
-                    todo.append((entry.path, level + 1))
-                else:
-                    size += entry.stat(follow_symlinks=False).st_size
-    return size > most
+            with contextlib.suppress(FileNotFoundError):
+                found = entry.stat(follow_symlinks=False)
+                yield entry.path, found
 
 
 def nameless_bytes(pid: int) -> int:

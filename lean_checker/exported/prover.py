@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from aludel.errors import ToolchainMissing
 from aludel.lean_checker.digests import folders_digest
 from aludel.lean_checker.embedded import release
 from aludel.lean_checker.exported.checker import ExportChecker
@@ -15,11 +16,13 @@ from aludel.lean_checker.exported.locate import PREFIX, file_digest, find_export
 from aludel.lean_checker.exported.modules import Modules
 from aludel.lean_checker.exported.second import AnyReplay, LeanReplay
 from aludel.lean_checker.judge.lean_kernel import probe_kernel
-from aludel.lean_checker.native.locate import NativeLean
+from aludel.lean_checker.native.locate import NativeLean, native_toolchains
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.project import open_project, require_same_lean
+from aludel.lean_checker.releases import is_served
 from aludel.lean_checker.room import Rooms
 from aludel.lean_checker.toolchains import (
+    InstalledLean,
     ensure_searchable,
     find_toolchain,
     native_host,
@@ -129,6 +132,22 @@ def describe(
         kind="native",
         digest=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
     )
+
+
+def list_exported(settings: Settings) -> tuple[list[InstalledLean], list[ToolchainMissing]]:
+    """Return elan's toolchains whose release is judged by exports, and what others lack."""
+    found, lacking = [], []
+    for lean in native_toolchains(any_release=True):
+        if is_served(lean.version):
+            continue
+        try:
+            known = find_exported(str(lean.root), None)
+            toolchain = describe(known, find_exporter(settings, known), settings)
+        except ToolchainMissing as error:
+            lacking.append(error)
+        else:
+            found.append(InstalledLean(toolchain, known.root, "native", "judged by exports"))
+    return found, lacking
 
 
 def _pinned_pool(settings: Settings, rooms: Rooms | None, progress: Progress | None) -> LeanPool:

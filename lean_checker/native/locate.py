@@ -87,12 +87,15 @@ def find_native(name: str, project: Path | None = None, *, any_release: bool = F
     return _described(folder.resolve(), any_release)
 
 
-def native_toolchains() -> list[NativeLean]:
-    """Return elan's toolchains that can be used here, oldest version first."""
+def native_toolchains(any_release: bool = False) -> list[NativeLean]:
+    """Return elan's toolchains that can be used here, oldest version first.
+
+    ``any_release``: those that the server program is not written for, too.
+    """
     found = []
     for lean in sorted((elan_home() / "toolchains").glob("*/bin/lean")):
         try:
-            found.append(_described(lean.parents[1].resolve()))
+            found.append(_described(lean.parents[1].resolve(), any_release))
         except ToolchainMissing:
             continue  # too old, too new or broken: asked for by name, it says so
     return sorted(found, key=lambda lean: (_numbers(lean.version), lean.version))

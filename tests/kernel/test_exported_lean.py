@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 
 import aludel.provers
 from aludel.cli import doctor, serve
+from aludel.cli import toolchain as toolchain_cli
 from aludel.errors import (
     AbilityMissing,
     BackendCrashed,
@@ -462,6 +463,27 @@ def test_which_exporter_and_which_lean(
     elsewhere = {"lean_exporter": str(built).replace(VERSION, "{version}")}
     assert build_exported(alone.model_copy(update=elsewhere), replay=replay)
     assert by_the_book.digest != first.digest
+
+
+def test_toolchains_that_are_judged_by_exports_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("4.9.0", VERSION, "4.19.0"):
+        name = f"leanprover--lean4---v{version}"
+        root = make_old_lean(tmp_path / "elan" / "toolchains" / name, version)
+        if version == "4.19.0":
+            (root / "bin" / "lean4export").unlink()
+    monkeypatch.setenv("ELAN_HOME", str(tmp_path / "elan"))
+    monkeypatch.setenv("ALUDEL_CACHE_DIR", str(tmp_path / "cache"))
+    done = CliRunner().invoke(toolchain_cli.command, ["list", "--json"], catch_exceptions=False)
+    listed = json.loads(done.stdout)
+    rows = [(row["name"], row["note"]) for row in listed["toolchains"] if row["prover"] == "lean"]
+    assert rows == [(f"lean-{VERSION}", "judged by exports")]
+    said = [lack["message"] for lack in listed["missing"] if lack["prover"] == "lean"]
+    assert said == [
+        "Lean 4.9.0 is too old: no lean4export for it writes what can be checked",
+        "Lean 4.19.0 is judged by exports, and there is no lean4export for it",
+    ]
 
 
 def test_old_releases_are_refused_with_the_first_that_works(

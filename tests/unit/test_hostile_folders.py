@@ -32,8 +32,9 @@ folder = Path(sys.argv[1])
 inner = folder / "inner"
 (inner / "below").mkdir(parents=True)
 (inner / "file").write_text("x" * 1000)
-inner.chmod(0o300)  # files can be made there, and not be listed
-assert holds_more(folder, 1e9)
+for rights in (0o300, 0o400):  # not to be listed, and not to be looked at
+    inner.chmod(rights)
+    assert holds_more(folder, 1e9)
 inner.chmod(0)
 (folder / "link").symlink_to("/etc/passwd")
 remove_folder(folder)
