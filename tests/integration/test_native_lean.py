@@ -274,7 +274,7 @@ def test_a_project_with_the_lean_on_path(
         env=environment(settings, ALUDEL_TOOLCHAIN="lean-native", PATH=path),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
         check=False,
     )
     assert (done.returncode, json.loads(done.stdout)["kind"]) == (0, "accepted"), done.stderr
