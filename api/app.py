@@ -13,6 +13,7 @@ from aludel.api import (
     checks,
     corpus,
     datasets,
+    disproofs,
     events,
     jobs,
     kernel,
@@ -89,8 +90,8 @@ def create_app(
     problem_details.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
     for module in (
-        checks, audits, attempts, datasets, jobs, events, corpus, kernel, kimina, openrlhf,
-        nemo_gym, metrics, system, web
+        checks, audits, disproofs, attempts, datasets, jobs, events, corpus, kernel, kimina,
+        openrlhf, nemo_gym, metrics, system, web
     ):  # fmt: skip
         app.include_router(module.router)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)

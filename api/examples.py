@@ -137,6 +137,13 @@ STEP_EXAMPLES: dict[str, Example] = {
     },
 }
 
+DISPROOF_EXAMPLES: dict[str, Example] = {
+    "false": {
+        "summary": "A statement that small values refute",
+        "value": {"statement": "theorem t (a b : Nat) : a - b + b = a"},
+    },
+}
+
 KIMINA_CHECK_EXAMPLES: dict[str, Example] = {
     "snippet": {
         "summary": "A snippet as kimina-lean-server's documentation shows it",

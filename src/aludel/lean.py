@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from aludel.auditing import LeanAuditor, audit
 from aludel.audits import AUDIT_S, Audit, AuditRow, Duplicates
+from aludel.disproofs import Disproof, DisproofRequest, disprove
 from aludel.errors import InvalidRequest
 from aludel.goals import Goal, GoalRequest, Step, Stepper
 from aludel.in_process import InProcess, settings_with
@@ -110,6 +111,16 @@ class Lean(InProcess[LeanProver | ExportedLean]):
         auditor = LeanAuditor(self._prover.operations, self._prover.size)
         duplicates = Duplicates()
         return [duplicates.mark(row) for row in auditor.audit(problems, wall_s=wall_s)]
+
+    def disprove(self, request: DisproofRequest | str) -> Disproof:
+        """Look for a proof of a statement's negation; a text is ``theorem NAME …``.
+
+        Raises:
+            InvalidRequest: the text is no statement, or does not elaborate.
+            BackendUnavailable: the machine failed.
+        """
+        asked = DisproofRequest(statement=request) if isinstance(request, str) else request
+        return disprove(asked, self.check)
 
     def open(
         self, statement: str, *, imports: Sequence[str] = ("Init",), preamble: str = ""

@@ -135,7 +135,7 @@ def test_a_service_has_the_tools_that_need_no_lean_here(backend: Backend, place:
             return {tool.name for tool in (await client.list_tools()).tools}
 
     tools, more = asyncio.run(listed()), {"search_lemmas", "mutate", "audit"}
-    common = {"check", "open_goal", "try_tactics", "goal", "receipt"}
+    common = {"check", "disprove", "open_goal", "try_tactics", "goal", "receipt"}
     assert tools == (common | more if place == "in process" else common)
 
 
@@ -165,6 +165,8 @@ async def _proves(client: McpClient) -> None:
     assert differences(receipt) == []
     assert receipt.verdict.kind == "accepted"
     assert receipt.request.tier == "replay"
+    denied = await _asks(client, "disprove", statement="theorem t (n : Nat) : n < 5")
+    assert (denied["outcome"], denied["verdict"]["kind"]) == ("statement_false", "accepted")
     wrong = await _asks(client, "receipt", code=f"{PROVED} := by rfl")
     assert Receipt.model_validate(wrong).verdict.kind == "rejected"
 

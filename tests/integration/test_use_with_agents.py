@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "PYTHONPATH": str(ROOT / "src"),
 }
 OWN, SERVICE = ("mcp",), ("mcp", "--server", "http://127.0.0.1:8321")
-COMMON = {"check", "open_goal", "try_tactics", "goal", "receipt"}
+COMMON = {"check", "disprove", "open_goal", "try_tactics", "goal", "receipt"}
 FALSE = "theorem t (a b : Nat) (h : a < b) (k : b < a) : a = 7"
 
 pytestmark = pytest.mark.lean

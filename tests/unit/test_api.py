@@ -410,6 +410,7 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/v1/audits",
+        "/v1/disproofs",
         "/v1/checks",
         "/v1/goals",
         "/v1/goals/{session}",

@@ -23,6 +23,7 @@ from aludel.settings import Settings
 
 TOOLS = {
     "check", "try_tactics", "open_goal", "goal", "search_lemmas", "mutate", "audit", "receipt",
+    "disprove",
 }  # fmt: skip
 Use = Callable[[Client], Awaitable[Any]]
 

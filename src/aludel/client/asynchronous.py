@@ -18,11 +18,13 @@ from aludel.client.attempts import AsyncAttempts
 from aludel.client.audits import audit
 from aludel.client.base import BaseClient, async_every
 from aludel.client.datasets import AsyncDatasets
+from aludel.client.disproofs import disproof_of
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import AsyncGoals
 from aludel.client.kernel import Export, check_export, compare_exports
 from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
 from aludel.deadline import Deadline
+from aludel.disproofs import Disproof, DisproofRequest
 from aludel.errors import AludelError
 from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
 from aludel.jobs import SCREEN_BUDGET, Item, Job
@@ -182,6 +184,10 @@ class AsyncClient(BaseClient):
     ) -> list[AuditRow]:
         """Have statements audited; see :meth:`aludel.Client.audit`."""
         return await self._run(audit(problems, budget, wall_s))
+
+    async def disprove(self, request: DisproofRequest | str) -> Disproof:
+        """Have a statement's negation tried; see :meth:`aludel.Client.disprove`."""
+        return await self._run(disproof_of(request))
 
     async def kernel(self, export: Export, *, steps: int = EXPORT_STEPS) -> KernelOutcome:
         """Have an export of Lean checked; see :meth:`aludel.Client.kernel`."""

@@ -19,11 +19,13 @@ from aludel.client.attempts import RemoteAttempts
 from aludel.client.audits import audit
 from aludel.client.base import BaseClient, every
 from aludel.client.datasets import RemoteDatasets
+from aludel.client.disproofs import disproof_of
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import RemoteGoals
 from aludel.client.kernel import Export, check_export, compare_exports
 from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
 from aludel.deadline import Deadline
+from aludel.disproofs import Disproof, DisproofRequest
 from aludel.errors import AludelError
 from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
 from aludel.jobs import SCREEN_BUDGET, Item, Job
@@ -234,6 +236,18 @@ class Client(BaseClient):
             BackendUnavailable: it does not answer, or its machine failed.
         """
         return self._run(audit(problems, budget, wall_s))
+
+    def disprove(self, request: DisproofRequest | str) -> Disproof:
+        """Have the service look for a proof of a statement's negation.
+
+        Args:
+            request: the statement; a text is ``theorem NAME …``.
+
+        Raises:
+            InvalidRequest: the text is no statement, or does not elaborate.
+            BackendUnavailable: the machine failed; says nothing about the statement.
+        """
+        return self._run(disproof_of(request))
 
     def kernel(self, export: Export, *, steps: int = EXPORT_STEPS) -> KernelOutcome:
         """Have our own kernel check an export of Lean (lean4export's NDJSON) from nothing.

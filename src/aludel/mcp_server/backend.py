@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from aludel.audits import Audit
+from aludel.disproofs import Disproof, DisproofRequest
 from aludel.goals import Goals
 from aludel.jobs import MutationRequest
 from aludel.models import CheckRequest, Verdict
@@ -64,6 +65,15 @@ class Backend(Protocol):
         Raises:
             InvalidRequest: the request is wrong, and not its candidate.
             BackendUnavailable: the machine failed; says nothing about the candidate.
+        """
+        ...
+
+    def disprove(self, request: DisproofRequest) -> Disproof:
+        """Look for a proof of a statement's negation.
+
+        Raises:
+            InvalidRequest: the text is no statement, or does not elaborate.
+            BackendUnavailable: the machine failed.
         """
         ...
 

@@ -10,6 +10,7 @@ from aludel.auditing import audit
 from aludel.audits import Audit
 from aludel.candidates import judged
 from aludel.deadline import Deadline
+from aludel.disproofs import Disproof, DisproofRequest, disprove
 from aludel.errors import AludelError
 from aludel.jobs import MutationRequest
 from aludel.models import CheckRequest, Verdict
@@ -53,6 +54,10 @@ class LocalBackend:
     def check(self, request: CheckRequest) -> Verdict:
         """Judge a candidate; see :meth:`aludel.mcp_server.backend.Backend.check`."""
         return judged(self._prover, request)
+
+    def disprove(self, request: DisproofRequest) -> Disproof:
+        """Look for a proof of a negation; see :func:`aludel.disproofs.disprove`."""
+        return disprove(request, self.check)
 
     def receipt(self, request: CheckRequest) -> Receipt:
         """Judge a candidate and write a receipt, without a signature."""

@@ -65,6 +65,7 @@ def make_server(backend: Backend, calls: Calls | None = None) -> MCPServer[Any]:
     )
     basic = Tools(backend, calls)
     _add(server, basic.check, "Check a proof", repeatable=True)
+    _add(server, basic.disprove, "Disprove a statement", repeatable=True)
     _add(server, basic.open_goal, "Begin a proof by tactics")
     _add(server, basic.try_tactics, "Try tactics on a goal")
     _add(server, basic.goal, "Show a goal and the proof so far", repeatable=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aludel.client import Client
 from aludel.client.flows import verdict_of
+from aludel.disproofs import Disproof, DisproofRequest
 from aludel.goals import GoalRequest, Goals, GoalState
 from aludel.models import CheckRequest, Verdict
 from aludel.projects import in_project
@@ -38,6 +39,13 @@ class ServiceBackend:
         asked = in_project(request, self._project)
         [item] = self._client.check_batch([asked], deadline=deadline)
         return verdict_of(item)
+
+    def disprove(self, request: DisproofRequest) -> Disproof:
+        """Have the service look for a proof of a negation."""
+        asked = request
+        if request.project is None and self._project is not None:
+            asked = request.model_copy(update={"project": self._project})
+        return self._client.disprove(asked)
 
     def receipt(self, request: CheckRequest) -> Receipt:
         """Judge a candidate, and have the service write a receipt of what it recorded."""

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from aludel.audits import Audit
 from aludel.deadline import Deadline
+from aludel.disproofs import Disproof, DisproofRequest
 from aludel.errors import InvalidRequest
 from aludel.goals import MAX_TACTICS, GoalRequest, GoalState
 from aludel.http_models import Steps
@@ -141,6 +142,31 @@ class Tools:
         with as_tool_errors():
             return await self._calls.run(
                 timeout_s + SLACK_S, lambda: self._backend.receipt(request)
+            )
+
+    async def disprove(
+        self,
+        statement: Statement,
+        imports: Imports = None,
+        timeout_s: Seconds = 60.0,
+        project: Project = "",
+    ) -> Disproof:
+        """Look for a proof that a statement is false: by small values, then by automation.
+
+        `not_found` is no proof of the statement.
+        """
+        with as_tool_errors():
+            try:
+                request = DisproofRequest(
+                    statement=statement,
+                    imports=imports,
+                    project=project or None,
+                    wall_s=timeout_s,
+                )
+            except ValidationError as error:
+                raise _invalid(error) from error
+            return await self._calls.run(
+                timeout_s + SLACK_S, lambda: self._backend.disprove(request)
             )
 
     async def open_goal(
