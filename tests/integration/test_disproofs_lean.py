@@ -55,8 +55,8 @@ def test_a_true_statement_is_not(lean_checker: LeanChecker, statement: str) -> N
     [
         ("theorem t (x : Foo) : x = x", "Foo"),
         ("theorem t : True) ∧ (False", "brackets"),
-        ("theorem t : 1 +", "unexpected|expected"),
-        ("theorem t (h : run_tac pure ()) : False", "expected|forbidden|may not"),
+        ("theorem t : 1 +", "incomplete header"),
+        ("theorem t (h : by run_tac pure ()) : False", "run_tac"),
     ],
 )
 def test_what_is_no_statement_is_an_error(
