@@ -127,13 +127,16 @@ def _theorem(
         raise Refused("statement", f"{show(n)} states something else in the solution")
     _same_closure(stated, proved, n, goal)
     reached = reach(proved, n)
-    for axiom in reached.axioms:
-        if axiom not in allowed or not _genuine(stated, proved, axiom):
-            path = " -> ".join(show(x) for x in reached.path_to(axiom))
-            why = "is not allowed"
-            if axiom in allowed:
-                why = "is neither the challenge's axiom of that name nor the library's"
-            raise Refused("axiom", f"{show(axiom)} {why} ({path})")
+    bad = [a for a in reached.axioms if a not in allowed or not _genuine(stated, proved, a)]
+    if bad:
+        paths = [reached.path_to(a) for a in bad]
+        # The nearest says most. What stands for running code was reached by no constant.
+        path = min(paths, key=lambda p: (len(p) == 1, len(p)))
+        axiom = path[-1]
+        why = "is not allowed"
+        if axiom in allowed:
+            why = "is neither the challenge's axiom of that name nor the library's"
+        raise Refused("axiom", f"{show(axiom)} {why} ({' -> '.join(map(show, path))})")
     return reached.axioms
 
 

@@ -14,6 +14,9 @@ from aludel.settings import Settings
 PREFIX = "exported:"
 """Before a toolchain's name: judge by exports what the server program could judge, too."""
 PROGRAM = "lean4export"
+_NO_TEXTS = (4, 25)
+"""A release whose exporter leaves out what texts are made of (`String.mk` before, `String.ofList`
+since): a `sorry` holds a text, so that no statement can be checked."""
 REPOSITORY = "https://github.com/leanprover/lean4export"
 
 
@@ -60,6 +63,12 @@ def find_exported(name: str, project: Path | None) -> NativeLean:
             f"Lean {lean.version} is too old: no lean4export for it writes what can be checked",
             field=str(lean.root),
             fix=f"use {least}.0 or later: `aludel toolchain install lean --version {least}.0`",
+        )
+    if numbers_of(lean.version) == _NO_TEXTS:
+        raise ToolchainMissing(
+            f"exports of Lean {lean.version} cannot be checked: they lack what texts are made of",
+            field=str(lean.root),
+            fix=f"use {name.removeprefix(PREFIX)}, which the server program serves",
         )
     return lean
 

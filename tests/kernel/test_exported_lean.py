@@ -106,6 +106,16 @@ def assumed(w: World) -> None:
     w.theorem("two", equation(w, 2, 2), w.c("cheat"))
 
 
+def farther(w: World) -> None:
+    """An axiom behind a helper, and `sorry` in the proof itself."""
+    w.axiom("cheat", equation(w, 3, 3))
+    w.theorem("helper", equation(w, 3, 3), w.c("cheat"))
+    sorry = w.axiom("sorryAx", w.pi(w.sort("u"), lambda a: a), ["u"])
+    assert sorry is not None
+    given = w.lam(equation(w, 3, 3), lambda _: w.app(w.c("sorryAx", 0), equation(w, 2, 2)))
+    w.theorem("two", equation(w, 2, 2), w.app(given, w.c("helper")))
+
+
 def definition(w: World) -> None:
     w.define("two", equation(w, 2, 2), reflexive(w, 2))
 
@@ -138,6 +148,7 @@ WORLDS: dict[str, Callable[[World], object]] = {
     "right": right,
     "mismatch": mismatch,
     "assumed": assumed,
+    "farther": farther,
     "definition": definition,
     "another": another,
     "wrong_value": wrong_value,
@@ -258,6 +269,7 @@ def test_what_leans_kernel_does_not_accept_is_undecided(
         ("mismatch", "statement_mismatch", "states something else"),
         ("other_equality", "statement_mismatch", "rests on Eq"),
         ("assumed", "axiom", "cheat"),
+        ("farther", "sorry", "sorry"),
         ("challenge", "sorry", "sorry"),
         ("another", "missing_declaration", "missing in the solution"),
         ("LevelImaxLeq", "kernel", "False.rec"),
@@ -496,6 +508,15 @@ def test_old_releases_are_refused_with_the_first_that_works(
     assert "4.15.0" in (caught.value.fix or "")
 
 
+def test_a_release_whose_exports_lack_what_texts_are_made_of_is_refused(
+    tmp_path: Path, replay: FakeReplay
+) -> None:
+    root = make_old_lean(tmp_path / "texts", "4.25.2")
+    with pytest.raises(ToolchainMissing, match="what texts are made of") as caught:
+        build_exported(Settings(cache_dir=tmp_path, toolchain=f"exported:{root}"), replay=replay)
+    assert f"use {root}, which the server program serves" in (caught.value.fix or "")
+
+
 def test_an_exporter_of_another_lean_or_format_is_refused(
     tmp_path: Path, replay: FakeReplay
 ) -> None:
@@ -554,7 +575,7 @@ def test_a_service_serves_its_checks_and_says_that_it_has_no_sessions(
 ) -> None:
     project(tmp_path)
     home = {"data_dir": tmp_path / "data", "projects": f"old={tmp_path}" if named else ""}
-    with serve._worker(settings.model_copy(update=home), lean_parts, None) as (_, goals, tracer):
+    with serve._worker(settings.model_copy(update=home), lean_parts, None) as (_, goals, tracer, _):
         assert tracer is None and goals is not None
         asked = GoalRequest(
             statement="theorem t : True", context=LeanContext(project="old" if named else None)
