@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
 from aludel.errors import ToolchainMissing
 from aludel.lean_checker.digests import folders_digest
 from aludel.lean_checker.embedded import release
@@ -16,6 +18,7 @@ from aludel.lean_checker.exported.locate import PREFIX, file_digest, find_export
 from aludel.lean_checker.exported.modules import Modules
 from aludel.lean_checker.exported.second import AnyReplay, LeanReplay
 from aludel.lean_checker.judge.lean_kernel import probe_kernel
+from aludel.lean_checker.meter import MEGABYTE
 from aludel.lean_checker.native.locate import NativeLean, native_toolchains
 from aludel.lean_checker.pool import LeanPool
 from aludel.lean_checker.project import open_project, require_same_lean
@@ -110,7 +113,7 @@ def build_exported(
             modules, search=project.search, options=project.options, unchanged=unchanged
         )
         toolchain = with_project(toolchain, project, settings, progress)
-    size = settings.pool_size or os.cpu_count() or 1
+    size = settings.pool_size or _fitting(settings)
     second = replay or LeanReplay(lambda: _pinned_pool(settings, rooms, progress))
     return ExportedLean(ExportChecker(toolchain, modules, second, settings, size), settings, size)
 
@@ -148,6 +151,12 @@ def list_exported(settings: Settings) -> tuple[list[InstalledLean], list[Toolcha
         else:
             found.append(InstalledLean(toolchain, known.root, "native", "judged by exports"))
     return found, lacking
+
+
+def _fitting(settings: Settings) -> int:
+    """How many candidates are judged at once: each program may take a process's memory."""
+    fitting = int(psutil.virtual_memory().available / MEGABYTE / settings.process_memory_mb)
+    return max(1, min(os.cpu_count() or 1, fitting))
 
 
 def _pinned_pool(settings: Settings, rooms: Rooms | None, progress: Progress | None) -> LeanPool:

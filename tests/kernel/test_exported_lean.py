@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from click.testing import CliRunner
 from export_cases import unchecked
@@ -33,9 +38,12 @@ from aludel.errors import (
 from aludel.goals import GoalRequest
 from aludel.lean import Lean
 from aludel.lean_checker.confinement.plan import missing_protection
+from aludel.lean_checker.exported import comparing, modules
 from aludel.lean_checker.exported.locate import built_exporter, judged_by_exports
 from aludel.lean_checker.exported.prover import ExportedLean, build_exported
+from aludel.lean_checker.exported.running import Ended, run_bounded
 from aludel.lean_checker.exported.second import Replayed
+from aludel.lean_checker.process import ServerCommand
 from aludel.lean_checker.toolchains import find_toolchain
 from aludel.lean_kernel.environment import Quotient, Theorem
 from aludel.lean_kernel.names import name
@@ -412,6 +420,63 @@ def test_a_challenge_that_is_none(statement: str, field: str, prover: ExportedLe
     with pytest.raises(InvalidRequest) as caught:
         prover.check(request("-- export right", statement))
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [(0, "memory"), (1, ""), (2, "memory"), (3, "elaborator"), (4, "second_kernel")],
+    ids=["challenge", "its export", "solution", "its export too", "comparison"],
+)
+def test_what_is_killed_is_no_rejection(
+    step: int, reason: str, prover: ExportedLean, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def killed(command: ServerCommand, *more: Any) -> Ended:
+        begun.append(command)
+        ended = run_bounded(command, *more)
+        return replace(ended, code=-9, out=ended.out[:-1]) if len(begun) == step + 1 else ended
+
+    for module in (modules, comparing):
+        monkeypatch.setattr(module, "run_bounded", killed)
+    statement = f"{STATEMENT}\n-- killed at step {step}"  # not known from before
+    asked = request("theorem two : 2 = 2 := rfl\n-- export right", statement)
+    if reason:
+        refused(prover.check(asked), reason)
+    else:
+        with pytest.raises(BackendCrashed):
+            prover.check(asked)
+    assert len(begun) == step + 1
+
+
+def test_candidates_at_once_have_nothing_of_each_other(
+    settings: Settings, lean_kernel: FakeReplay, replay: FakeReplay
+) -> None:
+    several = settings.model_copy(update={"pool_size": 3})
+    expected = {"right": "accepted", "mismatch": "statement_mismatch", "assumed": "axiom"}
+    shared = build_exported(several, replay=lean_kernel)
+    with ThreadPoolExecutor(6) as threads:
+        codes = [f"theorem two : 2 = 2 := rfl\n-- export {each}" for each in expected] * 2
+        found = list(threads.map(lambda code: shared.check(request(code)), codes))
+    said = [each.kind if each.kind == "accepted" else each.reason.value for each in found]
+    assert said == [*expected.values()] * 2
+    shared.close()
+
+
+@pytest.mark.parametrize(("gigabytes", "size"), [(1, 1), (7, 2), (1_000, 5)])
+def test_as_many_are_judged_at_once_as_memory_admits(
+    gigabytes: int,
+    size: int,
+    settings: Settings,
+    lean_kernel: FakeReplay,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    monkeypatch.setattr(
+        psutil, "virtual_memory", lambda: SimpleNamespace(available=gigabytes * 10**9)
+    )
+    free = settings.model_copy(update={"pool_size": 0})
+    assert build_exported(free, replay=lean_kernel).size == size
 
 
 def test_a_statement_that_exhausts_the_prover_is_no_fault_of_the_machine(
