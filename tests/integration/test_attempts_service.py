@@ -48,6 +48,7 @@ def service(
     broker.stop()
 
 
+@pytest.mark.long
 def test_the_portfolio_proves_theorems_though_its_worker_is_killed(service: Service) -> None:
     service.start("serve")
     worker = service.start("worker")

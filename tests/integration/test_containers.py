@@ -60,7 +60,7 @@ def found(lean_toolchain: LeanToolchain, tmp_path_factory: pytest.TempPathFactor
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.lean
 @pytest.mark.redis
 @NEEDS_ENGINE

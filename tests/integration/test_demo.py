@@ -25,7 +25,7 @@ def demo(
     monkeypatch.setenv("ALUDEL_DATABASE_URL", "")
 
     def run(out: Path) -> dict[str, Any]:
-        cli.main(["demo", "--targets", "8", "--out", str(out)], standalone_mode=False)
+        cli.main(["demo", "--targets", "4", "--out", str(out)], standalone_mode=False)
         told = capsys.readouterr()
         figures: dict[str, Any] = json.loads(told.out.splitlines()[-1])
         return {**figures, "table": told.err}

@@ -220,6 +220,7 @@ def test_nothing_is_left_when_standard_input_closes(lean_toolchain: LeanToolchai
     assert not psutil.pid_exists(server.pid)
 
 
+@pytest.mark.long
 def test_the_program_is_compiled_again_when_its_sources_change(host: Host, tmp_path: Path) -> None:
     sources = tmp_path / "sources"
     (sources / "Part").mkdir(parents=True)

@@ -7,6 +7,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
     import sys
     from pathlib import Path
@@ -36,6 +38,7 @@ SCRIPT = """
 """
 
 
+@pytest.mark.long
 def test_ten_times_the_rows_take_no_more_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
