@@ -59,6 +59,8 @@ SERVER_MODULES = (
     "Aludel.Mutate",
     "Aludel.Restate",
     "Aludel.Screen",
+    "Aludel.Idle",
+    "Aludel.SmallValues",
     "Aludel.Audit",
     "Aludel.Sessions",
     "Aludel.Places",

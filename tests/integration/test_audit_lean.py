@@ -80,6 +80,8 @@ CASES = [
     ("theorem t (x : Int) (h : x * x = 4) : x = 2", "false", None),
     ("theorem t : 2 + 2 = 5", "false", ("decide",)),
     ("theorem t (p q : Prop) (h : p → q) : q → p", "false", None),
+    ("theorem t.{u} {α : Type u} (l m : List α) : l ++ m = m ++ l", "false", None),
+    ("theorem t (a b : Nat) (h : ∀ x, a < x + 1) : a = b", "false", None),
     ("theorem t : Nope", "broken", None),
     ("theorem t (n : Nat) : n = n theorem u : True", "broken", None),
     ("local notation \"N\" => Nat\ntheorem t (n : N) : n = n", "own_notation", None),
@@ -119,6 +121,20 @@ HOSTILE = [
     "theorem t : (inferInstanceAs (Decidable (Nat.repr (10 ^ 1000000) = \"\"))) = isTrue h",
     "theorem t (h : \u202e1 = 2) : \u2066 False",
 ]  # fmt: skip
+
+
+def test_a_statement_cannot_hide_a_name_that_lean_bound(operations: LeanOperations) -> None:
+    ghost = "theorem t (x : Nope) (f : Nope → Nat) : f x = 0 ∨ 0 < f x"
+    texts = [
+        f"set_option autoImplicit true in\nset_option relaxedAutoImplicit true in\n{ghost}",
+        "theorem t.{u} {α : Type u} {β : Type v} (f : α → β) (x : α) : f x = f x",
+        "theorem t.{u} {α : Type u} (x : α) : [x] ≠ []",
+    ]
+    problems = [TheoremProblem(name=f"t{n}", statement=text) for n, text in enumerate(texts)]
+    rows = LeanAuditor(operations, 2).audit(problems)
+    found = [row.audit.auto_bound for row in rows if row.audit is not None]
+    assert [one.answer for one in found] == ["undecided", "yes", "no"]
+    assert found[1].by == ("v",)
 
 
 def test_hostile_statements_cost_themselves_alone(operations: LeanOperations) -> None:
