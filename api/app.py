@@ -26,11 +26,13 @@ from aludel.api import (
     web,
 )
 from aludel.api import goals as goal_routes
+from aludel.api import lemmas as lemma_routes
 from aludel.api.admission import Admission
 from aludel.api.audit_runs import KeyedAudits
 from aludel.api.auth import SUBMITTING
 from aludel.api.gate import Gate
 from aludel.api.kernel_runs import KernelRuns
+from aludel.api.lemma_searches import KeyedLemmas, OpenLibrary
 from aludel.api.middleware import BodyLimit, RequestLog
 from aludel.api.service import Service
 from aludel.api.sessions import KeyedGoals
@@ -58,6 +60,7 @@ def create_app(
     goals: Goals | None = None,
     tracer: Tracer | None = None,
     auditor: Auditor | None = None,
+    library: OpenLibrary | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -68,6 +71,7 @@ def create_app(
         goals: sessions of tactics, where this process has a prover.
         tracer: extracts tactic states, likewise.
         auditor: audits statements, likewise.
+        library: opens what answers searches for lemmas, likewise.
     """
     # The pages that show the document would load scripts from other hosts.
     app = FastAPI(
@@ -84,11 +88,13 @@ def create_app(
     states = None if tracer is None else KeyedStates(tracer, store, settings)
     audited = None if auditor is None else KeyedAudits(auditor, store, settings)
     kernel_runs = KernelRuns(settings)
+    lemmas = None if library is None else KeyedLemmas(library, settings, store.keys.charge)
     app.state.service = Service(
-        settings, store, queue, admission, kernel_runs, sessions, states, audited
+        settings, store, queue, admission, kernel_runs, sessions, states, audited, lemmas
     )
     problem_details.install(app)
     app.include_router(goal_routes.router, dependencies=[SUBMITTING])
+    app.include_router(lemma_routes.router)
     for module in (
         checks, audits, disproofs, attempts, datasets, jobs, events, corpus, kernel, kimina,
         openrlhf, nemo_gym, metrics, system, web

@@ -247,3 +247,18 @@ COMPARE_EXAMPLES: dict[str, Example] = {
         },
     }
 }
+
+SEARCH_EXAMPLES: dict[str, Example] = {
+    "pattern": {
+        "summary": "Lemmas in which a pattern stands",
+        "value": {"pattern": "List.length (?a ++ ?b)", "count": 5},
+    },
+    "proves": {
+        "summary": "Lemmas that apply to a goal, those that leave least first",
+        "value": {"proves": "n m : Nat\nh : n < m\n⊢ n ≤ m", "imports": ["Init"]},
+    },
+    "words": {
+        "summary": "Lemmas by words, among those with a name like it",
+        "value": {"words": "commutative multiplication", "name": "Nat.*", "count": 3},
+    },
+}

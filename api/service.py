@@ -16,6 +16,7 @@ from aludel.api.audit_runs import KeyedAudits
 from aludel.api.auth import Caller
 from aludel.api.dataset_files import DatasetFolder
 from aludel.api.kernel_runs import KernelRuns
+from aludel.api.lemma_searches import KeyedLemmas
 from aludel.api.results import events_of, results_of
 from aludel.api.routing import Routes
 from aludel.api.sessions import KeyedGoals
@@ -35,7 +36,7 @@ _LOOK_S = 1.0  # how often a waiting call looks whether its caller is still ther
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The state of the application; ``goals`` where this process has a prover.
+    """The state of the application; ``goals`` and ``lemmas`` where this process has a prover.
 
     Whoever reads a long text in this process holds ``reading``, for others share its processor.
     """
@@ -48,6 +49,7 @@ class Service:
     goals: KeyedGoals | None = None
     states: KeyedStates | None = None
     audits: KeyedAudits | None = None
+    lemmas: KeyedLemmas | None = None
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

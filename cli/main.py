@@ -63,6 +63,9 @@ COMMANDS = {
     ),
     "project": Entry("lean", "Make a Lake project with Mathlib.", "lake_project"),
     "receipt": Entry("lean", "Verify receipts, or make the key that signs them."),
+    "search": Entry(
+        "lean", "Find lemmas by symbols, pattern, name, words, or by what they would prove."
+    ),
     "serve": Entry("service", "Serve the HTTP API."),
     "toolchain": Entry("lean", "Install, list and verify prover toolchains."),
     "verify": Entry(

@@ -12,6 +12,7 @@ from aludel.client import Client
 from aludel.client.flows import chunks, error_of_failure
 from aludel.http_models import AttemptSubmission, ComparisonOutcome, KernelOutcome
 from aludel.jobs import Item
+from aludel.lemma_search import LemmaSearch, LemmasFound
 from aludel.models import CheckRequest
 from aludel.progress import Progress
 from aludel.settings import load_settings
@@ -86,3 +87,16 @@ def compare_through(
     with Client(server, key=load_settings().api_key or None, http=http) as client:
         exports = (challenge.read_bytes(), solution.read_bytes())
         return client.compare(*exports, theorems, axioms=axioms, steps=steps)
+
+
+def search_through(
+    server: str, asked: LemmaSearch, http: httpx.Client | None = None
+) -> LemmasFound:
+    """Have the service at ``server`` search for lemmas.
+
+    Raises:
+        InvalidRequest: the service refuses the question; says why.
+        BackendUnavailable: it does not answer, or its prover failed.
+    """
+    with Client(server, key=load_settings().api_key or None, http=http) as client:
+        return client.search_lemmas(asked)

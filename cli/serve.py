@@ -13,12 +13,14 @@ import click
 import uvicorn
 
 from aludel.api.app import create_app
+from aludel.api.lemma_searches import OpenLibrary
 from aludel.audits import Auditor
 from aludel.errors import AbilityMissing, BackendUnavailable, InvalidRequest, ToolchainMissing
 from aludel.goals import Goals
 from aludel.logs import configure_logging, warn_of_unknown_variables
 from aludel.projects import ProjectGoals, named_projects
 from aludel.protocols import Tracer
+from aludel.proving.lemmas import library_opener
 from aludel.queue import CeleryQueue, TaskQueue, broker_app
 from aludel.settings import MEMORY_BROKER, Settings, load_settings
 from aludel.store import Store
@@ -70,11 +72,11 @@ def run(
         _stoppable(),
         contextlib.closing(_listen(settings.host, settings.port)) as listener,
         Store.open(settings) as store,
-        _worker(settings, parts, fstar) as (queue, goals, tracer, auditor),
+        _worker(settings, parts, fstar) as (queue, goals, tracer, auditor, library),
     ):
         click.echo(f"Aludel listens on {_url(listener)} (Ctrl-C ends it)", err=True)
         config = uvicorn.Config(
-            create_app(settings, store, queue, goals, tracer, auditor),
+            create_app(settings, store, queue, goals, tracer, auditor, library),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -108,14 +110,14 @@ def _stoppable() -> Iterator[None]:
 @contextlib.contextmanager
 def _worker(
     settings: Settings, parts: Callable[[], Parts], fstar: Callable[[], Parts] | None
-) -> Iterator[tuple[TaskQueue, Goals | None, Tracer | None, Auditor | None]]:
+) -> Iterator[tuple[TaskQueue, Goals | None, Tracer | None, Auditor | None, OpenLibrary | None]]:
     """Run a worker in this process if no broker is set.
 
     Yields the way to the workers, and, if the prover is in this process, sessions of tactics, what
-    extracts tactic states and what audits statements.
+    extracts tactic states, what audits statements and what opens libraries of lemmas.
     """
     if settings.broker_url != MEMORY_BROKER:
-        yield CeleryQueue(broker_app(settings)), None, None, None
+        yield CeleryQueue(broker_app(settings)), None, None, None, None
         return
     from aludel.workers.local import LocalQueue, LocalWorker
 
@@ -129,8 +131,9 @@ def _worker(
         sessions[name] = Runtime.open(of, made.for_project(), messages)
         workers.append(LocalWorker(sessions[name], messages, (project_queue(name),)))
     goals = _sessions(made, sessions)
-    tracer = None if made.goals is None else _tracer(main)  # all three are Lean's
+    tracer = None if made.goals is None else _tracer(main)  # all four are Lean's
     auditor = None if made.goals is None else _auditor(main)
+    library = None if made.goals is None else _library(main)
     try:
         if fstar is not None:
             runtime = Runtime.open(settings, fstar(), messages)
@@ -140,7 +143,7 @@ def _worker(
     for worker in workers:
         worker.start()
     try:
-        yield messages, goals, tracer, auditor
+        yield messages, goals, tracer, auditor, library
     finally:
         for worker in workers:
             worker.stop()
@@ -175,6 +178,13 @@ def _auditor(runtime: Runtime) -> Auditor | None:
 
     try:
         return LeanAuditor(runtime.checker.operations, runtime.checker.size)
+    except AbilityMissing:
+        return None
+
+
+def _library(runtime: Runtime) -> OpenLibrary | None:
+    try:
+        return library_opener(runtime.checker)
     except AbilityMissing:
         return None
 

@@ -178,7 +178,7 @@ class LeanProcess:
         self.label = secrets.token_hex(6)
         self.distrusted = False
         self.loaded: set[tuple[str, ...]] = {("Init",)}
-        self._indexed: set[tuple[str, ...]] = set()
+        self._indexed: set[tuple[str, tuple[str, ...]]] = set()
         watchdog.watch(popen.pid)
 
     @classmethod
@@ -262,18 +262,33 @@ class LeanProcess:
         if not is_library(imports):  # after the import, so that it was of what is unchanged
             self._command.unchanged()
 
-    def index(self, imports: tuple[str, ...], deadline: Deadline) -> None:
+    def index(
+        self, imports: tuple[str, ...], deadline: Deadline, *, op: str = "index", of: str = ""
+    ) -> None:
         """Have the lemmas of an import set indexed for the requests to come, unless they are.
+
+        Args:
+            imports: the import set.
+            deadline: when to give up.
+            op: the operation that makes its index; with an empty request it does nothing else.
+            of: a field that asks for one more index, if not empty.
 
         Raises as :meth:`load`.
         """
-        if imports not in self._indexed:
-            self._prepare("index", imports, deadline)
-            self._indexed.add(imports)
+        key = (op + of, imports)
+        if key not in self._indexed:
+            self._prepare(op, imports, deadline, {of: True} if of else {})
+            self._indexed.add(key)
 
-    def _prepare(self, op: str, imports: tuple[str, ...], deadline: Deadline) -> None:
+    def _prepare(
+        self,
+        op: str,
+        imports: tuple[str, ...],
+        deadline: Deadline,
+        more: Mapping[str, bool] | None = None,
+    ) -> None:
         try:
-            self.ask(op, {"imports": list(imports)}, deadline)
+            self.ask(op, {"imports": list(imports), **(more or {})}, deadline)
         finally:
             self.requests -= 1  # it is no request of a caller's
 

@@ -13,6 +13,7 @@ from aludel.lean_checker.exported.prover import ExportedLean, build_exported
 from aludel.lean_checker.goals import LeanGoals
 from aludel.lean_checker.judge.deciding import Judge
 from aludel.lean_checker.key_processes import KeyProcesses
+from aludel.lean_checker.lemmas import LeanLemmas
 from aludel.lean_checker.operations import LeanOperations
 from aludel.lean_checker.pool import LeanPool, PoolStats
 from aludel.lean_checker.room import Rooms
@@ -30,12 +31,14 @@ class LeanProver:
     Attributes:
         checker: judges candidates.
         operations: lists, prints, mutates and screens theorems.
+        lemmas: finds lemmas by patterns and for goals.
         states: extracts the tactic states of accepted candidates.
     """
 
     def __init__(self, checker: LeanChecker, settings: Settings) -> None:
         self.checker = checker
         self.operations = LeanOperations(checker.pool)
+        self.lemmas = LeanLemmas(checker.pool)
         self.states = LeanStates(checker.pool)
         self._sessions = KeyProcesses(checker.pool)
         self._settings = settings

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
 import tempfile
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,13 +61,22 @@ class PremiseIndex:
 
         Ties fall to the order of the lemmas; those named in ``exclude`` are left out.
         """
+        found = itertools.islice(self._ranked(text), count + len(exclude))
+        return tuple(lemma for lemma, _ in found if lemma.name not in exclude)[:count]
+
+    def scored(self, text: str) -> dict[str, float | None]:
+        """Return the names of all lemmas that share symbols, with their scores, the best first."""
+        return {lemma.name: score for lemma, score in self._ranked(text)}
+
+    def _ranked(self, text: str) -> Iterator[tuple[Hint, float]]:
         asked = terms(text)
-        if self._index is None or not asked or not count:
-            return ()
+        if self._index is None or not asked:
+            return
         scores = self._index.get_scores(asked)
-        best = (-scores).argsort(kind="stable")[: count + len(exclude)]
-        found = (self._lemmas[i] for i in best if scores[i] > 0)
-        return tuple(lemma for lemma in found if lemma.name not in exclude)[:count]
+        for i in (-scores).argsort(kind="stable"):
+            if scores[i] <= 0:
+                return
+            yield self._lemmas[i], float(scores[i])
 
 
 class _Listed(Protocol):
@@ -121,11 +131,14 @@ class Library:
             InvalidRequest: an import does not exist.
             BackendUnavailable: the prover failed.
         """
+        return self.index(imports).find(text, count, exclude)
+
+    def index(self, imports: tuple[str, ...]) -> PremiseIndex:
+        """Return the index of an import set; raises as :meth:`find`."""
         with self._lock:
             if imports not in self._indices:
                 self._indices[imports] = PremiseIndex(self._lemmas(imports))
-            index = self._indices[imports]
-        return index.find(text, count, exclude)
+            return self._indices[imports]
 
     def help(self, problem: Problem, count: int) -> Problem:
         """Return a Lean problem with ``count`` premises; a theorem is never its own premise."""
@@ -138,7 +151,7 @@ class Library:
         key = canonical_json([self._source.toolchain.digest, list(imports), MADE.pattern])
         path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.jsonl"
         if not path.exists():
-            _write(path, self._printed(imports))
+            write_rows(path, (lemma.model_dump() for lemma in self._printed(imports)))
         text = path.read_text(encoding="utf-8")
         return [Hint.model_validate_json(line) for _, line in lines_of(text)]
 
@@ -190,8 +203,12 @@ class PremisedTactics:
         return self._generator.tactics(state, count, (*premises, *found))
 
 
-def _write(path: Path, lemmas: Iterable[Hint]) -> None:
-    """Write a file whole or not at all."""
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a kept list, one row a line, whole or not at all.
+
+    Raises:
+        RunFileError: the folder cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".premises.")
@@ -203,8 +220,8 @@ def _write(path: Path, lemmas: Iterable[Hint]) -> None:
         ) from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            for lemma in lemmas:
-                stream.write(json.dumps(lemma.model_dump(), ensure_ascii=False) + "\n")
+            for row in rows:
+                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

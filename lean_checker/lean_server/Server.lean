@@ -8,6 +8,7 @@ public import Aludel.Judge
 public import Aludel.Mutate
 public import Aludel.Restate
 public import Aludel.Screen
+public import Aludel.Search
 public import Aludel.Sessions
 public import Aludel.Sorries
 public import Aludel.States
@@ -26,9 +27,14 @@ namespace Aludel
 /-- The version of the protocol, announced when the server is ready. -/
 def protocolVersion : Nat := 1
 
+/-- The indexes of import sets: for mutations, and for searches. -/
+structure Indexes where
+  mutation : IndexCache
+  search : SearchCache
+
 /-- A handler of one operation. It answers a request and may emit items before the answer. -/
 abbrev Handler :=
-  ServerState → IndexCache → SessionTable → Json → (Json → IO Unit) → IO Answer
+  ServerState → Indexes → SessionTable → Json → (Json → IO Unit) → IO Answer
 
 /-- Answers the operation `ping` with the import sets loaded so far. -/
 def ping (state : ServerState) : IO Answer := do
@@ -45,10 +51,11 @@ unsafe def operations : Array (String × Handler) := #[
   ("constants", fun state _ _ j emit => constants state j emit),
   ("export", fun state _ _ j emit => exportConstants state j emit),
   ("load", fun state _ _ j _ => load state j),
-  ("index", fun state cache _ j _ => index state cache j),
-  ("mutate", fun state cache _ j emit => mutate state cache j emit),
+  ("index", fun state cache _ j _ => index state cache.mutation j),
+  ("mutate", fun state cache _ j emit => mutate state cache.mutation j emit),
   ("restate", fun state _ _ j emit => restate state j emit),
   ("screen", fun state _ _ j emit => screen state j emit),
+  ("search", fun state cache _ j emit => search state cache.search j emit),
   ("session_open", fun state _ table j _ => sessionOpen state table j),
   ("session_step", fun _ _ table j emit => sessionStep table j emit),
   ("session_forget", fun _ _ table j _ => sessionForget table j),
@@ -65,7 +72,7 @@ partial def findHandler (table : Array (String × Handler)) (op : String) (i : N
   else none
 
 /-- The answer to a request, from the handler of its operation. -/
-unsafe def dispatch (state : ServerState) (cache : IndexCache) (table : SessionTable) (j : Json)
+unsafe def dispatch (state : ServerState) (cache : Indexes) (table : SessionTable) (j : Json)
     (emit : Json → IO Unit) : IO Answer := do
   let op := getStr j "op"
   match findHandler operations op with
@@ -84,7 +91,7 @@ def writeLine (output : IO.FS.Stream) (j : Json) : IO Unit := do
 
 /-- The answer to one request, with the time and the heartbeats it took. Items go to `output` on the
 way. -/
-unsafe def answer (state : ServerState) (cache : IndexCache) (table : SessionTable) (j : Json)
+unsafe def answer (state : ServerState) (cache : Indexes) (table : SessionTable) (j : Json)
     (startMs : Nat) (output : IO.FS.Stream) : IO Json := do
   let id := getStr j "id"
   let emit := fun item => writeLine output (Json.mkObj [("id", .str id), ("item", item)])
@@ -101,7 +108,7 @@ unsafe def answer (state : ServerState) (cache : IndexCache) (table : SessionTab
   catch e => return errorJson id "internal" "" (toString e)
 
 /-- Answers requests until the end of the input. -/
-unsafe def serve (state : ServerState) (cache : IndexCache) (table : SessionTable)
+unsafe def serve (state : ServerState) (cache : Indexes) (table : SessionTable)
     (input output : IO.FS.Stream) : IO Unit := do
   let line ← input.getLine
   if line.isEmpty then return
@@ -125,6 +132,7 @@ unsafe def main (_ : List String) : IO Unit := do
   let asked ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : AskedBefore)
   let state : ServerState := { loaded, asked }
   let entries ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : List (Array Name × LemmaIndex))
+  let searches ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : List (Array Name × SearchIndex))
   let _ ← loadImports state "imports" #[]
   let output ← IO.getStdout
   let endMs ← IO.monoMsNow
@@ -133,4 +141,5 @@ unsafe def main (_ : List String) : IO Unit := do
      ("protocol", jsonNat protocolVersion), ("ms", jsonNat (endMs - startMs))]
   writeLine output ready
   let sessions ← ST.Prim.mkRef (σ := IO.RealWorld) ([] : List Session)
-  serve state { entries } { sessions } (← IO.getStdin) output
+  let indexes : Indexes := { mutation := { entries }, search := { entries := searches } }
+  serve state indexes { sessions } (← IO.getStdin) output

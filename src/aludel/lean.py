@@ -27,9 +27,11 @@ from aludel.lean_checker.exported.prover import ExportedLean
 from aludel.lean_checker.goals import LeanGoals
 from aludel.lean_checker.prover import LeanProver
 from aludel.lean_checker.prover import build_any as build_prover
+from aludel.lemma_search import LemmaSearch, LemmasFound, search_of
 from aludel.models import CheckRequest, LeanContext, Verdict
 from aludel.mutation import MutationEngine, MutationPlan, Rule
 from aludel.problems import TheoremProblem
+from aludel.proving.lemmas import LemmaLibrary, open_library
 from aludel.records import VariantRecord
 
 
@@ -59,11 +61,17 @@ class Lean(InProcess[LeanProver | ExportedLean]):
     ) -> None:
         settings = settings_with(toolchain=toolchain, project=project, pool_size=processes)
         super().__init__(build_prover(settings))
+        self._settings = settings
 
     @cached_property
     def _goals(self) -> LeanGoals:
         """Sessions of tactics; an error where the toolchain has none."""
         return self._prover.goals()
+
+    @cached_property
+    def _lemmas(self) -> LemmaLibrary:
+        """Lists and indices of lemmas; an error where the toolchain has none."""
+        return open_library(self._prover, self._settings)
 
     def check(self, request: CheckRequest | str, *, statement: str | None = None) -> Verdict:
         """Judge one candidate; a text is Lean code, with its imports in its own header.
@@ -183,6 +191,52 @@ class Lean(InProcess[LeanProver | ExportedLean]):
             message = first["msg"].removeprefix("Value error, ")
             raise InvalidRequest(message, field=field) from error
         return self.mutate_as(plan)
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        pattern: str = "",
+        name: str = "",
+        words: str = "",
+        proves: str = "",
+        imports: Sequence[str] = ("Init",),
+        count: int = 10,
+        wall_s: float = 30.0,
+    ) -> LemmasFound:
+        """Find lemmas that meet every criterion given, the best first.
+
+        Args:
+            text: a statement or goal; the lemmas share symbols with it.
+            pattern: a term with holes that stands in them: ``"_ + _ = _ + _"``; after ``⊢`` it is
+                the whole conclusion.
+            name: a part of their names, or a glob.
+            words: English words in their names or docstrings.
+            proves: a statement, goal or proposition that their conclusions may prove.
+            imports: the import set.
+            count: lemmas at most.
+            wall_s: seconds that it may take, once the index of the imports is made.
+
+        Raises:
+            InvalidRequest: there is no criterion, a pattern or goal does not elaborate, or an
+                import does not exist.
+            BackendUnavailable: the machine failed.
+        """
+        asked = search_of(
+            text=text,
+            pattern=pattern,
+            name=name,
+            words=words,
+            proves=proves,
+            imports=tuple(imports),
+            count=count,
+            wall_s=wall_s,
+        )
+        return self.search_as(asked)
+
+    def search_as(self, asked: LemmaSearch) -> LemmasFound:
+        """Find lemmas as a question says; raises as :meth:`search`."""
+        return self._lemmas.search(asked)
 
     def mutate_as(self, plan: MutationPlan) -> Iterator[VariantRecord]:
         """Make new theorems as a plan says, which has every option; raises as :meth:`mutate`."""

@@ -46,6 +46,11 @@ class CheckerOnly:
         raise AbilityMissing("mutations and screenings", self.needed)
 
     @property
+    def lemmas(self) -> NoReturn:
+        """Raise AbilityMissing: lemmas are found by Lean."""
+        raise AbilityMissing("search for lemmas", self.needed)
+
+    @property
     def states(self) -> NoReturn:
         """Raise AbilityMissing: tactic states are Lean's."""
         raise AbilityMissing("tactic states", self.needed)

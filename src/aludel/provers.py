@@ -11,6 +11,7 @@ from aludel.settings import Settings
 
 if TYPE_CHECKING:
     from aludel.goals import Goals
+    from aludel.lean_checker.lemmas import LeanLemmas
     from aludel.lean_checker.operations import LeanOperations
     from aludel.lean_checker.pool import PoolStats
     from aludel.lean_checker.states import LeanStates
@@ -33,6 +34,15 @@ class AnyProver(Checker, Protocol):
     @property
     def operations(self) -> LeanOperations:
         """Lists, prints, mutates and screens theorems.
+
+        Raises:
+            AbilityMissing: the prover is no Lean.
+        """
+        ...
+
+    @property
+    def lemmas(self) -> LeanLemmas:
+        """Finds lemmas by patterns and for goals.
 
         Raises:
             AbilityMissing: the prover is no Lean.

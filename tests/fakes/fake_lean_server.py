@@ -366,6 +366,26 @@ def session(request: Request) -> None:
         done(request, {"steps": len(request["tactics"])})
 
 
+def search(request: Request) -> None:
+    """Find one lemma for a pattern or goal that holds no directive; run out for ``1 = 2``."""
+    asked = request.get("pattern") or request.get("goal") or ""
+    if directive := DIRECTIVE.search(asked):
+        ACTIONS[directive[1]](request, directive[2])
+        return
+    if "nonsense" in asked:
+        field = "pattern" if request.get("pattern") else "goal"
+        error = {"code": "invalid_request", "field": field, "message": "unknown identifier"}
+        write({"id": request["id"], "ok": False, "error": error})
+        return
+    found = {"name": "Fake.one", "module": "Fake", "doc": "One. Two.", "type": "1 = 1"}
+    wanted = [found] if asked or request.get("list") or request.get("names") else []
+    for item in wanted:
+        write({"id": request["id"], "item": item})
+    complete = "1 = 2" not in asked
+    result = {"found": len(wanted), "tried": 1, "complete": complete, "lemmas": 1}
+    done(request, result)
+
+
 HELD: set[tuple[str, ...]] = set()
 
 
@@ -393,6 +413,8 @@ def serve(cases: list[Request]) -> None:
             judge(request)
         elif request["op"] == "constants":
             stream(request)
+        elif request["op"] == "search":
+            search(request)
         elif request["op"].startswith("session_"):
             session(request)
         elif request["op"] == "load" and any(i.startswith("Bogus") for i in request["imports"]):

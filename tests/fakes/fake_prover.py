@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fake_checker import TOOLCHAIN, FakeChecker
@@ -12,6 +12,7 @@ from fake_mutants import FakeSource
 
 from aludel.errors import InvalidRequest
 from aludel.lean_checker.examining import AuditResult, AuditTask, Examination, RanOut
+from aludel.lemma_search import FoundLemma, LemmaMatch, LemmasFound, ListedLemma
 from aludel.models import Toolchain, Usage, Verdict
 
 
@@ -46,6 +47,40 @@ class FakeOperations(FakeSource):
         found = tuple(_examined(text, searched=task.budget > 0) for text in before)
         cut = None if len(found) == len(task.statements) else f"more than {task.wall_s:g} s"
         return AuditResult(found, Usage(cpu_s=0.1), cut)
+
+
+class FakeLemmas:
+    """Lemmas ``A.0`` … with the statements of :class:`FakeOperations`; odd ones match a pattern."""
+
+    def __init__(self, source: FakeOperations) -> None:
+        self._source = source
+        self.asked: list[LemmaMatch] = []
+
+    @property
+    def toolchain(self) -> Toolchain:
+        return TOOLCHAIN
+
+    def listing(self, imports: tuple[str, ...]) -> list[ListedLemma]:
+        return [ListedLemma(n, "Made.Up", None) for n in self._source.theorem_names(imports)]
+
+    def printed(self, imports: tuple[str, ...], names: Sequence[str]) -> list[FoundLemma]:
+        return [_printed(name) for name in reversed(names)]
+
+    def match(self, asked: LemmaMatch) -> LemmasFound:
+        self.asked.append(asked)
+        if "broken" in asked.pattern:
+            raise InvalidRequest("unexpected token", field="pattern", fix="write a term")
+        if "slow" in asked.pattern:
+            return LemmasFound(lemmas=(), complete=False, message="the budget ran out")
+        names = asked.names
+        if names is None:
+            names = tuple(self._source.theorem_names(asked.imports))
+        found = [_printed(name) for name in names if int(name[-1]) % 2]
+        return LemmasFound(lemmas=tuple(found[: asked.count]))
+
+
+def _printed(name: str) -> FoundLemma:
+    return FoundLemma(name=name, module="Made.Up", statement=f"Number.n{name[-1]} ≤ Shared")
 
 
 def _examined(text: str, *, searched: bool) -> Examination:
@@ -85,11 +120,16 @@ class FakeProver(FakeChecker):
         super().__init__()
         self.made = FakeGoals()
         self.source = FakeOperations()
+        self.found = FakeLemmas(self.source)
         self._verdict = verdict
 
     @property
     def operations(self) -> FakeOperations:  # type: ignore[override]
         return self.source
+
+    @property
+    def lemmas(self) -> FakeLemmas:  # type: ignore[override]
+        return self.found
 
     def goals(self) -> FakeGoals:  # type: ignore[override]
         return self.made

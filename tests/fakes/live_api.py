@@ -14,6 +14,7 @@ from fake_checker import FakeChecker
 from service_process import free_port, until
 
 from aludel.api.app import create_app
+from aludel.api.lemma_searches import OpenLibrary
 from aludel.audits import Auditor
 from aludel.goals import Goals
 from aludel.protocols import Tracer
@@ -40,6 +41,7 @@ def live_api(
     queues: Sequence[str] = LEAN_QUEUES,
     tracer: Callable[[AnyProver], Tracer] | None = None,
     auditor: Callable[[AnyProver], Auditor] | None = None,
+    library: Callable[[AnyProver], OpenLibrary] | None = None,
     **parts: Any,
 ) -> Iterator[LiveApi]:
     """Serve until the block ends; ``parts`` are further ones of the worker."""
@@ -51,7 +53,8 @@ def live_api(
         sessions = None if goals is None else goals(runtime.checker, settings)
         states = None if tracer is None else tracer(runtime.checker)
         audits = None if auditor is None else auditor(runtime.checker)
-        app = create_app(settings, store, messages, sessions, states, audits)
+        lemmas = None if library is None else library(runtime.checker)
+        app = create_app(settings, store, messages, sessions, states, audits, lemmas)
         config = uvicorn.Config(app, port=port, log_config=None, lifespan="off", access_log=False)
         config.timeout_graceful_shutdown = 1
         server = uvicorn.Server(config)

@@ -421,6 +421,7 @@ def test_the_document_describes_every_route_and_its_problems(client: TestClient)
         "/v1/mutations",
         "/v1/kernel",
         "/v1/compare",
+        "/v1/lemmas/search",
         "/v1/attempts",
         "/v1/attempts/compare",
         "/v1/attempts/{run}",

@@ -152,6 +152,7 @@ def test_errors_say_what_to_do(use: Callable[[Use], Any]) -> None:
         ("goal", {"session": "../jobs", "state": 0}, "session"),
         ("try_tactics", {"session": "s/0?x=", "state": 0, "tactics": ["x"]}, "session"),
         ("search_lemmas", {"text": "a", "count": 10**9}, "count"),
+        ("search_lemmas", {"pattern": "_" * 10_000}, "pattern"),
         ("mutate", {"pattern": "A.*", "limit": 10**9}, "limit"),
         ("mutate", {"pattern": "A.*", "rules": ["delete"]}, "rules"),
     ],
@@ -184,7 +185,12 @@ def test_a_proof_by_tactics(use: Callable[[Use], Any]) -> None:
 
 def test_lemmas_variants_audits_and_receipts(use: Callable[[Use], Any], prover: _Prover) -> None:
     found = call(use, "search_lemmas", text="Number.n3 = 0", count=2)["lemmas"]
-    assert found[0] == {"name": "A.3", "statement": "Number.n3 ≤ Shared"}
+    assert (found[0]["name"], found[0]["statement"]) == ("A.3", "Number.n3 ≤ Shared")
+    found = call(use, "search_lemmas", pattern="_ ≤ _", name="A.*", count=2)
+    assert [each["name"] for each in found["lemmas"]] == ["A.1", "A.3"]
+    assert found["complete"]
+    assert "at least one of" in failure(use, "search_lemmas")
+    assert "pattern: unexpected token" in failure(use, "search_lemmas", pattern="broken")
     assert call(use, "audit", statement="theorem t : trivial")["trivial"]["by"] == ["simp"]
     receipt = call(use, "receipt", code="accept")
     assert receipt["format"] == "aludel-receipt-1"

@@ -22,12 +22,14 @@ from aludel.client.disproofs import disproof_of
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import AsyncGoals
 from aludel.client.kernel import Export, check_export, compare_exports
+from aludel.client.lemmas import search_lemmas
 from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
 from aludel.deadline import Deadline
 from aludel.disproofs import Disproof, DisproofRequest
 from aludel.errors import AludelError
 from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
 from aludel.jobs import SCREEN_BUDGET, Item, Job
+from aludel.lemma_search import LemmaSearch, LemmasFound
 from aludel.models import STANDARD_AXIOMS, CheckRequest, Verdict
 from aludel.problems import TheoremProblem
 from aludel.progress import Told
@@ -204,6 +206,10 @@ class AsyncClient(BaseClient):
     ) -> ComparisonOutcome:
         """Have two exports of Lean compared; see :meth:`aludel.Client.compare`."""
         return await self._run(compare_exports(challenge, solution, theorems, axioms, steps))
+
+    async def search_lemmas(self, asked: LemmaSearch) -> LemmasFound:
+        """Find lemmas; see :meth:`aludel.Client.search_lemmas`."""
+        return await self._run(search_lemmas(asked))
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""

@@ -23,12 +23,14 @@ from aludel.client.disproofs import disproof_of
 from aludel.client.events import Decoder, EndEvent, ItemEvent, JobEvent
 from aludel.client.goals import RemoteGoals
 from aludel.client.kernel import Export, check_export, compare_exports
+from aludel.client.lemmas import search_lemmas
 from aludel.client.transport import Answer, Flow, Pause, client_options, error_of, request_of
 from aludel.deadline import Deadline
 from aludel.disproofs import Disproof, DisproofRequest
 from aludel.errors import AludelError
 from aludel.http_models import EXPORT_STEPS, ComparisonOutcome, KernelOutcome, Submitted
 from aludel.jobs import SCREEN_BUDGET, Item, Job
+from aludel.lemma_search import LemmaSearch, LemmasFound
 from aludel.models import STANDARD_AXIOMS, CheckRequest, Verdict
 from aludel.problems import TheoremProblem
 from aludel.progress import Told
@@ -282,6 +284,16 @@ class Client(BaseClient):
             BackendUnavailable: the service does not answer, or cannot start a process.
         """
         return self._run(compare_exports(challenge, solution, theorems, axioms, steps))
+
+    def search_lemmas(self, asked: LemmaSearch) -> LemmasFound:
+        """Find lemmas that meet every criterion of a question, the best first.
+
+        Raises:
+            InvalidRequest: a pattern or goal does not elaborate, or an import does not exist.
+            QueueFull: as many searches are under way as may be.
+            BackendUnavailable: the service does not answer, or its prover failed.
+        """
+        return self._run(search_lemmas(asked))
 
     def close(self) -> None:
         """Close the connections; safe to call twice."""

@@ -9,8 +9,8 @@ from aludel.audits import Audit
 from aludel.disproofs import Disproof, DisproofRequest
 from aludel.goals import Goals
 from aludel.jobs import MutationRequest
+from aludel.lemma_search import LemmaSearch, LemmasFound
 from aludel.models import CheckRequest, Verdict
-from aludel.problems import Hint
 from aludel.receipts import Receipt
 from aludel.records import VariantRecord
 
@@ -18,13 +18,8 @@ from aludel.records import VariantRecord
 class Library(Protocol):
     """What needs a Lean in this process. Safe to call from several threads."""
 
-    def search(self, text: str, imports: tuple[str, ...], count: int) -> tuple[Hint, ...]:
-        """Return lemmas that share symbols with a statement or goal, the most alike first.
-
-        Raises:
-            InvalidRequest: an import does not exist.
-            BackendUnavailable: the prover failed.
-        """
+    def search(self, asked: LemmaSearch) -> LemmasFound:
+        """Return lemmas that meet every criterion; see :class:`aludel.lemma_search.Lemmas`."""
         ...
 
     def mutate(self, request: MutationRequest, seconds: float) -> Iterator[VariantRecord]:

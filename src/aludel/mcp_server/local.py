@@ -13,12 +13,12 @@ from aludel.deadline import Deadline
 from aludel.disproofs import Disproof, DisproofRequest, disprove
 from aludel.errors import AludelError
 from aludel.jobs import MutationRequest
+from aludel.lemma_search import LemmaSearch, LemmasFound
 from aludel.models import CheckRequest, Verdict
 from aludel.mutation import MutationEngine
 from aludel.mutation.plan import plan_of
-from aludel.problems import Hint
 from aludel.provers import AnyProver
-from aludel.proving.premises import Library
+from aludel.proving.lemmas import open_library
 from aludel.receipts import Receipt, issue
 from aludel.records import VariantRecord
 from aludel.settings import Settings
@@ -39,7 +39,7 @@ class LocalBackend:
     ) -> None:
         self._prover = prover
         self._tell = tell
-        self._lemmas = Library(prover.operations, settings.premises_dir)
+        self._lemmas = open_library(prover, settings)
         self.goals = prover.goals()
 
     @property
@@ -65,9 +65,9 @@ class LocalBackend:
         ensure_confirmed(verdict)
         return issue(self._prover.toolchain, request, verdict)
 
-    def search(self, text: str, imports: tuple[str, ...], count: int) -> tuple[Hint, ...]:
-        """Return lemmas that share symbols with a statement or goal; the first search is slow."""
-        return self._lemmas.find(text, imports, count)
+    def search(self, asked: LemmaSearch) -> LemmasFound:
+        """Return lemmas that meet every criterion; the first search is slow."""
+        return self._lemmas.search(asked)
 
     def mutate(self, request: MutationRequest, seconds: float) -> Iterator[VariantRecord]:
         """Yield accepted variants; each was judged like any candidate."""

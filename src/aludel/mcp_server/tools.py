@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from aludel import lemma_search
 from aludel.audits import Audit
 from aludel.deadline import Deadline
 from aludel.disproofs import Disproof, DisproofRequest
@@ -17,6 +18,7 @@ from aludel.errors import InvalidRequest
 from aludel.goals import MAX_TACTICS, GoalRequest, GoalState
 from aludel.http_models import Steps
 from aludel.jobs import MAX_PATTERN_CHARS, MutationRequest, MutationRule
+from aludel.lemma_search import LemmasFound
 from aludel.mcp_server.backend import Backend, Library
 from aludel.mcp_server.calls import Calls, OutOfTime, as_tool_errors
 from aludel.mcp_server.sessions import SILENCE_S, Sessions
@@ -30,12 +32,10 @@ from aludel.models import (
     Model,
     Verdict,
 )
-from aludel.problems import Hint
 from aludel.receipts import Receipt
 from aludel.records import VariantRecord
 
 MOST_SECONDS = 600.0
-MOST_LEMMAS = 100
 MOST_VARIANTS = 50
 SLACK_S = 120.0
 """Seconds beside its budget that a call may take: to wait for a process, or for Lean's start."""
@@ -86,12 +86,6 @@ class OpenGoal(Model):
     state: GoalState
     finished: bool
     script: str
-
-
-class Lemmas(Model):
-    """Lemmas of the imports, the most alike first."""
-
-    lemmas: tuple[Hint, ...]
 
 
 class Variants(Model):
@@ -235,24 +229,61 @@ class LibraryTools:
         text: Annotated[
             str,
             Field(
-                description="A statement or goal, as Lean prints it.",
+                description="A statement or goal, as Lean prints it: lemmas share its symbols.",
                 max_length=MAX_STATEMENT_BYTES,
             ),
-        ],
+        ] = "",
+        pattern: Annotated[
+            str,
+            Field(
+                description="A term with holes that stands in the lemmas: `_ + _ = _ + _`, "
+                "`List.length (?a ++ ?b)`. After `⊢` it is the whole conclusion.",
+                max_length=lemma_search.MAX_PATTERN_CHARS,
+            ),
+        ] = "",
+        name: Annotated[
+            str,
+            Field(
+                description="A part of the lemmas' names, or a glob with `*`.",
+                max_length=lemma_search.MAX_WORDS_CHARS,
+            ),
+        ] = "",
+        words: Annotated[
+            str,
+            Field(
+                description="English words of names and docstrings.",
+                max_length=lemma_search.MAX_WORDS_CHARS,
+            ),
+        ] = "",
+        proves: Annotated[
+            str,
+            Field(
+                description="A goal: lemmas that apply to it, those that leave least first.",
+                max_length=MAX_STATEMENT_BYTES,
+            ),
+        ] = "",
         imports: Imports = None,
-        count: Annotated[int, Field(description="Lemmas at most.", ge=1, le=MOST_LEMMAS)] = 10,
+        count: Annotated[
+            int, Field(description="Lemmas at most.", ge=1, le=lemma_search.MOST_LEMMAS)
+        ] = 10,
         timeout_s: Seconds = 60.0,
-    ) -> Lemmas:
-        """Find theorems of the imports that share symbols with a statement or goal."""
-        chosen = imports or ("Init",)
+    ) -> LemmasFound:
+        """Find theorems of the imports that meet every criterion given; give at least one."""
         with as_tool_errors():
+            asked = lemma_search.search_of(
+                text=text,
+                pattern=pattern,
+                name=name,
+                words=words,
+                proves=proves,
+                imports=imports or ("Init",),
+                count=count,
+                wall_s=timeout_s,
+            )
             try:
-                found = await self._calls.run(
-                    timeout_s, lambda: self._library.search(text, chosen, count)
-                )
+                return await self._calls.run(timeout_s, lambda: self._library.search(asked))
             except OutOfTime as error:
                 raise OutOfTime(timeout_s, _INDEXING) from error
-        return Lemmas(lemmas=found)
 
     async def mutate(
         self,

@@ -1,0 +1,35 @@
+"""``POST /v1/lemmas/search``: lemmas by symbols, pattern, name, words, or for a goal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from aludel.api.auth import Submitter
+from aludel.api.examples import SEARCH_EXAMPLES
+from aludel.api.service import ServiceDep, ensure_unicode
+from aludel.api.text import StrictRoute
+from aludel.errors import ToolchainMissing
+from aludel.lemma_search import LemmaSearch, LemmasFound
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1/lemmas", tags=["lemmas"])
+
+
+@router.post("/search")
+def search_lemmas(
+    service: ServiceDep,
+    caller: Submitter,
+    body: Annotated[LemmaSearch, Body(openapi_examples=SEARCH_EXAMPLES)],
+) -> LemmasFound:
+    """Find lemmas that meet every criterion given, the best first.
+
+    When a budget runs out, `complete` is false: there may be others, or better ones.
+    """
+    ensure_unicode(body)
+    if service.lemmas is None:
+        raise ToolchainMissing(
+            "this service has no prover of its own, which searches ask",
+            fix="use one that was started without ALUDEL_BROKER_URL (aludel serve)",
+        )
+    return service.lemmas.search(caller.key, body)
