@@ -18,7 +18,8 @@ from aludel.lean_checker.checker import LeanChecker
 from aludel.lean_checker.lemmas import LeanLemmas
 from aludel.lemma_search import LemmaMatch, LemmasFound, goal_header, pattern_of
 
-pytestmark = pytest.mark.lean
+# The first question to a process builds its index, and grows trees.
+pytestmark = [pytest.mark.lean, pytest.mark.timeout(900)]
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/search-lemmas.md"
 TEXT = PAGE.read_text("utf-8")
@@ -31,7 +32,7 @@ def lemmas(lean_checker: LeanChecker) -> LeanLemmas:
 
 def match(lemmas: LeanLemmas, pattern: str = "", goal: str = "", **more: Any) -> LemmasFound:
     text, conclusion = pattern_of(pattern)
-    asked = {"imports": ("Init",), "count": 20, "wall_s": 60.0, **more}
+    asked = {"imports": ("Init",), "count": 20, "wall_s": 240.0, **more}
     header = goal_header(goal) if goal else ""
     return lemmas.match(LemmaMatch(pattern=text, conclusion=conclusion, goal=header, **asked))
 
@@ -162,6 +163,7 @@ def _run(block: str, scope: dict[str, Any]) -> str:
     return printed.getvalue()
 
 
+@pytest.mark.long
 def test_the_page_prints_what_it_shows(shared_lean: None) -> None:
     scope: dict[str, Any] = {}
     shown = re.findall(r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?", TEXT, re.S)
