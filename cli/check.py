@@ -27,7 +27,7 @@ from aludel.cli.check_files import (
     found_files,
     is_one_file,
 )
-from aludel.cli.options import budget_of
+from aludel.cli.options import budget_of, forbid_option, policy_of
 from aludel.cli.progress import Lines
 from aludel.cli.project import named_by_service, project_option, with_project
 from aludel.cli.rendering import error_object, render_verdict
@@ -40,7 +40,6 @@ from aludel.models import (
     Context,
     FStarContext,
     LeanContext,
-    Policy,
     Prover,
     Toolchain,
     Verdict,
@@ -86,6 +85,7 @@ from aludel.vouching import ensure_confirmed
     show_default=True,
     help="Whether our own kernel has to accept a proof too (Lean).",
 )
+@forbid_option
 @click.option(
     "--receipt",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -111,6 +111,7 @@ def command(
     timeout: float,
     tier: Literal["fast", "replay"] | None,
     second_kernel: Literal["require", "sample", "off"],
+    forbidden: tuple[str, ...],
     receipt: Path | None,
     signing_key: Path | None,
     per_declaration: bool,
@@ -134,7 +135,7 @@ def command(
             code=code,
             budget=budget_of(timeout),
             tier=tier or _tier(kind, receipt),
-            policy=Policy(second_kernel=second_kernel),
+            policy=policy_of(second_kernel, forbidden),
         )
 
     try:
@@ -271,6 +272,7 @@ def _name_options(error: AludelError, name: str) -> None:
         "code": name,
         "statement": "--statement",
         "imports": "--imports",
+        "policy.forbidden": "--forbid",
         "context.imports": "--imports",
         "context.module": name,
         "budget.wall_s": "--timeout",

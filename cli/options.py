@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from aludel.attempts import AttemptOptions, SearchBudget
 from aludel.errors import InvalidRequest
 from aludel.generators import Endpoint, GeneratorSpec, LocalModel, Portfolio, Sampling
-from aludel.models import MAX_WALL_S, Budget
+from aludel.models import MAX_WALL_S, Budget, Policy
 
 F = TypeVar("F", bound=Callable[..., Any])
 Option = Callable[[F], F]
@@ -37,6 +37,32 @@ def gathered(parameter: str, kind: type[Any], *options: Option[Any]) -> Option[A
         return functools.reduce(lambda made, option: option(made), reversed(options), called)
 
     return decorate
+
+
+def policy_of(
+    second_kernel: Literal["require", "sample", "off"], forbidden: tuple[str, ...]
+) -> Policy:
+    """Return the policy that ``--second-kernel`` and ``--forbid`` name.
+
+    Raises:
+        InvalidRequest: there are too many patterns, or one is too long.
+    """
+    try:
+        return Policy(second_kernel=second_kernel, forbidden=forbidden)
+    except ValidationError as error:
+        raise InvalidRequest(
+            error.errors()[0]["msg"], field="--forbid", fix="name fewer constants, or a glob"
+        ) from error
+
+
+forbid_option = click.option(
+    "--forbid",
+    "forbidden",
+    metavar="PATTERN",
+    multiple=True,
+    help="What a proof may not use: a name, a glob such as 'Nat.add_*', 'self' for the asked "
+    "theorem, or after:NAME; may be given several times (Lean).",
+)
 
 
 def budget_of(timeout: float) -> Budget:
@@ -67,6 +93,7 @@ class GeneratorOptions:
     premises: int
     tactics: int
     seconds: float
+    allow_self: bool
     url: str
     model: str
     temperature: float
@@ -110,6 +137,7 @@ class GeneratorOptions:
             repairs=self.repairs,
             seed=self.seed,
             premises=self.premises,
+            allow_self=self.allow_self,
             budget=SearchBudget(tactics=self.tactics, seconds=self.seconds),
         )
 
@@ -145,6 +173,11 @@ generator_options = gathered(
     ),
     click.option("--tactics", default=300, show_default=True, help="Budget of a search: tactics."),
     click.option("--seconds", default=60.0, show_default=True, help="Budget of a search: seconds."),
+    click.option(
+        "--allow-self",
+        is_flag=True,
+        help="Let a theorem that the library holds be proved by itself (Lean).",
+    ),
     click.option("--url", default="", help="Endpoint, up to and with /v1."),
     click.option("--model", default="", help="Its name at the endpoint, or folder or hub name."),
     click.option("--temperature", default=1.0, show_default=True),

@@ -15,13 +15,13 @@ from typing import Literal
 
 import click
 
-from aludel.cli.options import budget_of, gathered
+from aludel.cli.options import budget_of, forbid_option, gathered, policy_of
 from aludel.cli.progress import Lines, bars
 from aludel.cli.project import named_by_service, project_option, with_project
 from aludel.cli.rendering import error_object
 from aludel.columns import CANDIDATES, NAMES, STATEMENTS
 from aludel.errors import AludelError, InvalidRequest
-from aludel.models import Policy, Prover
+from aludel.models import Prover
 from aludel.proving.verification import (
     Columns,
     FStarPoser,
@@ -49,6 +49,7 @@ class VerifyOptions:
     project: str | None
     timeout: float
     second_kernel: Literal["require", "sample", "off"]
+    forbidden: tuple[str, ...]
     jobs: int | None
     server: str | None
     name_column: str | None
@@ -77,7 +78,7 @@ class VerifyOptions:
             prover=Prover(self.prover),
             judged_by=judged_by,
             budget=budget_of(self.timeout),
-            policy=Policy(second_kernel=self.second_kernel),
+            policy=policy_of(self.second_kernel, self.forbidden),
             columns=self.columns,
             imports=self.import_set,
         )
@@ -119,6 +120,7 @@ class VerifyOptions:
         "--second-kernel", type=click.Choice(["require", "sample", "off"]), default="require",
         show_default=True, help="Whether our own kernel has to accept a proof too (Lean).",
     ),
+    forbid_option,
     click.option(
         "--jobs", type=click.IntRange(1), help="Candidates, or jobs of a service, at once."
     ),

@@ -73,6 +73,9 @@ def read_request(request: CheckRequest, context: FStarContext, able: Abilities) 
     """
     if request.tier != "fast":
         raise InvalidRequest("F* has no second tier", field="tier", fix="leave it out")
+    if request.policy.forbidden:
+        message = "forbidden constants are looked for in Lean's terms, and F* gives none"
+        raise InvalidRequest(message, field="policy.forbidden", fix="leave it out")
     if request.statement is not None:
         return _definition(request, context, able)
     return _module(request, context, able)

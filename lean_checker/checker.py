@@ -126,6 +126,7 @@ class LeanChecker:
         is asked no more, and the claim of a process that sees this candidate alone is judged.
         """
         self._judge.prepare()
+        self._judge.ensure_forbiddable(request, context)
         claim, process = self._claim(request, context, digest)
         decision = self._judge.decide(request, context, claim)
         alone = request.tier == "replay" or claim.native or self._drawn()

@@ -11,6 +11,7 @@ import re
 from aludel.candidates import MAX_LINES, MAX_NESTING, nesting
 from aludel.errors import InvalidRequest, RequestTooLarge
 from aludel.goals import GoalRequest, tactic_fault
+from aludel.lean_checker.forbidden import validate_forbidden
 from aludel.models import MAX_CODE_BYTES, MAX_STATEMENT_BYTES, CheckRequest, LeanContext, Toolchain
 from aludel.statements import LOCAL_RECURSION, declares_recursion
 
@@ -48,6 +49,7 @@ def validate(request: CheckRequest, toolchain: Toolchain) -> LeanContext:
     validate_imports(context.imports)
     for name, value in context.options.items():
         _validate_option(name, value)
+    validate_forbidden(request)
     return context
 
 

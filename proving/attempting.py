@@ -20,7 +20,7 @@ from aludel.proving.sampling import sample_proofs
 from aludel.proving.search import best_first
 from aludel.tenants import for_same_tenant
 
-_POSES = ("statement", "imports", "context")  # fields of a problem, not of a candidate
+_POSES = ("statement", "imports", "context", "policy")  # fields of a problem, not of a candidate
 
 P = TypeVar("P", bound=Posable)
 Done = tuple[ProblemOutcome, list[AttemptRecord]]

@@ -11,7 +11,14 @@ from aludel.attempts import AttemptOptions, AttemptPlan, AttemptRun, ProblemOutc
 from aludel.generators import GeneratorSpec
 from aludel.goals import Goals
 from aludel.models import Prover
-from aludel.problems import FStarDefinition, FStarHints, Posable, Problem, problems_digest
+from aludel.problems import (
+    FStarDefinition,
+    FStarHints,
+    Posable,
+    Problem,
+    TheoremProblem,
+    problems_digest,
+)
 from aludel.progress import Progress
 from aludel.protocols import Checker
 from aludel.provers import AnyProver, build_prover
@@ -103,7 +110,7 @@ class Attempter:
             guarded = GuardedChecker(checker, guard)
             goals = None if self._goals is None else GuardedGoals(self._goals, guard)
             how = attempt_with(generators, options, guarded, goals, self._library)
-            return attempted(problem, lambda one: how(posed(one)))
+            return attempted(problem, lambda one: how(_asked(posed(one), options)))
 
         return Prepared(plan, attempt)
 
@@ -131,6 +138,13 @@ class Attempter:
                 self._generators = self._opened.enter_context(opened)
                 self._spec = spec
             return self._generators
+
+
+def _asked(problem: Problem, options: AttemptOptions) -> Problem:
+    """A theorem of the library, without itself to prove it by, unless that is wanted."""
+    if options.allow_self or not isinstance(problem, TheoremProblem):
+        return problem
+    return problem.without_itself()
 
 
 def attempter_of(prover: AnyProver, settings: Settings, key_of: KeyOf) -> Attempter:

@@ -199,7 +199,7 @@ class _Search:
     def _finish(self, node: _Node) -> SearchResult | None:
         """Have a finished script judged; only the checker's word counts."""
         request = self.problem.session(self.budget.heartbeats, self.budget.step_s)
-        candidate = assemble(request, node.path)
+        candidate = assemble(request, node.path).model_copy(update={"policy": self.problem.policy})
         verdict = self._timed(lambda: judged(candidate, self.checker))
         result = SearchResult(
             problem=self.problem.name,

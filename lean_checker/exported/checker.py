@@ -32,6 +32,7 @@ from aludel.lean_checker.exported.texts import (
     missing_module,
     question_of,
 )
+from aludel.lean_checker.forbidden import FIELD
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.policy import SORRY_AXIOM, Finding
 from aludel.lean_checker.wording import import_fix
@@ -62,6 +63,7 @@ _NEEDS_STATEMENT = (
 )
 _COMPILED = "this Lean is judged by exports, and no kernel on them runs compiled code"
 _HELPERS = "this Lean is judged by exports, which do not tell helpers from the library"
+_FORBIDDEN = "this Lean is judged by exports, in which no forbidden constants are looked for"
 
 
 class ExportChecker:
@@ -248,6 +250,8 @@ def _refuse_what_is_not_told(request: CheckRequest) -> None:
         raise InvalidRequest(_COMPILED, field="policy.allow_native_decide", fix="leave it out")
     if not policy.allow_helpers:
         raise InvalidRequest(_HELPERS, field="policy.allow_helpers", fix="leave it out")
+    if policy.forbidden:
+        raise InvalidRequest(_FORBIDDEN, field=FIELD, fix="leave it out")
 
 
 def _unstated(compiled: Ended, context: LeanContext) -> Exception:

@@ -11,6 +11,9 @@ from aludel.lean_checker.policy import Question as Asked
 from aludel.models import Accepted, CheckRequest, Evidence, Usage, Verdict
 from aludel.vouching import axioms_in_words
 
+FORBIDDEN_CHECK = "forbidden_constants"
+"""Name of the check that the proof does without what the policy forbids."""
+
 
 class Case:
     """One claim on its way to a verdict, with what it has cost so far."""
@@ -50,7 +53,7 @@ class Case:
             statement_match=question.match,
             binders=claimed.binders,
             declarations=question.declared,
-            checks=claimed.checks,
+            checks=(*claimed.checks, *([FORBIDDEN_CHECK] if self.request.policy.forbidden else [])),
             kernels=kernels,
             advisories=advisories,
             tables_hash=question.digest,

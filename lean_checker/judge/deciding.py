@@ -19,9 +19,11 @@ from aludel.advisories import advisories_of
 from aludel.distribution import installed_version
 from aludel.errors import AludelError, BackendUnavailable
 from aludel.lean_checker.claims import Claim
+from aludel.lean_checker.forbidden import forbidden_of
 from aludel.lean_checker.import_sets import import_set
 from aludel.lean_checker.intake import validate_imports
 from aludel.lean_checker.judge.case import Case
+from aludel.lean_checker.judge.forbidding import Meanings, finding_of
 from aludel.lean_checker.judge.lean_kernel import (
     KernelAnswer,
     LeanKernel,
@@ -112,6 +114,7 @@ class Judge:
         )
         self.statements = Statements(self._pools[0])
         self._kernel = LeanKernel(self._pools[1])
+        self._meanings = Meanings(self._pools[1])
         self._settings = settings
         self._elaborators = pool
         self._second = second or SecondKernel(
@@ -174,6 +177,20 @@ class Judge:
         with contextlib.closing(self._elaborators.another(1, probe_kernel, shared=True)) as pool:
             export_library(pool, imports, folder)
 
+    def ensure_forbiddable(self, request: CheckRequest, context: LeanContext) -> None:
+        """See that what a policy forbids is there to be used, whatever the candidate is.
+
+        Where the request leaves the imports to the candidate, patterns must mean something in
+        ``Init``, which every candidate imports: what is bad input must not be its choice.
+
+        Raises:
+            InvalidRequest: a pattern means nothing in these imports, or an import is none.
+            BackendUnavailable: the machine failed.
+        """
+        forbidden = forbidden_of(request.policy)
+        if forbidden is not None and not forbidden.always_means_something:
+            self._meanings.ensure(forbidden, context.imports or ())
+
     def decide(self, request: CheckRequest, context: LeanContext, claim: Claim) -> Decision:
         """Decide a claim; a rejection by the elaborator stays as it is.
 
@@ -198,7 +215,13 @@ class Judge:
         except WrongCandidate as wrong:
             reason = RejectReason(wrong.reason)
             return self._incident(case, wrong.reason, reason, wrong.message, wrong.name)
-        answer = self._kernel.ask(question, imports, request.budget, native=claim.native)
+        answer = self._kernel.ask(
+            question,
+            imports,
+            request.budget,
+            native=claim.native,
+            forbidden=forbidden_of(request.policy),
+        )
         case.usage += answer.usage
         return self._judged(case, question, statement, answer)
 
@@ -235,6 +258,8 @@ class Judge:
             axioms = tuple(one.name for one in answer.axioms)
             decision = Decision(case.refuse(finding, axioms), question.digest)
             return self._hidden_axiom(case, answer, decision)
+        if answer.uses is not None and (used := finding_of(answer.uses, question)) is not None:
+            return Decision(case.refuse(used), question.digest)
         return self._by_both(case, question, statement, answer)
 
     def _hidden_axiom(self, case: Case, answer: KernelAnswer, decision: Decision) -> Decision:

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from aludel.deadline import QUEUE_S, Deadline
 from aludel.errors import AludelError, BackendCrashed, InvalidRequest
+from aludel.lean_checker.forbidden import ForbiddenConstants
 from aludel.lean_checker.import_sets import import_set
+from aludel.lean_checker.judge.forbidding import Uses
 from aludel.lean_checker.judge.question import Question
 from aludel.lean_checker.limits import LimitReached
 from aludel.lean_checker.pool import LeanPool
@@ -50,6 +52,7 @@ class _Answer(_Part):
     refusal: _Refusal | None
     axioms: Annotated[tuple[ReachedAxiom, ...], Strict(False)]
     hidden: int = Field(ge=0)
+    forbidden: Uses | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class KernelAnswer:
         axioms: axioms of the imports that the declarations rest on.
         hidden: how many theorems among what they mention have hidden proofs.
         usage: what it cost.
+        uses: what was found of the constants that the request forbids; None where it forbids none,
+            or the declarations were not accepted.
     """
 
     outcome: Literal["accepted", "rejected", "limit"]
@@ -72,6 +77,7 @@ class KernelAnswer:
     axioms: tuple[ReachedAxiom, ...]
     hidden: int
     usage: Usage
+    uses: Uses | None = None
 
 
 class LeanKernel:
@@ -85,7 +91,13 @@ class LeanKernel:
         self._pool = pool
 
     def ask(
-        self, question: Question, imports: tuple[str, ...], budget: Budget, *, native: bool = False
+        self,
+        question: Question,
+        imports: tuple[str, ...],
+        budget: Budget,
+        *,
+        native: bool = False,
+        forbidden: ForbiddenConstants | None = None,
     ) -> KernelAnswer:
         """Put the question; with ``native`` in a process of its own, where compiled code may run.
 
@@ -97,7 +109,9 @@ class LeanKernel:
         deadline = Deadline.after(QUEUE_S)
         pool = self._pool
         lent = pool.fresh(deadline, imports) if native else pool.lease(imports, deadline)
-        body = {"imports": list(imports), "allow_native": native}
+        body: dict[str, object] = {"imports": list(imports), "allow_native": native}
+        if forbidden is not None:
+            body["forbidden"] = forbidden.body()
         with lent as process:
             try:
                 reply = process.ask(
@@ -109,7 +123,10 @@ class LeanKernel:
                 )
             except InvalidRequest as refusal:
                 raise BackendCrashed(f"Lean's kernel reads no question: {refusal}") from refusal
-            return _parse(reply.result, import_set(imports), question.count, reply.usage)
+            answer = _parse(reply.result, import_set(imports), question.count, reply.usage)
+        if (answer.uses is None) != (forbidden is None or answer.outcome != "accepted"):
+            raise BackendCrashed("Lean's kernel does not say which forbidden constants are used")
+        return answer
 
     def ask_bare(self, question: Question, budget: Budget) -> KernelAnswer:
         """Put a question whose tables hold all that they rest on; raises as :meth:`ask`."""
@@ -140,7 +157,9 @@ def _parse(
     if answer.imports != modules or not whole or answer.accepted > count:
         raise BackendCrashed("Lean's kernel answered another question")
     if refusal is None:
-        return KernelAnswer("accepted", "", count, answer.axioms, answer.hidden, usage)
+        return KernelAnswer(
+            "accepted", "", count, answer.axioms, answer.hidden, usage, answer.forbidden
+        )
     outcome: Literal["limit", "rejected"] = "limit" if refusal.limit else "rejected"
     return KernelAnswer(
         outcome, refusal.message, refusal.index, answer.axioms, answer.hidden, usage

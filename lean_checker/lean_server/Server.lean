@@ -47,6 +47,7 @@ unsafe def operations : Array (String × Handler) := #[
   ("check", fun state _ _ j _ => check state j),
   ("statement", fun state _ _ j _ => statement state j),
   ("judge", fun state _ _ j _ => judge state j),
+  ("forbidden", fun state _ _ j _ => forbidden state j),
   ("goals", fun state _ _ j _ => goals state j),
   ("constants", fun state _ _ j emit => constants state j emit),
   ("export", fun state _ _ j emit => exportConstants state j emit),

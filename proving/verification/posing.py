@@ -31,6 +31,7 @@ class PosedProblem(Model):
         names: what candidates may call it, its own name first.
         shown: the statement as a model was shown it, which may end in ``:= by``.
         group: the group of problems that has figures of its own: a split, or a class of F*'s.
+        forbidden: what a proof may not use (Lean).
         without: recorded options that this F* does not have, and why that is safe.
     """
 
@@ -39,6 +40,7 @@ class PosedProblem(Model):
     context: Context
     shown: str = ""
     group: str = ""
+    forbidden: tuple[str, ...] = ()
     without: dict[str, str] = Field(default_factory=dict)
 
     def code(self, text: str) -> str:
@@ -97,6 +99,7 @@ class LeanPoser:
             statement=found.statement,
             context=LeanContext(imports=self._imports or found.imports, project=self._project),
             shown=found.shown,
+            forbidden=found.forbidden,
             group=first_text(row, ["split"]),
         )
 

@@ -267,7 +267,7 @@ class _Run:
             statement=problem.statement,
             code=code,
             budget=self._plan.budget,
-            policy=self._plan.policy,
+            policy=self._plan.policy.forbidding(problem.forbidden),
         )
         return len(code)
 

@@ -40,6 +40,7 @@ class AttemptOptions(Model):
         repairs: rounds in which a refused whole proof is mended.
         premises: lemmas of the import set that are retrieved for each problem, or state.
         budget: of a search.
+        allow_self: whether a theorem that the library holds may be proved by itself (Lean).
     """
 
     search: Literal["sample", "best_first"] = "sample"
@@ -47,6 +48,7 @@ class AttemptOptions(Model):
     repairs: int = Field(default=0, ge=0, le=20)
     seed: int = 0
     premises: int = Field(default=0, ge=0, le=64)
+    allow_self: bool = False
     budget: SearchBudget = SearchBudget()
 
     def planned(self) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class AttemptOptions(Model):
             "repairs": self.repairs if whole else 0,
             "seed": self.seed,
             "premises": self.premises,
+            "allow_self": self.allow_self,
             "budget": {} if whole else self.budget.model_dump(mode="json"),
         }
 
@@ -73,6 +76,8 @@ class AttemptPlan(Model):
         repairs: rounds in which a refused proof is mended.
         premises: lemmas retrieved for each problem, or state.
         budget: of a search, as JSON.
+        allow_self: whether a theorem of the library might be proved by itself, as it might in
+            every run that was recorded before there was this field.
         toolchain_digest: of the toolchain that decides.
         problems_digest: SHA-256 over the problems, names and statements.
     """
@@ -85,13 +90,17 @@ class AttemptPlan(Model):
     seed: int = 0
     premises: int = 0
     budget: dict[str, Any] = Field(default_factory=dict)
+    allow_self: bool = True
     toolchain_digest: str
     problems_digest: str
 
     @property
     def digest(self) -> str:
         """SHA-256 of the plan; a run goes on only under an equal one."""
-        return hashlib.sha256(canonical_json(self.model_dump(mode="json")).encode()).hexdigest()
+        fields = self.model_dump(mode="json")
+        if self.allow_self:
+            del fields["allow_self"]  # the digest of a run of before is that of then
+        return hashlib.sha256(canonical_json(fields).encode()).hexdigest()
 
 
 class AttemptRun(Model):

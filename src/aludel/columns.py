@@ -21,6 +21,7 @@ STATEMENTS = (
     "lean4_statement", "theorem",
 )  # fmt: skip
 HEADERS = ("header", "lean4_src_header")
+FORBIDDEN = "forbidden"
 INFORMAL = (
     "informal_statement", "informal_stmt", "informal_prefix", "nl_statement", "problem",
 )  # fmt: skip
@@ -41,12 +42,14 @@ class PosedTheorem(NamedTuple):
     Attributes:
         statement: up to and without ``:=``, with its ``open ... in`` lines.
         shown: the same with the open end ``:= by``, where the row's text asks for tactics.
+        forbidden: what a proof may not use.
     """
 
     name: str
     statement: str
     imports: tuple[str, ...]
     shown: str
+    forbidden: tuple[str, ...] = ()
 
 
 def first_text(row: Mapping[str, Any], columns: Sequence[str]) -> str:
@@ -101,7 +104,23 @@ def theorem_of(
         statement=asked,
         imports=_listed(row.get("imports")) or imports or ("Init",),
         shown=f"{asked} := by" if _TACTICS.search(declaration) else asked,
+        forbidden=forbidden_in(row),
     )
+
+
+def forbidden_in(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a proof of a row's theorem may not use: a list of patterns, or one.
+
+    Raises:
+        UnusableText: the column holds something else.
+    """
+    value = row.get(FORBIDDEN)
+    if value is None or value == "":
+        return ()
+    listed = [value] if isinstance(value, str) else value
+    if isinstance(listed, list) and all(isinstance(one, str) and one for one in listed):
+        return tuple(listed)
+    raise UnusableText(f"{FORBIDDEN} is no list of names")
 
 
 def candidates_of(

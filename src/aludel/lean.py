@@ -28,7 +28,7 @@ from aludel.lean_checker.goals import LeanGoals
 from aludel.lean_checker.prover import LeanProver
 from aludel.lean_checker.prover import build_any as build_prover
 from aludel.lemma_search import LemmaSearch, LemmasFound, search_of
-from aludel.models import CheckRequest, LeanContext, Verdict
+from aludel.models import CheckRequest, LeanContext, Policy, Verdict
 from aludel.mutation import MutationEngine, MutationPlan, Rule
 from aludel.problems import TheoremProblem
 from aludel.proving.lemmas import LemmaLibrary, open_library
@@ -73,21 +73,31 @@ class Lean(InProcess[LeanProver | ExportedLean]):
         """Lists and indices of lemmas; an error where the toolchain has none."""
         return open_library(self._prover, self._settings)
 
-    def check(self, request: CheckRequest | str, *, statement: str | None = None) -> Verdict:
+    def check(
+        self,
+        request: CheckRequest | str,
+        *,
+        statement: str | None = None,
+        forbidden: Sequence[str] = (),
+    ) -> Verdict:
         """Judge one candidate; a text is Lean code, with its imports in its own header.
 
         Args:
             request: the candidate.
             statement: the header of the theorem that a text must prove.
+            forbidden: constants that a text's proof may not use: names, globs, ``"self"`` for the
+                asked theorem, ``"after:NAME"``.
 
         Raises:
             InvalidRequest: the request is wrong (an unknown import, a statement that is none).
             BackendUnavailable: the machine failed; says nothing about the candidate.
         """
         if isinstance(request, str):
-            request = CheckRequest(code=request, statement=statement)
-        elif statement is not None:
-            raise InvalidRequest("it is part of the request", field="statement")
+            policy = Policy(forbidden=tuple(forbidden))
+            request = CheckRequest(code=request, statement=statement, policy=policy)
+        elif statement is not None or forbidden:
+            field = "forbidden" if statement is None else "statement"
+            raise InvalidRequest("it is part of the request", field=field)
         return super().check(request)
 
     def audit(self, statement: str, *, imports: Sequence[str] | None = None) -> Audit:

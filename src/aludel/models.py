@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, field_validator
 
 from aludel import html
+from aludel.policies import STANDARD_AXIOMS as STANDARD_AXIOMS
+from aludel.policies import Policy as Policy
 
-STANDARD_AXIOMS = ("propext", "Classical.choice", "Quot.sound")
 MAX_CODE_BYTES = 1_000_000
 MAX_STATEMENT_BYTES = 100_000
 MAX_WALL_S = 3_600.0
@@ -100,24 +101,6 @@ class FStarContext(Model):
 
 
 Context = Annotated[LeanContext | FStarContext, Field(discriminator="prover")]
-
-
-class Policy(Model):
-    """The policy on a candidate: what it may do and rest on. The defaults are strict.
-
-    Attributes:
-        allowed_axioms: what a proof may assume.
-        allow_helpers: whether it may declare more than was asked.
-        allow_native_decide: whether it may rest on compiled code (Lean).
-        second_kernel: whether our own kernel has to accept what Lean's does: always (``require``),
-            for a share drawn by lot, to measure (``sample``), or never (``off``). Of what Lean's
-            alone accepted there is no receipt, no export and no reward.
-    """
-
-    allowed_axioms: tuple[str, ...] = STANDARD_AXIOMS
-    allow_helpers: bool = True
-    allow_native_decide: bool = False
-    second_kernel: Literal["require", "sample", "off"] = "require"
 
 
 class Budget(Model):
@@ -283,6 +266,7 @@ class RejectReason(StrEnum):
     TOO_LARGE = "too_large"
     KERNEL_DISAGREEMENT = "kernel_disagreement"
     TOO_DEEP = "too_deep"
+    FORBIDDEN_CONSTANT = "forbidden_constant"
 
 
 class UndecidedReason(StrEnum):
@@ -295,6 +279,7 @@ class UndecidedReason(StrEnum):
     CANCELLED = "cancelled"
     ELABORATOR = "elaborator"
     SECOND_KERNEL = "second_kernel"
+    DECLARATION_ORDER = "declaration_order"
 
 
 class _Judged(Model):

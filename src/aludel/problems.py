@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from aludel.columns import forbidden_in
 from aludel.errors import InvalidRequest
 from aludel.goals import GoalRequest
 from aludel.jsonl import read_lines
@@ -19,8 +20,10 @@ from aludel.models import (
     FStarContext,
     LeanContext,
     Model,
+    Policy,
     canonical_json,
 )
+from aludel.policies import MAX_FORBIDDEN, SELF, ForbiddenPattern
 from aludel.statements import (
     UnusableText,
     declared,
@@ -53,18 +56,32 @@ class TheoremProblem(Model):
         imports: import set.
         premises: lemmas of the imports that may help, the most promising first; hints for a
             generator, no part of what is to be proved.
+        forbidden: what a proof may not use, as in a policy.
     """
 
     name: str = Field(min_length=1, max_length=1_000)
     statement: str = Field(min_length=1, max_length=MAX_STATEMENT_BYTES)
     imports: tuple[str, ...] = ("Init",)
     premises: tuple[Hint, ...] = ()
+    forbidden: tuple[ForbiddenPattern, ...] = Field(default=(), max_length=MAX_FORBIDDEN)
 
     @property
     def identity(self) -> list[Any]:
         """The identity of a problem, hints included, as JSON."""
         hints = [premise.name for premise in self.premises]
-        return [self.name, self.statement, list(self.imports), *([hints] if hints else [])]
+        told = [self.name, self.statement, list(self.imports), *([hints] if hints else [])]
+        return [*told, {"forbidden": list(self.forbidden)}] if self.forbidden else told
+
+    @property
+    def policy(self) -> Policy:
+        """The policy on candidates."""
+        return Policy(forbidden=self.forbidden)
+
+    def without_itself(self) -> TheoremProblem:
+        """Return the problem with its own theorem among what is forbidden."""
+        if not declares_theorem(self.statement):
+            return self  # the prover says what is wrong with it
+        return self.model_copy(update={"forbidden": (*self.forbidden, SELF)})
 
     def candidate(self, text: str) -> CheckRequest:
         """Return the candidate that ``text`` makes: a whole file, or what stands after ``:=``.
@@ -74,7 +91,9 @@ class TheoremProblem(Model):
         context = LeanContext(imports=self.imports)
         text = text.strip()
         code = f"{text}\n" if declares_theorem(text) else with_proof(self.statement, text)
-        return CheckRequest(context=context, statement=self.statement, code=code)
+        return CheckRequest(
+            context=context, statement=self.statement, code=code, policy=self.policy
+        )
 
     def session(self, heartbeats: int, wall_s: float) -> GoalRequest:
         """Return the request that starts a proof in steps; limits are those of each tactic."""
@@ -178,8 +197,8 @@ def read_problems(path: Path) -> list[TheoremProblem]:
     """Return the problems of a JSONL file.
 
     A line has ``statement`` (or ``formal_statement``), which is read as :func:`declared` says and
-    may have ``open ... in`` lines before it; it may have ``name``, else the declared one, and
-    ``imports``.
+    may have ``open ... in`` lines before it; it may have ``name``, else the declared one,
+    ``imports``, and ``forbidden``: what a proof may not use, a list or one text.
 
     Raises:
         InvalidRequest: the file cannot be read, or a line is no problem; ``field`` names it.
@@ -219,6 +238,7 @@ def _problem(where: str, line: str) -> TheoremProblem:
                 "name": row.get("name") or found.name,
                 "statement": header.opened + found.statement,
                 "imports": imports,
+                "forbidden": forbidden_in(row),
             }
         )
     except UnusableText as error:

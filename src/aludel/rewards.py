@@ -14,7 +14,7 @@ from aludel.client.flows import verdict_of
 from aludel.errors import InvalidRequest
 from aludel.http_models import RolloutRewards
 from aludel.jobs import Item, ItemState
-from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Rejected
+from aludel.models import Accepted, Budget, CheckRequest, LeanContext, Policy, Rejected
 from aludel.vouching import one_kernel_alone
 
 _LOG = logging.getLogger(__name__)
@@ -46,7 +46,12 @@ PROMPT_CHANGED = Outcome(None, "prompt_changed", "the query does not begin with 
 
 
 def asked(
-    statement: str, answer: str, *, wall_s: float = WALL_S, project: str | None = None
+    statement: str,
+    answer: str,
+    *,
+    wall_s: float = WALL_S,
+    project: str | None = None,
+    forbidden: Sequence[str] = (),
 ) -> CheckRequest:
     """Return the request that judges a model's answer; nothing that a model writes is an error.
 
@@ -55,12 +60,14 @@ def asked(
         answer: the model's words (:func:`aludel.candidates.extract` finds the proof in them).
         wall_s: seconds that the check may take.
         project: name of the service's project in which it is judged.
+        forbidden: what the proof may not use, as in a policy.
     """
     return CheckRequest(
         context=LeanContext(project=project),
         statement=bare_statement(statement),
         code=extract(answer, statement),
         budget=Budget(wall_s=wall_s),
+        policy=Policy(forbidden=tuple(forbidden)),
     )
 
 

@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aludel.client import AsyncClient, Client
+from aludel.columns import FORBIDDEN, forbidden_in
 from aludel.errors import InvalidRequest
 from aludel.jobs import Item
 from aludel.models import CheckRequest
 from aludel.rewards import WALL_S, asked, outcome_of
+from aludel.statements import UnusableText
 
 Completion = str | Sequence[Mapping[str, Any]]
 """An answer of a model: its text, or the messages of a conversation, of which the last counts."""
@@ -33,11 +35,12 @@ def make_reward(
 ) -> Callable[..., Rewards]:
     """Return a reward function for TRL's ``GRPOTrainer(reward_funcs=...)``.
 
-    Called with ``completions`` and the data set's columns it returns 1.0 for an accepted proof, 0.0
-    for a rejected one, and None, which TRL leaves out, for one that was not decided, or that Lean's
-    kernel alone accepted (a warning of the logger says so). Where the
-    trainer passes ``log_metric``, the shares of the three are logged as ``proof/accepted``,
-    ``proof/rejected`` and ``proof/undecided``.
+    Called with ``completions`` and the data set's columns (of these ``statement``, and
+    ``forbidden`` where there is one: what each proof may not use) it returns 1.0 for an accepted
+    proof, 0.0 for a rejected one, and None, which TRL leaves out, for one that was not decided, or
+    that Lean's kernel alone accepted (a warning of the logger says so). Where the trainer passes
+    ``log_metric``, the shares of the three are logged as ``proof/accepted``, ``proof/rejected`` and
+    ``proof/undecided``.
 
     Args:
         client: a client, or the address of a service.
@@ -53,7 +56,8 @@ def make_reward(
     """
 
     def proved(*, completions: Sequence[Completion], **passed: Any) -> Rewards:  # noqa: ANN401
-        requests = _requests(passed[statement], completions, wall_s, project)
+        forbidden = passed.get(FORBIDDEN)
+        requests = _requests(passed[statement], completions, wall_s, project, forbidden)
         if isinstance(client, str):
             with Client(client, key=key) as opened:
                 items = list(opened.verify_many(requests, deadline=deadline))
@@ -76,7 +80,8 @@ def make_async_reward(
     """Return the awaiting twin of :func:`make_reward`, with the same arguments."""
 
     async def proved(*, completions: Sequence[Completion], **passed: Any) -> Rewards:  # noqa: ANN401
-        requests = _requests(passed[statement], completions, wall_s, project)
+        forbidden = passed.get(FORBIDDEN)
+        requests = _requests(passed[statement], completions, wall_s, project, forbidden)
         if isinstance(client, str):
             async with AsyncClient(client, key=key) as opened:
                 items = [item async for item in opened.verify_many(requests, deadline=deadline)]
@@ -141,11 +146,21 @@ def _requests(
     completions: Sequence[Completion],
     wall_s: float,
     project: str | None,
+    forbidden: Sequence[Sequence[str] | str | None] | None,
 ) -> list[CheckRequest]:
+    without = [_patterns(one) for one in forbidden or [None] * len(statements)]
     return [
-        asked(statement, text_of(completion), wall_s=wall_s, project=project)
-        for statement, completion in zip(statements, completions, strict=True)
+        asked(statement, text_of(completion), wall_s=wall_s, project=project, forbidden=patterns)
+        for statement, completion, patterns in zip(statements, completions, without, strict=True)
     ]
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    try:
+        return forbidden_in({FORBIDDEN: value})
+    except UnusableText as error:
+        fix = "give each row a list of names"
+        raise InvalidRequest(error.message, field=FORBIDDEN, fix=fix) from error
 
 
 def text_of(completion: Completion) -> str:

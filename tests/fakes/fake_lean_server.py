@@ -96,14 +96,33 @@ def judge(request: Request) -> None:
     """Accept everything but a theorem whose type is the constant ``False``."""
     tables = request["tables"]
     count = len(tables["declarations"])
-    answer: Request = {"imports": request["imports"], "axioms": [], "hidden": 0}
+    answer: Request = {"imports": request["imports"], "axioms": [], "hidden": 0, "forbidden": None}
     for index, one in enumerate(tables["declarations"]):
         kind, type_ = one[0], tables["exprs"][one[3]] if one[0] != "ind" else None
         if kind == "thm" and type_ and type_[0] == "c" and tables["names"][type_[1]][1] == "False":
             refusal = {"index": index, "message": "declaration type mismatch", "limit": False}
             done(request, {**answer, "accepted": index, "refusal": refusal}, 0, 0)
             return
+    if "forbidden" in request:
+        answer["forbidden"] = uses(request)
     done(request, {**answer, "accepted": count, "refusal": None}, 0, 0)
+
+
+def uses(request: Request) -> Request:
+    """The forbidden names among the roots that a question mentions, each used by its first part."""
+    roots = [name[1] for name in request["tables"]["names"] if name and name[0] == 0]
+    found = [name for name in request["forbidden"]["names"] if name in roots]
+    shown = [{"name": n, "pattern": n, "path": ["_aludel.0", n]} for n in found]
+    return {"uses": shown, "unsure": []}
+
+
+def forbidden(request: Request) -> None:
+    """Know the constant ``True`` alone."""
+    asked = request["forbidden"]
+    unknown = [name for name in (*asked["names"], *asked["after"]) if name != "True"]
+    answer = {"unknown": unknown, "unmatched": ["*".join(one) for one in asked["globs"]]}
+    offered = ["True", "Trivial"] if unknown else []
+    done(request, {"imports": request["imports"], "offered": offered, **answer})
 
 
 def accept(request: Request, _: str | None) -> None:
@@ -411,6 +430,8 @@ def serve(cases: list[Request]) -> None:
             statement(request, cases)
         elif request["op"] == "judge":
             judge(request)
+        elif request["op"] == "forbidden":
+            forbidden(request)
         elif request["op"] == "constants":
             stream(request)
         elif request["op"] == "search":

@@ -491,6 +491,7 @@ def test_what_exports_do_not_tell_is_refused(prover: ExportedLean) -> None:
         ({"statement": None}, "statement"),
         ({"policy": Policy(allow_native_decide=True)}, "policy.allow_native_decide"),
         ({"policy": Policy(allow_helpers=False)}, "policy.allow_helpers"),
+        ({"policy": Policy(forbidden=("self",))}, "policy.forbidden"),
     ):
         with pytest.raises(InvalidRequest) as caught:
             prover.check(request("-- export right", **more))  # type: ignore[arg-type]

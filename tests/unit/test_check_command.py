@@ -100,6 +100,19 @@ def test_strict_lets_lean_bind_no_name_by_itself(
     assert [request.context.options for request in asked] == [{}, {"autoImplicit": False}]
 
 
+def test_forbidden_constants_are_named_on_the_command_line(run: Run) -> None:
+    asked = ("-", "--statement", "theorem u : True", "--forbid")
+    text = b"-- fake: accept\n"
+    shown = run(*asked, "True", stdin=text)
+    assert shown.code == 1 and "forbidden_constant" in shown.out and "u -> True" in shown.out
+    assert run(*asked, "self", stdin=text).code == 0
+    wrong = run(*asked, "Tru", "--json", stdin=text)
+    told = json.loads(wrong.out)
+    assert wrong.code == 64 and told["field"] == "--forbid" and "`True`" in told["fix"]
+    many = [word for n in range(300) for word in ("--forbid", f"n{n}")]
+    assert run("-", *many, stdin=text).code == 64
+
+
 def test_a_failing_machine_is_69(run: Run) -> None:
     shown = run("-", stdin=b"-- fake: odd\n")
     assert shown.code == 69 and "Traceback" not in shown.err and shown.out == ""

@@ -121,6 +121,14 @@ def test_what_was_asked_reaches_the_checker(use: Callable[[Use], Any], prover: _
     assert call(use, "check", code="foreign")["result"]["reason"] == "parse"
 
 
+def test_what_is_forbidden_reaches_the_checker(use: Callable[[Use], Any], prover: _Prover) -> None:
+    asked = {"code": "accept", "statement": "theorem t : True", "forbidden": ["self", "Nat.x"]}
+    call(use, "check", **asked)
+    call(use, "receipt", **asked)
+    assert {request.policy.forbidden for request in prover.requests} == {("Nat.x", "self")}
+    assert "forbidden" in failure(use, "check", **{**asked, "forbidden": [""]})
+
+
 def test_errors_say_what_to_do(use: Callable[[Use], Any]) -> None:
     said = failure(use, "check", code="invalid")
     assert "imports: unknown import 'Nope' (install it)" in said

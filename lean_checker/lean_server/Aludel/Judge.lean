@@ -1,6 +1,7 @@
 module
 public import Lean
 public import Aludel.Check
+public import Aludel.Forbidden
 public import Aludel.Reached
 public import Aludel.Terms.Read
 
@@ -91,7 +92,7 @@ def judgeOne (j : Judged) (d : Declaration) : IO Judged := do
 def jsonNameList (l : List Name) : Json := jsonNames (nameArray l)
 
 /-- The answer of `judge`. -/
-def judgedJson (imports : Array Name) (j : Judged) (g : Grounds) : Json :=
+def judgedJson (imports : Array Name) (j : Judged) (g : Grounds) (forbidden : Json) : Json :=
   let refusal := match j.refusal with
     | some (message, limit) => Json.mkObj
         [("index", jsonNat j.count), ("message", .str message), ("limit", .bool limit)]
@@ -99,7 +100,7 @@ def judgedJson (imports : Array Name) (j : Judged) (g : Grounds) : Json :=
   let axioms := foldArray g.axioms (fun (acc : Array Json) p => acc.push <| Json.mkObj
     [("name", .str p.1.toString), ("path", jsonNameList p.2)]) #[]
   Json.mkObj [("imports", jsonNames imports), ("accepted", jsonNat j.count), ("refusal", refusal),
-    ("axioms", .arr axioms), ("hidden", jsonNat g.hidden)]
+    ("axioms", .arr axioms), ("hidden", jsonNat g.hidden), ("forbidden", forbidden)]
 
 /-- The constants of `ns` that `env` has, each once. -/
 def knownOf (env : Environment) (ns : Array Name) : Array Name :=
@@ -121,7 +122,7 @@ unsafe def judgedOver (state : ServerState) (j : Json) : IO (Except BadRequest L
   else loadImportSet state "imports" (importsOf j)
 
 /-- The operation `judge`: whether the kernel accepts the declarations of some tables in the import
-environment, and what they rest on there. -/
+environment, what they rest on there, and which forbidden constants they use. -/
 unsafe def judge (state : ServerState) (j : Json) : IO Answer := do
   match ← judgedOver state j with
   | .error e => return .error e
@@ -136,6 +137,14 @@ unsafe def judge (state : ServerState) (j : Json) : IO Answer := do
       let compile := getBool j "allow_native" false && harmless
       let start : Judged := { env := set.env, compile }
       let r ← foldArrayIO ds judgeOne start
-      return .ok (judgedJson set.modules r grounds)
+      match forbiddingOf? j with
+      | none => return .ok (judgedJson set.modules r grounds .null)
+      | some f =>
+        if (misnamed? set.env f).isSome then
+          return .error { field := "policy.forbidden", message := "a name is no constant" }
+        -- what the kernel refuses is refused for that
+        let found ← if r.refusal.isSome then pure Json.null
+          else do pure (jsonWalk (← forbiddenUses r.env f ds))
+        return .ok (judgedJson set.modules r grounds found)
 
 end Aludel

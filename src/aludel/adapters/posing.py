@@ -115,6 +115,11 @@ def _theorem(where: str, line: str) -> PosedTheorem:
     if not isinstance(row, dict):
         raise InvalidRequest("not an object", field=where, fix=_FIX)
     try:
-        return theorem_of(row)
+        theorem = theorem_of(row)
     except UnusableText as error:
         raise InvalidRequest(error.message, field=where, fix=error.fix or _FIX) from error
+    if theorem.forbidden:
+        # A harness hands on statement and answer: what it drops must not look as if it held.
+        fix = "leave the column out, or judge the answers with `aludel verify`"
+        raise InvalidRequest("a harness does not hand on what is forbidden", field=where, fix=fix)
+    return theorem

@@ -30,8 +30,10 @@ from aludel.models import (
     CheckRequest,
     LeanContext,
     Model,
+    Policy,
     Verdict,
 )
+from aludel.policies import MAX_FORBIDDEN, ForbiddenPattern
 from aludel.receipts import Receipt
 from aludel.records import VariantRecord
 
@@ -61,6 +63,14 @@ Project = Annotated[
     Field(
         description="Name of a project that is served beside the default; empty for the default.",
         pattern=f"^$|{PROJECT_NAME}",
+    ),
+]
+Forbidden = Annotated[
+    tuple[ForbiddenPattern, ...],
+    Field(
+        description="What the proof may not use: names, globs such as `Nat.add_*`, `self` "
+        "for the asked theorem, `after:NAME`.",
+        max_length=MAX_FORBIDDEN,
     ),
 ]
 Seconds = Annotated[
@@ -110,12 +120,13 @@ class Tools:
         imports: Imports = None,
         timeout_s: Seconds = 60.0,
         project: Project = "",
+        forbidden: Forbidden = (),
     ) -> Verdict:
         """Judge Lean text with two kernels: accepted, rejected or undecided, with messages.
 
         With `statement` the text must prove exactly that; without, every declaration is judged.
         """
-        request = _candidate(code, statement, _context(imports, project), timeout_s)
+        request = _candidate(code, statement, _context(imports, project), timeout_s, forbidden)
         with as_tool_errors():
             return await self._calls.run(timeout_s + SLACK_S, lambda: self._backend.check(request))
 
@@ -126,12 +137,13 @@ class Tools:
         imports: Imports = None,
         timeout_s: Seconds = 120.0,
         project: Project = "",
+        forbidden: Forbidden = (),
     ) -> Receipt:
         """Judge Lean text once more in a fresh process, and return a receipt of the verdict.
 
         `aludel receipt verify` checks it, anywhere.
         """
-        asked = _candidate(code, statement, _context(imports, project), timeout_s)
+        asked = _candidate(code, statement, _context(imports, project), timeout_s, forbidden)
         request = asked.model_copy(update={"tier": "replay"})
         with as_tool_errors():
             return await self._calls.run(
@@ -334,12 +346,19 @@ def _context(imports: Imports, project: str) -> LeanContext:
     return LeanContext(imports=imports, project=project or None)
 
 
-def _candidate(code: str, statement: str, context: LeanContext, timeout_s: float) -> CheckRequest:
+def _candidate(
+    code: str,
+    statement: str,
+    context: LeanContext,
+    timeout_s: float,
+    forbidden: tuple[str, ...],
+) -> CheckRequest:
     return CheckRequest(
         context=context,
         statement=statement or None,
         code=code,
         budget=Budget(wall_s=timeout_s),
+        policy=Policy(forbidden=forbidden),
     )
 
 
