@@ -51,7 +51,7 @@ def command(
     server: str | None,
     as_json: bool,
 ) -> int:
-    """Look for a proof that STATEMENT, `theorem NAME ...`, is false; '-' reads standard input.
+    """Look for a proof that the theorem STATEMENT is false; '-' reads standard input.
 
     Small values are tried for its variables, then automation. What was found is a proof of the
     negation that both kernels accepted.

@@ -36,7 +36,9 @@ COMMANDS = {
         "lean,export",
         "Mutate theorems of Lean's core library, have held-out ones attempted, export a dataset.",
     ),
-    "disprove": Entry("lean", "Look for a proof that the theorem that STATEMENT states is false."),
+    "disprove": Entry(
+        "lean", "Look for a proof that the theorem STATEMENT is false; '-' reads standard input."
+    ),
     "doctor": Entry(
         "lean,service", "Check everything Aludel needs, and say how to mend each lack."
     ),

@@ -417,6 +417,9 @@ def holds_another(request: Request) -> bool:
     return bool(HELD - {wanted})
 
 
+ANSWERS = {"judge": judge, "forbidden": forbidden, "constants": stream, "search": search}
+
+
 def serve(cases: list[Request]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
@@ -428,14 +431,8 @@ def serve(cases: list[Request]) -> None:
             check(request, cases)
         elif request["op"] == "statement":
             statement(request, cases)
-        elif request["op"] == "judge":
-            judge(request)
-        elif request["op"] == "forbidden":
-            forbidden(request)
-        elif request["op"] == "constants":
-            stream(request)
-        elif request["op"] == "search":
-            search(request)
+        elif request["op"] in ANSWERS:
+            ANSWERS[request["op"]](request)
         elif request["op"].startswith("session_"):
             session(request)
         elif request["op"] == "load" and any(i.startswith("Bogus") for i in request["imports"]):

@@ -86,8 +86,8 @@ where
     | [] => []
     | n :: rest => if isIn n.toString texts then without rest texts else n :: without rest texts
 
-/-- The error of the statement where Lean binds nothing itself; `none` where it has none. A statement
-that sets the option itself is elaborated by its own. -/
+/-- The error of the statement where Lean binds nothing itself; `none` where it has none. One that
+sets the option itself is elaborated by its own. -/
 def strictError? (strict : Command.State) (s : Statement) (header : String) :
     IO (Option String) := do
   match suspectedAutoBound s, undeclaredLevels s header with

@@ -79,7 +79,7 @@ def afterOf (env : Environment) (n : Name) : After :=
   | none => { name := n, module := 0, before := {} }
 
 /-- The places of declarations that a module holds: a library's with its private parts. -/
-unsafe def placesOf (d : ModuleData) : Array (Name × DeclarationRanges) :=
+unsafe def rangesOf (d : ModuleData) : Array (Name × DeclarationRanges) :=
   foldArray d.entries (fun (found : Array (Name × DeclarationRanges)) e =>
     if e.1 == `Lean.declRangeExt then unsafeCast e.2 else found) #[]
 
@@ -87,7 +87,7 @@ unsafe def placesOf (d : ModuleData) : Array (Name × DeclarationRanges) :=
 unsafe def declaredAt (env : Environment) (m : Nat) (n : Name) : Option (Nat × Nat) :=
   let data := env.header.moduleData
   if h : m < data.size then
-    foldArray (placesOf data[m]) (fun (found : Option (Nat × Nat)) p =>
+    foldArray (rangesOf data[m]) (fun (found : Option (Nat × Nat)) p =>
       if p.1 == n then some (p.2.range.pos.line, p.2.range.pos.column) else found) none
   else none
 
