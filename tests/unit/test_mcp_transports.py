@@ -175,7 +175,7 @@ def test_the_sdk_s_client_over_http(url: str) -> None:
             return listed.tools, await client.call_tool("check", {"code": "accept"})
 
     tools, result = asyncio.run(use())
-    assert len(tools) == 8
+    assert len(tools) == 9
     assert result.structured_content["result"]["kind"] == "accepted"
 
 
