@@ -76,6 +76,10 @@ def test_the_variables_of_a_statement(text: str, binders: list[tuple[str, str]])
     assert list(negation_of(text).binders) == [Binder(*each) for each in binders]
 
 
+def test_of_many_quantifiers_the_first_are_read() -> None:
+    assert len(negation_of(f"theorem t : {'∀ x, ' * 5_000}p").binders) == 12
+
+
 @pytest.mark.parametrize(
     "text",
     [

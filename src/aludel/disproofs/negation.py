@@ -14,6 +14,7 @@ from aludel.lean_text import Kind, Piece, pieces, significant
 from aludel.statements import UnusableText, declared, split_header
 
 _FIX = "give `theorem NAME BINDERS : TYPE` without a proof"
+_MOST_LEADING = 12
 _CLOSE = {"(": ")", "{": "}", "[": "]", "⦃": "⦄", "⟨": "⟩", "⟦": "⟧"}
 
 
@@ -142,8 +143,10 @@ def _typed(text: str, bracket: str) -> Iterator[Binder]:
 
 
 def _leading(kind: str) -> Iterator[Binder]:
-    """Yield the variables of the ``∀ …,`` that a type begins with."""
-    while kind.startswith("∀"):
+    """Yield the variables of the ``∀ …,`` that a type begins with; each costs a reading of it."""
+    for _ in range(_MOST_LEADING):
+        if not kind.startswith("∀"):
+            return
         comma = next((p.start for p in pieces(kind) if p.text == "," and p.depth == 0), None)
         if comma is None:
             return
