@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 from aludel.distribution import needs
@@ -24,7 +25,7 @@ from aludel.lemma_search import (
 )
 from aludel.models import canonical_json
 from aludel.provers import AnyProver
-from aludel.proving.premises import MADE, Library, write_rows
+from aludel.proving.premises import KEPT, MADE, Library, write_rows
 from aludel.proving.words import words_of, words_of_name
 from aludel.settings import Settings
 
@@ -43,7 +44,7 @@ class Listing:
 
     def named(self, wanted: str) -> dict[str, float | None]:
         """Return the names that match a part or a glob, the shortest first."""
-        matches = names_match(wanted).match
+        matches = names_match(wanted)
         found = sorted((len(name), name) for name in self.by_name if matches(name))
         return {name: None for _, name in found}
 
@@ -93,7 +94,7 @@ class LemmaLibrary:
         self._symbols = symbols
         self._folder = folder
         self._lock = threading.Lock()
-        self._listings: dict[tuple[str, ...], Listing] = {}
+        self._listings = lru_cache(KEPT)(lambda imports: Listing(self._listed(imports)))
 
     def search(self, asked: LemmaSearch) -> LemmasFound:
         """Return lemmas that meet every criterion; see :class:`aludel.lemma_search.Lemmas`."""
@@ -153,9 +154,7 @@ class LemmaLibrary:
 
     def _listing(self, imports: tuple[str, ...]) -> Listing:
         with self._lock:
-            if imports not in self._listings:
-                self._listings[imports] = Listing(self._listed(imports))
-            return self._listings[imports]
+            return self._listings(imports)
 
     def _listed(self, imports: tuple[str, ...]) -> Iterable[ListedLemma]:
         key = canonical_json([_LISTED, self._source.toolchain.digest, list(imports)])

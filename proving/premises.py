@@ -10,6 +10,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,8 @@ from aludel.proving.generators import Proposals, TacticGenerator
 
 RETRIEVER = "bm25-1"
 _PRINTED_AT_ONCE = 1_000
+KEPT = 8
+"""Import sets whose lemmas are kept in memory, the last that were asked for."""
 # Made for every definition and type; nobody would cite them.
 MADE = re.compile(
     r"\._|^Lean\.|\.match_\d|\.(?:eq_\d+|eq_def|injEq|inj|sizeOf_spec|congr_simp|hcongr_\d+|elim"
@@ -119,7 +122,7 @@ class Library:
     def __init__(self, source: TheoremSource, folder: Path) -> None:
         self._source = source
         self._folder = folder
-        self._indices: dict[tuple[str, ...], PremiseIndex] = {}
+        self._indices = lru_cache(KEPT)(lambda imports: PremiseIndex(self._lemmas(imports)))
         self._lock = threading.Lock()
 
     def find(
@@ -136,9 +139,7 @@ class Library:
     def index(self, imports: tuple[str, ...]) -> PremiseIndex:
         """Return the index of an import set; raises as :meth:`find`."""
         with self._lock:
-            if imports not in self._indices:
-                self._indices[imports] = PremiseIndex(self._lemmas(imports))
-            return self._indices[imports]
+            return self._indices(imports)
 
     def help(self, problem: Problem, count: int) -> Problem:
         """Return a Lean problem with ``count`` premises; a theorem is never its own premise."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 from fake_checker import TOOLCHAIN
 from fake_prover import FakeProver
+from hypothesis import given
+from hypothesis import strategies as st
 from live_api import LiveApi, live_api
 
 from aludel.api.lemma_searches import KeyedLemmas
@@ -207,12 +210,27 @@ def test_what_is_no_goal() -> None:
     assert caught.value.field == "proves"
 
 
+def test_texts_that_hurt_are_read_in_time() -> None:
+    assert not names_match("*e" * 200 + "*z")("e" * 250)
+    with pytest.raises(InvalidRequest):
+        goal_header(f"a{' ' * 60_000}b\n⊢ True")
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab?", max_size=8))
+def test_a_glob_matches_as_its_expression_does(glob: str, name: str) -> None:
+    if "*" in glob:
+        expression = ".*".join(map(re.escape, glob.split("*")))
+        assert names_match(glob)(name) == bool(re.fullmatch(expression, name))
+    else:
+        assert names_match(glob)(name) == (glob in name)
+
+
 def test_patterns_names_and_words() -> None:
     assert pattern_of(" ⊢ _ + _ ") == ("_ + _", True)
     assert pattern_of("|- _") == ("_", True)
     assert pattern_of("_ = _") == ("_ = _", False)
-    assert names_match("a.b").match("x.A.B.c")
-    assert not names_match("a.*").match("b.a.c")
+    assert names_match("a.b")("x.A.B.c")
+    assert not names_match("a.*")("b.a.c")
     assert words_of("The lists' commutativity") == words_of("list commutative")
     assert set(words_of("commutative")) <= set(words_of_name("Nat.add_comm"))
     assert words_of_name("List.foldlM") == words_of("list foldl m")
