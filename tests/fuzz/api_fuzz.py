@@ -17,13 +17,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
 
-from fake_checker import FakeChecker
+import httpx
 from fake_goals import FakeGoals
+from fake_prover import FakeProver
 from fstar_support import FAKE_TOOLCHAIN
 from live_api import live_api
 
+from aludel.auditing import LeanAuditor
 from aludel.goals import GoalRequest, GoalState
 from aludel.models import Usage, Verdict
+from aludel.proving.lemmas import library_opener
 from aludel.settings import Settings
 
 PROGRAM = Path(sys.executable).parent / "schemathesis"
@@ -32,7 +35,7 @@ ALL_PHASES = ("examples", "coverage", "fuzzing", "stateful")
 _STREAMS = "/events$"
 
 
-class _Agreeable(FakeChecker):
+class _Agreeable(FakeProver):
     """Accepts everything."""
 
     def _decide(self, word: str, key: str, usage: Usage) -> Verdict:
@@ -60,7 +63,13 @@ class Report:
 def fuzz(folder: Path, *, examples: int, seed: int, phases: Sequence[str] = ALL_PHASES) -> Report:
     """Fuzz a service whose files are in ``folder``; ``examples`` for each operation and phase."""
     settings = Settings(data_dir=folder, pool_size=2)
-    with live_api(settings, lambda _: _Agreeable(), lambda *_: _AnyGoals()) as api:
+    with live_api(
+        settings,
+        lambda _: _Agreeable(),
+        lambda *_: _AnyGoals(),
+        auditor=lambda prover: LeanAuditor(prover.operations, 2),
+        library=library_opener,
+    ) as api:
         api.store.toolchains.register(FAKE_TOOLCHAIN)  # so that F* is refused for no other reason
         options = {
             "--checks": "not_a_server_error",
@@ -70,6 +79,8 @@ def fuzz(folder: Path, *, examples: int, seed: int, phases: Sequence[str] = ALL_
             "--exclude-path-regex": _STREAMS,
             "--request-timeout": "30",
         }
+        # Made when it is first asked for, and the program waits for ten seconds.
+        httpx.get(f"{api.url}/openapi.json", timeout=120).raise_for_status()
         words = [word for option in options.items() for word in option]
         done = subprocess.run(
             [PROGRAM, "run", f"{api.url}/openapi.json", *words, "--no-color"],
