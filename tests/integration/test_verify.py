@@ -19,6 +19,7 @@ from live_api import live_api
 from service_process import until
 
 from aludel.cli.main import cli
+from aludel.errors import AludelError
 from aludel.provers import build_prover
 from aludel.settings import Settings
 
@@ -74,10 +75,13 @@ def test_the_page_on_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         if program == "echo":  # a timeout, which costs the process
             continue
         done = CliRunner().invoke(cli, words, standalone_mode=False)
-        assert (done.exception, done.return_value != 0) == (None, bool(fails)), done.output
-        ended = f"exit {done.return_value}\n" if fails else ""
+        wrong = done.exception
+        assert wrong is None or isinstance(wrong, AludelError), done.output
+        code = done.return_value if wrong is None else wrong.exit_code
+        assert (code != 0) == bool(fails), done.output
+        ended = f"exit {code}\n" if fails else ""
         assert matches(command.shown, done.stdout + ended), done.output
-    assert len(commands) == 7
+    assert len(commands) == 10
 
 
 def _mixed(count: int) -> tuple[list[dict[str, object]], list[dict[str, object]]]:

@@ -143,7 +143,7 @@ def test_a_check_is_submitted_without_a_mouse_and_its_diagnostics_read(page: Pag
 
 
 def test_a_job_is_watched_and_cancelled(page: Page, api: LiveApi) -> None:
-    body = {"requests": [{"code": f"sleep 0.3 accept {n}"} for n in range(60)]}
+    body = {"requests": [{"code": f"sleep 0.3 accept {n}"} for n in range(400)]}
     page.request.post(f"{api.url}/v1/checks", data=body)
     page.get_by_role("link", name="Jobs").click()
     page.get_by_role("table").get_by_role("link").first.click()

@@ -641,8 +641,8 @@ def test_a_service_serves_its_checks_and_says_that_it_has_no_sessions(
 ) -> None:
     project(tmp_path)
     home = {"data_dir": tmp_path / "data", "projects": f"old={tmp_path}" if named else ""}
-    with serve._worker(settings.model_copy(update=home), lean_parts, None) as (_, goals, tracer, _):
-        assert tracer is None and goals is not None
+    with serve._worker(settings.model_copy(update=home), lean_parts, None) as (_, goals, *missing):
+        assert missing == [None, None, None] and goals is not None
         asked = GoalRequest(
             statement="theorem t : True", context=LeanContext(project="old" if named else None)
         )

@@ -124,6 +124,7 @@ WORDS: dict[str, list[str]] = {
     "import": ["popai", "problems.jsonl", "--out", "out.jsonl"],
     "keys": ["list"],
     "receipt": ["keygen", "key.pem"],
+    "search": ["--name", "add_comm"],
     "toolchain": ["list"],
 }
 
