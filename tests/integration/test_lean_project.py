@@ -13,7 +13,13 @@ import pytest
 from aludel.lean_checker.toolchains import find_toolchain
 from aludel.settings import load_settings
 
-pytestmark = [pytest.mark.lean, pytest.mark.slow, pytest.mark.usefixtures("lean_toolchain")]
+# A project's library is exported first, for the second kernel.
+pytestmark = [
+    pytest.mark.lean,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("lean_toolchain"),
+]
 
 CANDIDATE = """import Orchard
 theorem mine (a b : Nat) : seeds (apples a b) = seeds (apples b a) := by rw [apples_comm]
@@ -26,7 +32,7 @@ def aludel(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "ALUDEL_DATA_DIR": str(data)},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=500,
         check=False,
     )
 

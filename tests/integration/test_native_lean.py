@@ -40,6 +40,7 @@ from aludel.settings import Settings, load_settings
 pytestmark = [
     pytest.mark.lean,
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.usefixtures("lean_toolchain"),
     pytest.mark.skipif(
         missing_protection() is not None,
@@ -274,7 +275,7 @@ def test_a_project_with_the_lean_on_path(
         env=environment(settings, ALUDEL_TOOLCHAIN="lean-native", PATH=path),
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=500,
         check=False,
     )
     assert (done.returncode, json.loads(done.stdout)["kind"]) == (0, "accepted"), done.stderr
