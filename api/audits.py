@@ -8,10 +8,9 @@ from fastapi import APIRouter, Body
 
 from aludel.api.auth import Submitter
 from aludel.api.examples import AUDIT_EXAMPLES
-from aludel.api.service import ServiceDep, ensure_unicode
+from aludel.api.service import ServiceDep, ensure_unicode, of_this_process
 from aludel.api.text import StrictRoute
 from aludel.audits import Audits, AuditSubmission
-from aludel.errors import ToolchainMissing
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["audits"])
 
@@ -28,9 +27,5 @@ def audit_statements(
     suffice for is `undecided`.
     """
     ensure_unicode(body)
-    if service.audits is None:
-        raise ToolchainMissing(
-            "this service has no prover of its own, which audits need",
-            fix="use one that was started without ALUDEL_BROKER_URL (aludel serve)",
-        )
-    return Audits(rows=tuple(service.audits.of(caller.key, body)))
+    audits = of_this_process(service.audits, "audits need")
+    return Audits(rows=tuple(audits.of(caller.key, body)))

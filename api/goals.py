@@ -10,11 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from aludel.api.auth import Submitter
 from aludel.api.checks import submit_checks
 from aludel.api.examples import GOAL_EXAMPLES, STEP_EXAMPLES
-from aludel.api.service import Service, ServiceDep, ensure_unicode
+from aludel.api.service import Service, ServiceDep, ensure_unicode, of_this_process
 from aludel.api.sessions import KeyedGoals
 from aludel.api.submission import How
 from aludel.api.text import StrictRoute, TacticsRoute
-from aludel.errors import ToolchainMissing
 from aludel.goals import GoalRequest, GoalState
 from aludel.http_models import MAX_WAIT_S, StepRequest, Steps, Submitted
 from aludel.models import CheckRequest
@@ -27,12 +26,7 @@ StateNumber = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 
 def _goals(service: Service) -> KeyedGoals:
-    if service.goals is None:
-        raise ToolchainMissing(
-            "this service has no prover of its own, which sessions of tactics live in",
-            fix="use one that was started without ALUDEL_BROKER_URL (aludel serve)",
-        )
-    return service.goals
+    return of_this_process(service.goals, "sessions of tactics live in")
 
 
 @router.post("", status_code=201)

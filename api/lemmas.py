@@ -8,9 +8,8 @@ from fastapi import APIRouter, Body
 
 from aludel.api.auth import Submitter
 from aludel.api.examples import SEARCH_EXAMPLES
-from aludel.api.service import ServiceDep, ensure_unicode
+from aludel.api.service import ServiceDep, ensure_unicode, of_this_process
 from aludel.api.text import StrictRoute
-from aludel.errors import ToolchainMissing
 from aludel.lemma_search import LemmaSearch, LemmasFound
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1/lemmas", tags=["lemmas"])
@@ -27,9 +26,5 @@ def search_lemmas(
     When a budget runs out, `complete` is false: there may be others, or better ones.
     """
     ensure_unicode(body)
-    if service.lemmas is None:
-        raise ToolchainMissing(
-            "this service has no prover of its own, which searches ask",
-            fix="use one that was started without ALUDEL_BROKER_URL (aludel serve)",
-        )
-    return service.lemmas.search(caller.key, body)
+    lemmas = of_this_process(service.lemmas, "searches ask")
+    return lemmas.search(caller.key, body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -22,13 +22,14 @@ from aludel.api.routing import Routes
 from aludel.api.sessions import KeyedGoals
 from aludel.api.states import KeyedStates
 from aludel.deadline import Deadline
-from aludel.errors import InvalidRequest, RequestTooLarge
+from aludel.errors import InvalidRequest, RequestTooLarge, ToolchainMissing
 from aludel.jobs import ENDED, Item, Job
 from aludel.models import MAX_STATEMENT_BYTES, PROJECT_NAME, CheckRequest, Model
 from aludel.queue import TaskQueue, dispatch
 from aludel.settings import Settings
 from aludel.store import Store, Submission
 
+P = TypeVar("P")
 _FIRST_POLL_S = 0.002
 _LONGEST_POLL_S = 0.05
 _LOOK_S = 1.0  # how often a waiting call looks whether its caller is still there
@@ -157,6 +158,24 @@ class Service:
             if await gone():
                 await run_in_threadpool(self.store.control.cancel, job_id)
                 return
+
+
+def of_this_process(part: P | None, what: str) -> P:
+    """Return what is there only where this process has a prover.
+
+    Args:
+        part: it, or None.
+        what: what it is for, as words after "which".
+
+    Raises:
+        ToolchainMissing: there is none.
+    """
+    if part is None:
+        raise ToolchainMissing(
+            f"this service has no prover of its own, which {what}",
+            fix="use one that was started without ALUDEL_BROKER_URL (aludel serve)",
+        )
+    return part
 
 
 def ensure_unicode(request: Model) -> None:

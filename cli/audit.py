@@ -19,7 +19,7 @@ from rich.table import Table
 from aludel.auditing import Ask, AuditPlan, AuditReport, Bar, LeanAuditor, audit_file
 from aludel.auditing.report import figures, words_of
 from aludel.audits import AUDIT_S, MAX_AUDIT_S
-from aludel.cli.options import gathered
+from aludel.cli.options import gathered, listed
 from aludel.cli.progress import Lines, bars
 from aludel.cli.project import project_option, with_project
 from aludel.cli.rendering import error_object, printable
@@ -58,9 +58,7 @@ class AuditOptions:
     @property
     def import_set(self) -> tuple[str, ...] | None:
         """The import set that replaces those of the problems."""
-        if self.imports is None:
-            return None
-        return tuple(filter(None, (name.strip() for name in self.imports.split(","))))
+        return None if self.imports is None else listed(self.imports)
 
     def plan(self, audited_by: str) -> AuditPlan:
         """Return what comes of the run depends on, besides its files."""

@@ -27,7 +27,7 @@ from aludel.cli.check_files import (
     found_files,
     is_one_file,
 )
-from aludel.cli.options import budget_of, forbid_option, policy_of
+from aludel.cli.options import budget_of, forbid_option, listed, policy_of
 from aludel.cli.progress import Lines
 from aludel.cli.project import named_by_service, project_option, with_project
 from aludel.cli.rendering import error_object, render_verdict
@@ -197,6 +197,16 @@ class Paper:
     receipt: Path | None
     signing_key: Path | None
 
+    def ensure_written_here(self, server: str | None) -> None:
+        """Refuse to write a receipt where a service checks.
+
+        Raises:
+            InvalidRequest: one is wanted there.
+        """
+        if server is not None and self.receipt is not None:
+            fix = "ask the service: GET /v1/results/HASH/receipt"
+            raise InvalidRequest("this machine did not check", field="--receipt", fix=fix)
+
     def write(self, toolchain: Toolchain, request: CheckRequest, verdict: Verdict) -> None:
         """Write the receipt, if one is wanted."""
         if self.receipt is None:
@@ -223,10 +233,8 @@ def _tier(prover: Prover, receipt: Path | None) -> Literal["fast", "replay"]:
 def _check(
     request: CheckRequest, prover: Prover, settings: Settings, server: str | None, paper: Paper
 ) -> Verdict:
+    paper.ensure_written_here(server)
     if server is not None:
-        if paper.receipt is not None:
-            fix = "ask the service: GET /v1/results/HASH/receipt"
-            raise InvalidRequest("this machine did not check", field="--receipt", fix=fix)
         with Client(server, key=settings.api_key or None) as client:
             return client.check(request)
     with contextlib.closing(build_prover(settings, prover, Lines())) as checker:
@@ -239,11 +247,8 @@ def _context(
     prover: Prover, imports: str | None, file: str, statement: str | None, *, strict: bool
 ) -> Context:
     if prover is Prover.LEAN:
-        names = None if imports is None else [name.strip() for name in imports.split(",")]
         options: dict[str, bool | int | str] = {"autoImplicit": False} if strict else {}
-        return LeanContext(
-            imports=None if names is None else tuple(filter(None, names)), options=options
-        )
+        return LeanContext(imports=None if imports is None else listed(imports), options=options)
     for option, given in (("--imports", imports is not None), ("--strict", strict)):
         if given:
             raise InvalidRequest(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from aludel.cli.kernel import EXIT_CODES, EXPORT_FILE, as_text, server_option, steps_option
+from aludel.cli.options import listed
 from aludel.cli.remote import compare_through
 from aludel.http_models import ComparisonOutcome, ExplainedOutcome
 from aludel.lean_kernel.compare import compare
@@ -69,7 +70,7 @@ def _here(
 def _names(texts: str, option: str) -> list[tuple[str, Name]]:
     """Names as they were written, and as they are meant."""
     found = []
-    for text in filter(None, map(str.strip, texts.split(","))):
+    for text in listed(texts):
         n = read_name(text)
         if n is None:
             raise click.BadParameter(f"{text!r} is no name of Lean", param_hint=option)

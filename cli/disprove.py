@@ -14,6 +14,7 @@ import click
 from pydantic import ValidationError
 
 from aludel.cli.check import Paper
+from aludel.cli.options import listed
 from aludel.cli.progress import Lines
 from aludel.cli.project import project_option, with_project
 from aludel.cli.rendering import error_object, printable
@@ -77,11 +78,10 @@ def command(
 def _request(
     text: str, imports: str | None, project: str | None, timeout: float, receipt: Path | None
 ) -> DisproofRequest:
-    names = None if imports is None else [name.strip() for name in imports.split(",")]
     try:
         return DisproofRequest(
             statement=text,
-            imports=None if names is None else tuple(filter(None, names)),
+            imports=None if imports is None else listed(imports),
             project=project,
             wall_s=timeout,
             tier="fast" if receipt is None else "replay",
@@ -96,10 +96,8 @@ def _request(
 def _disproof(
     asked: DisproofRequest, settings: Settings, server: str | None, paper: Paper
 ) -> Disproof:
+    paper.ensure_written_here(server)
     if server is not None:
-        if paper.receipt is not None:
-            fix = "ask the service: GET /v1/results/HASH/receipt"
-            raise InvalidRequest("this machine did not check", field="--receipt", fix=fix)
         with Client(server, key=settings.api_key or None) as client:
             return client.disprove(asked)
     with contextlib.closing(build_prover(settings, progress=Lines())) as checker:

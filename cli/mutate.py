@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from aludel.cli.options import gathered
+from aludel.cli.options import gathered, listed
 from aludel.cli.progress import bars
 from aludel.cli.project import project_option, with_project
 from aludel.cli.tables import mutation_table
@@ -78,7 +78,7 @@ class PlanOptions:
 
 
 def _listed(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (value or "").split(",") if part.strip())
+    return listed(value or "")
 
 
 def _shard(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, int]:

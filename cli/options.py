@@ -65,6 +65,11 @@ forbid_option = click.option(
 )
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Return what stands between the commas of an option's value, blanks left out."""
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
 def budget_of(timeout: float) -> Budget:
     """Return the budget of a check that ``--timeout`` names, in wall seconds.
 

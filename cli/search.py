@@ -11,6 +11,7 @@ import json
 
 import click
 
+from aludel.cli.options import listed
 from aludel.cli.project import project_option, with_project
 from aludel.cli.remote import search_through
 from aludel.errors import InvalidRequest
@@ -76,7 +77,7 @@ def command(
         name=name,
         words=words,
         proves=proves,
-        imports=tuple(filter(None, (part.strip() for part in imports.split(",")))) or ("Init",),
+        imports=listed(imports) or ("Init",),
         count=count,
         wall_s=timeout,
     )

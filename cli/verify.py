@@ -15,7 +15,7 @@ from typing import Literal
 
 import click
 
-from aludel.cli.options import budget_of, forbid_option, gathered, policy_of
+from aludel.cli.options import budget_of, forbid_option, gathered, listed, policy_of
 from aludel.cli.progress import Lines, bars
 from aludel.cli.project import named_by_service, project_option, with_project
 from aludel.cli.rendering import error_object
@@ -68,9 +68,7 @@ class VerifyOptions:
     @property
     def import_set(self) -> tuple[str, ...] | None:
         """The import set that replaces those of the problems."""
-        if self.imports is None:
-            return None
-        return tuple(filter(None, (name.strip() for name in self.imports.split(","))))
+        return None if self.imports is None else listed(self.imports)
 
     def plan(self, judged_by: str) -> VerificationPlan:
         """Return what comes of the run depends on, besides its files."""

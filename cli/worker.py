@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from aludel.cli.options import listed
 from aludel.errors import InvalidRequest
 from aludel.logs import configure_logging, warn_of_unknown_variables
 from aludel.projects import named_projects
@@ -68,7 +69,7 @@ def run(settings: Settings, parts: Parts, queues: str | None = None, processes: 
 
 
 def _chosen(queues: str, of_projects: tuple[str, ...]) -> list[str]:
-    chosen = [name for name in (part.strip() for part in queues.split(",")) if name]
+    chosen = list(listed(queues))
     known = (*ALL_QUEUES, *of_projects)
     if not chosen or set(chosen) - set(known):
         raise InvalidRequest(

@@ -12,6 +12,7 @@ from aludel.cli.main import cli
 from aludel.disproofs import DisproofRequest, disprove
 from aludel.errors import InvalidRequest
 from aludel.lean_checker.checker import LeanChecker
+from aludel.receipts import Receipt, differences
 
 pytestmark = pytest.mark.lean
 PAGE = Path(__file__).parents[2] / "docs/how-to/disprove-statements.md"
@@ -69,6 +70,15 @@ def test_what_is_no_statement_is_an_error(
 def test_an_unknown_import_is_an_error(lean_checker: LeanChecker) -> None:
     with pytest.raises(InvalidRequest, match="No"):
         disprove(DisproofRequest(statement=FALSE[0], imports=("No.Such",)), lean_checker.check)
+
+
+def test_a_receipt_of_the_negation(shared_lean: None, tmp_path: Path) -> None:
+    paper = tmp_path / "receipt.json"
+    words = ["disprove", FALSE[0], "--imports", "Std", "--receipt", str(paper)]
+    assert CliRunner().invoke(cli, words, standalone_mode=False).return_value == 0
+    receipt = Receipt.model_validate_json(paper.read_text("utf-8"))
+    assert differences(receipt) == [] and receipt.verdict.kind == "accepted"
+    assert receipt.request.statement == "theorem t.negation : ¬ (∀ (a b : Nat), a - b + b = a)"
 
 
 def test_the_page(shared_lean: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -243,6 +243,7 @@ def test_the_command(tmp_path: Path) -> None:
         told = json.loads(_called(api.url, "-", "--json", text=FALSE).output)
         assert told["outcome"] == "statement_false"
         assert _called(api.url, "theorem t : 1 = 1").return_value == 1
+        assert _called(api.url, FALSE, "--timeout", "1e-9").return_value == 2
         wrong = _called(api.url, "theorem t", "--json")
         assert isinstance(wrong.exception, AludelError)
         assert json.loads(wrong.output)["field"] == "statement"
